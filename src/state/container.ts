@@ -1,0 +1,36 @@
+/** What is known of a container, from cgroups or from a container event of the capture. */
+export interface Container {
+  /** First 12 characters of the id. */
+  readonly id: string
+  readonly fullId: string
+  readonly name?: string
+  readonly image?: string
+  readonly imageId?: string
+  readonly imageRepository?: string
+  readonly imageTag?: string
+  readonly imageDigest?: string
+  readonly type?: string
+  readonly ip?: string
+  readonly privileged?: boolean
+  readonly hostPid?: boolean
+  readonly hostNetwork?: boolean
+  readonly hostIpc?: boolean
+  readonly createdTsNs?: bigint
+  readonly mounts?: readonly ContainerMount[]
+  readonly labels?: ReadonlyMap<string, string>
+  readonly podName?: string
+  readonly podUid?: string
+  readonly podSandboxId?: string
+  readonly podNamespace?: string
+  readonly podLabels?: ReadonlyMap<string, string>
+  readonly podIp?: string
+  readonly cniJson?: string
+}
+
+export interface ContainerMount {
+  readonly source: string
+  readonly dest: string
+  readonly mode: string
+  readonly isReadWrite: boolean
+  readonly propagation: string
+}

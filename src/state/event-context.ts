@@ -1,0 +1,21 @@
+import type { EventRecord } from '../events/event-record.ts'
+import type { Fd } from './fd.ts'
+import type { Machine } from './machine.ts'
+import type { Thread } from './thread.ts'
+
+/** What a field reader sees: the event with the state as it is right after the event was applied. One object, reused. */
+export interface EventContext {
+  readonly rec: EventRecord
+  /** The thread that made the event; undefined for events of no known thread. */
+  readonly thread: Thread | undefined
+  /** The fd the event refers to, by its fd parameter or return value; undefined when it has none or it is not known. */
+  readonly fd: Fd | undefined
+  /** Its number, or undefined when the event refers to no fd. */
+  readonly fdNum: number | undefined
+  /** Whether this event changed the fd's name (a new UDP peer). */
+  readonly fdNameChanged: boolean
+  /** Time of the first event of the source and of the event before this one, ns since the epoch. */
+  readonly firstTsNs: bigint
+  readonly previousTsNs: bigint
+  readonly machine: Machine
+}

@@ -1,0 +1,23 @@
+import type { GroupEntry, InterfaceEntry, UserEntry } from '../events/source.ts'
+import type { Ip } from '../values/value.ts'
+import type { Container } from './container.ts'
+import type { Thread } from './thread.ts'
+
+/** The host's state that events refer to: questions only; `ApplyEvents` changes it. */
+export interface Machine {
+  readonly hostname: string
+  readonly bootTsNs: bigint
+  readonly cpuCount: number
+  readonly threads: ReadonlyMap<number, Thread>
+  /** User by uid as seen by a container ('' is the host). */
+  user(containerId: string, uid: number): UserEntry | undefined
+  group(containerId: string, gid: number): GroupEntry | undefined
+  readonly interfaces: readonly InterfaceEntry[]
+  /** Whether the address is one of this machine's interfaces'. */
+  isLocal(ip: Ip): boolean
+  container(id: string): Container | undefined
+  /** The parent, as the process tree knows it. */
+  parentOf(thread: Thread): Thread | undefined
+  /** The working directory of the thread's process, ending in `/`. */
+  cwdOf(thread: Thread): string
+}
