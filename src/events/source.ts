@@ -9,8 +9,8 @@ export interface SourceSink {
   group(entry: GroupEntry): void
   process(entry: ProcessEntry): void
   fd(tid: number, entry: FdEntry): void
-  /** The record is valid only during the call. Returning `false` stops the source. */
-  event(record: EventRecord): boolean | void
+  /** The record is valid only during the call. `false` stops the source. */
+  event(record: EventRecord): boolean
 }
 
 export interface MachineInfo {

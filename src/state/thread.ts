@@ -2,7 +2,7 @@ import type { ByteText } from '../values/value.ts'
 import type { FdTable } from './fd.ts'
 
 /** PPM clone flags that the state looks at, and marks of ours above them. */
-export const CLONE_THREAD = 1 << 15
+export const CLONE_THREAD: number = 1 << 15
 
 /** One thread. Text is `ByteText`; 64-bit numbers as in `Scalar`. Processes are their main thread (`tid === pid`). */
 export class Thread {
