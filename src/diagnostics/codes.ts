@@ -106,6 +106,11 @@ export const diagnosticCodes = {
     falcoCode: 'LOAD_DEPRECATED_ITEM',
     doc: 'The field is kept so that old rules load, but has no useful value any more.',
   },
-} as const satisfies Readonly<Record<string, CodeInfo>>
+} as const
 
 export type DiagnosticCode = keyof typeof diagnosticCodes
+
+/** The row of `code`. */
+export function codeInfo(code: DiagnosticCode): CodeInfo {
+  return diagnosticCodes[code]
+}

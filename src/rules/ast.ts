@@ -95,7 +95,7 @@ export interface ConditionOrigin {
 }
 
 /** Visits `ast`, then its children left to right; a `false` from `visit` skips the children. Depth is that of the tree. */
-export function walkAst(ast: Ast, visit: (node: Ast) => boolean | void): void {
+export function walkAst(ast: Ast, visit: (node: Ast) => boolean | undefined): void {
   if (visit(ast) === false) return
   switch (ast.kind) {
     case 'and':
