@@ -1,0 +1,152 @@
+/** A real DNS server on loopback, UDP and TCP on one port, whose every answer a test writes. */
+import { createSocket, type Socket } from 'node:dgram'
+import { createServer, type Server, type Socket as TcpSocket } from 'node:net'
+import * as dns from 'dns-packet'
+
+export interface Question {
+  /** Lower case. */
+  readonly name: string
+  readonly type: string
+  readonly transport: 'udp' | 'tcp'
+}
+
+export interface ScriptedRecord {
+  readonly name: string
+  readonly type: 'A' | 'AAAA' | 'CNAME'
+  readonly ttl: number
+  readonly data: string
+}
+
+export type Reply =
+  | { readonly kind: 'records'; readonly records: readonly ScriptedRecord[] }
+  | { readonly kind: 'rcode'; readonly rcode: number }
+  | { readonly kind: 'silent' }
+  /** Bytes made from a well-formed reply without records. */
+  | { readonly kind: 'bytes'; readonly make: (empty: Buffer, query: Buffer) => Buffer }
+
+export const SERVFAIL: Reply = { kind: 'rcode', rcode: 2 }
+export const NXDOMAIN: Reply = { kind: 'rcode', rcode: 3 }
+export const REFUSED: Reply = { kind: 'rcode', rcode: 5 }
+export const NODATA: Reply = { kind: 'records', records: [] }
+export const SILENT: Reply = { kind: 'silent' }
+
+/** A and AAAA records of one name; the family not asked for is left out by the server. */
+export function records(name: string, ttl: number, ...addresses: readonly string[]): Reply {
+  return {
+    kind: 'records',
+    records: addresses.map(data => ({ name, type: data.includes(':') ? 'AAAA' : 'A', ttl, data })),
+  }
+}
+
+export interface ScriptedDnsServer {
+  /** `127.0.0.1:port`, as a resolver takes it. */
+  readonly address: string
+  /** Every question that came, in order. */
+  readonly questions: readonly Question[]
+  /** Forgets the questions. */
+  clear(): void
+  close(): Promise<void>
+}
+
+/** RFC 1035 §4.2.1: without EDNS a UDP message has at most 512 bytes; c-ares sends none. */
+const UDP_LIMIT = 512
+
+/** Starts the server. `answer` gives the reply to each question; it may change its mind at any time. */
+export async function startScriptedDnsServer(answer: (question: Question) => Reply): Promise<ScriptedDnsServer> {
+  const questions: Question[] = []
+
+  function reply(query: Buffer, transport: 'udp' | 'tcp'): Buffer | undefined {
+    let packet: dns.Packet
+    try {
+      packet = dns.decode(query)
+    } catch {
+      return undefined
+    }
+    const asked = packet.questions?.[0]
+    if (asked === undefined) return undefined
+    const question: Question = { name: asked.name.toLowerCase(), type: asked.type, transport }
+    questions.push(question)
+    const script = answer(question)
+    const head = (flags: number) => ({
+      type: 'response' as const,
+      id: packet.id ?? 0,
+      flags: dns.RECURSION_DESIRED | dns.RECURSION_AVAILABLE | flags,
+      questions: packet.questions ?? [],
+    })
+    switch (script.kind) {
+      case 'silent':
+        return undefined
+      case 'rcode':
+        return dns.encode(head(script.rcode))
+      case 'bytes':
+        return script.make(dns.encode(head(0)), query)
+      case 'records': {
+        const wanted = script.records.filter(record => record.type === question.type || record.type === 'CNAME')
+        const bytes = dns.encode({ ...head(0), answers: wanted })
+        return transport === 'udp' && bytes.length > UDP_LIMIT ? dns.encode(head(dns.TRUNCATED_RESPONSE)) : bytes
+      }
+      default:
+        script satisfies never
+        return undefined
+    }
+  }
+
+  const { udp, tcp, port } = await bindBoth()
+  const connections = new Set<TcpSocket>()
+  udp.on('message', (query, peer) => {
+    const bytes = reply(query, 'udp')
+    if (bytes !== undefined) udp.send(bytes, peer.port, peer.address)
+  })
+  tcp.on('connection', socket => {
+    connections.add(socket)
+    socket.on('close', () => connections.delete(socket))
+    socket.on('error', () => socket.destroy())
+    let pending = Buffer.alloc(0)
+    socket.on('data', chunk => {
+      pending = Buffer.concat([pending, chunk])
+      while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
+        const end = 2 + pending.readUInt16BE(0)
+        const bytes = reply(pending.subarray(2, end), 'tcp')
+        pending = pending.subarray(end)
+        if (bytes === undefined) continue
+        const length = Buffer.alloc(2)
+        length.writeUInt16BE(bytes.length)
+        // In two pieces, so that whoever reads must put a message together again.
+        socket.write(Buffer.concat([length, bytes.subarray(0, 7)]))
+        socket.write(bytes.subarray(7))
+      }
+    })
+  })
+
+  return {
+    address: `127.0.0.1:${port}`,
+    questions,
+    clear() {
+      questions.length = 0
+    },
+    async close() {
+      for (const socket of connections) socket.destroy()
+      await Promise.all([new Promise<void>(done => udp.close(done)), new Promise<void>(done => tcp.close(() => done()))])
+    },
+  }
+}
+
+/** The UDP port is free when chosen; the TCP port of the same number may not be, so a few are tried. */
+async function bindBoth(): Promise<{ udp: Socket; tcp: Server; port: number }> {
+  for (let tries = 0; ; tries++) {
+    const udp = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })
+    await new Promise<void>(done => udp.bind(0, '127.0.0.1', done))
+    const { port } = udp.address()
+    const tcp = createServer()
+    try {
+      await new Promise<void>((done, fail) => {
+        tcp.once('error', fail)
+        tcp.listen(port, '127.0.0.1', done)
+      })
+      return { udp, tcp, port }
+    } catch (error) {
+      await new Promise<void>(done => udp.close(done))
+      if (tries === 9) throw error
+    }
+  }
+}
