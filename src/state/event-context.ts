@@ -1,4 +1,5 @@
 import type { EventRecord } from '../events/event-record.ts'
+import type { ByteText, Ip } from '../values/value.ts'
 import type { Fd } from './fd.ts'
 import type { Machine } from './machine.ts'
 import type { Thread } from './thread.ts'
@@ -14,8 +15,17 @@ export interface EventContext {
   readonly fdNum: number | undefined
   /** Whether this event changed the fd's name (a new UDP peer). */
   readonly fdNameChanged: boolean
-  /** Time of the first event of the source and of the event before this one, ns since the epoch. */
+  /** Time of the first event of the source and of the event before this one (0 at the first), ns since the epoch. */
   readonly firstTsNs: bigint
   readonly previousTsNs: bigint
   readonly machine: Machine
+  /** The names that addresses are known by; absent when nothing keeps them. */
+  readonly names?: NameSource | undefined
+}
+
+/** Answers which names an address has; `domains/` implements it. */
+export interface NameSource {
+  /** The best name for printing. */
+  nameOf(ip: Ip, ctx: EventContext): ByteText | undefined
+  namesOf(ip: Ip, ctx: EventContext): readonly ByteText[]
 }

@@ -1,3 +1,5 @@
+import { renderIp } from '../values/ip.ts'
+import { countsAsIpv4, lastQuad, tupleText } from '../values/socket-text.ts'
 import type { ByteText, Ip } from '../values/value.ts'
 
 /** scap's fd types (scap.h); sockets that listen have types of their own. */
@@ -30,26 +32,30 @@ export const FdType = {
 /** scap's l4 protocols. */
 export const L4 = { unknown: 0, na: 1, tcp: 2, udp: 3, icmp: 4, raw: 5 } as const
 
-/** One open file descriptor. For inet sockets source and destination are the stored tuple's; client is source, server is destination. */
+/** One open file descriptor. Source and destination are those of the stored tuple: the client is the source, the server the destination. */
 export class Fd {
   num: number
-  /** One of `FdType`. `fileV2` is never stored: it is `file`. */
+  /** One of `FdType`; a regular file is `file`, never `fileV2`. */
   type: number
-  /** File path, tuple text or type-specific text, as `fd.name` prints it. Tuple text is made when asked for: read through `fdName(fd)`. */
+  /** `fd.name`: a file's absolute path, a socket's tuple or address, or what the creating call gives. */
   name: ByteText = ''
+  /** The path as the program gave it; files only. */
   nameRaw: ByteText = ''
   /** PPM open flags. */
   openFlags = 0
   ino: number | bigint = 0
   dev = 0
-  /** For inet sockets; undefined until known. */
+  /**
+   * For `ipv4` and `ipv6` both ends; zero addresses until known. For the listening types the bound address is in `sip` and `sport`,
+   * and `dip` says nothing.
+   */
   sip: Ip | undefined = undefined
   dip: Ip | undefined = undefined
   sport = 0
   dport = 0
   /** One of `L4`. */
   l4proto = 0
-  /** A role is known after connect/accept, or guessed at the first UDP send/receive. */
+  /** The role: known after connect or accept (or bind), else guessed at the first datagram. */
   isClient = false
   isServer = false
   isConnected = false
@@ -59,12 +65,63 @@ export class Fd {
   unixDest: number | bigint = 0
   /** pid of a pidfd's process. */
   pid = 0
+  /** For a listening IPv6 socket that got datagrams: the last tuple, to see whether the next one differs. */
+  lastTuple = ''
 
   constructor(num: number, type: number) {
     this.num = num
     this.type = type
   }
+
+  get isInetSocket(): boolean {
+    return this.type === FdType.ipv4 || this.type === FdType.ipv6
+  }
 }
 
-/** The fds of one process. */
-export type FdTable = Map<number, Fd>
+/** A copy under another number, as `dup` and `fork` make it. */
+export function copyFd(fd: Fd, num: number): Fd {
+  const copy = new Fd(num, fd.type)
+  copy.name = fd.name
+  copy.nameRaw = fd.nameRaw
+  copy.openFlags = fd.openFlags
+  copy.ino = fd.ino
+  copy.dev = fd.dev
+  copy.sip = fd.sip
+  copy.dip = fd.dip
+  copy.sport = fd.sport
+  copy.dport = fd.dport
+  copy.l4proto = fd.l4proto
+  copy.isClient = fd.isClient
+  copy.isServer = fd.isServer
+  copy.isConnected = fd.isConnected
+  copy.isUpperLayer = fd.isUpperLayer
+  copy.isLowerLayer = fd.isLowerLayer
+  copy.unixSource = fd.unixSource
+  copy.unixDest = fd.unixDest
+  copy.pid = fd.pid
+  copy.lastTuple = fd.lastTuple
+  return copy
+}
+
+/** The name of a connected inet socket, by its protocol (libsinsp `sockinfo_to_str`). */
+export function inetName(fd: Fd): ByteText {
+  const sip = fd.sip ?? 0
+  const dip = fd.dip ?? 0
+  if (fd.l4proto === L4.tcp || fd.l4proto === L4.udp) return tupleText(sip, fd.sport, dip, fd.dport)
+  if (fd.l4proto !== L4.icmp && fd.l4proto !== L4.raw) return '<unknown>'
+  if (typeof sip === 'string' && typeof dip === 'string') {
+    if (countsAsIpv4(sip) && countsAsIpv4(dip)) return `${renderIp(lastQuad(sip))}->${renderIp(lastQuad(dip))}`
+    // Falco prints the source on both sides of a raw IPv6 socket.
+    return `${renderIp(sip)}->${renderIp(sip)}`
+  }
+  return `${renderIp(sip)}->${renderIp(dip)}`
+}
+
+/** Makes the source the destination and the other way round. */
+export function swapEnds(fd: Fd): void {
+  const { sip, sport } = fd
+  fd.sip = fd.dip
+  fd.sport = fd.dport
+  fd.dip = sip
+  fd.dport = sport
+}

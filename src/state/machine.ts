@@ -1,9 +1,10 @@
 import type { GroupEntry, InterfaceEntry, UserEntry } from '../events/source.ts'
-import type { Ip } from '../values/value.ts'
+import type { ByteText, Ip } from '../values/value.ts'
 import type { Container } from './container.ts'
+import type { FdTable } from './fd-table.ts'
 import type { Thread } from './thread.ts'
 
-/** The host's state that events refer to: questions only; `ApplyEvents` changes it. */
+/** The host's state that events refer to: questions only; `HostState` changes it. */
 export interface Machine {
   readonly hostname: string
   readonly bootTsNs: bigint
@@ -16,8 +17,12 @@ export interface Machine {
   /** Whether the address is one of this machine's interfaces'. */
   isLocal(ip: Ip): boolean
   container(id: string): Container | undefined
+  readonly containers: ReadonlyMap<string, Container>
   /** The parent, as the process tree knows it. */
   parentOf(thread: Thread): Thread | undefined
   /** The working directory of the thread's process, ending in `/`. */
-  cwdOf(thread: Thread): string
+  cwdOf(thread: Thread): ByteText
+  envOf(thread: Thread): readonly ByteText[]
+  /** The fds the thread sees: its process's; undefined when the process is not known. */
+  fdsOf(thread: Thread): FdTable | undefined
 }

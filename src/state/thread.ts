@@ -1,19 +1,46 @@
 import type { ByteText } from '../values/value.ts'
-import type { FdTable } from './fd.ts'
+import type { FdTable } from './fd-table.ts'
 
-/** PPM clone flags that the state looks at, and marks of ours above them. */
-export const CLONE_THREAD: number = 1 << 15
+/** PPM clone flags and libsinsp's marks among them, as far as the state looks at them (driver/ppm_events_public.h). */
+export const CloneFlag: Readonly<
+  Record<
+    | 'files'
+    | 'newPid'
+    | 'parent'
+    | 'thread'
+    | 'inverted'
+    | 'newUser'
+    | 'pipeSource'
+    | 'pipeDest'
+    | 'vfork'
+    | 'childInPidns'
+    | 'isMainThread',
+    number
+  >
+> = {
+  files: 1 << 0,
+  newPid: 1 << 6,
+  parent: 1 << 8,
+  thread: 1 << 13,
+  inverted: 1 << 16,
+  newUser: 1 << 20,
+  pipeSource: 1 << 21,
+  pipeDest: 1 << 22,
+  vfork: 1 << 27,
+  childInPidns: 1 << 29,
+  isMainThread: 1 << 30,
+}
 
-/** One thread. Text is `ByteText`; 64-bit numbers as in `Scalar`. Processes are their main thread (`tid === pid`). */
+/** One thread. Text is `ByteText`; 64-bit numbers as in `Scalar`; −1 is an unknown id. A process is its main thread. */
 export class Thread {
   tid: number
-  pid: number
-  ptid: number
-  sid = 0
-  vpgid = 0
-  pgid = 0
-  vtid = 0
-  vpid = 0
+  pid = -1
+  ptid = -1
+  sid = -1
+  vpgid = -1
+  pgid = -1
+  vtid = -1
+  vpid = -1
   /** `proc.name` */
   comm: ByteText = ''
   /** argv[0], `proc.exe` */
@@ -21,18 +48,20 @@ export class Thread {
   exepath: ByteText = ''
   /** argv without argv[0] */
   args: readonly ByteText[] = []
+  /** Kept by the main thread; read through `Machine.envOf`. */
   env: readonly ByteText[] = []
-  /** Ends in `/` as Falco keeps it; on the main thread only, read through `Machine.cwdOf`. */
+  /** Ends in `/`; kept by the main thread; read through `Machine.cwdOf`. */
   cwd: ByteText = ''
   root: ByteText = ''
   /** `subsystem=path` items. */
   cgroups: readonly ByteText[] = []
-  /** PPM clone flags. */
+  /** PPM clone flags and `CloneFlag` marks. */
   flags = 0
-  uid = 0
-  gid = 0
+  uid = 0xffffffff
+  gid = 0xffffffff
   loginuid = 0xffffffff
   tty = 0
+  /** −1 when unknown. */
   fdlimit: number | bigint = -1
   vmSizeKb = 0
   vmRssKb = 0
@@ -49,30 +78,105 @@ export class Thread {
   exeIno: number | bigint = 0
   exeInoCtime: number | bigint = 0
   exeInoMtime: number | bigint = 0
+  exeInoCtimeDurationCloneTs: number | bigint = 0
+  exeInoCtimeDurationPidnsStart: number | bigint = 0
   /** ns since the epoch; 0n when unknown. */
   cloneTsNs = 0n
   lastExecTsNs = 0n
+  /** ns since the epoch; 0 when unknown. */
   pidnsInitStartTs: number | bigint = 0
-  /** The process's main thread; the thread itself when it is one. Undefined when not known. */
-  main: Thread | undefined = undefined
-  /** fds of the process (shared by its threads). */
+  /** fds of its own; those that count are `Machine.fdsOf`, the main thread's for a thread that shares them. */
   fds: FdTable
-  /** How many threads of this process are alive, kept on the main thread. */
-  threadCount = 1
-  /** Children alive. */
-  childCount = 0
-  /** 12-character container id, or '' on the host. */
+  /** The threads of the process; undefined for an invented thread, of which only the tid is known. */
+  group: ThreadGroup | undefined = undefined
+  children: Set<Thread> = new Set()
+  isDead = false
+  /** From the exit event: who inherits the children; −1 when not known. */
+  reaperTid = -1
+  /** 12-character container id, or '' on the host; the full id. */
   containerId = ''
   containerFullId = ''
-  /** Texts worked out once until the next execve: `proc.cmdline`, `proc.args`, `proc.env`. Set to undefined when their parts change. */
+  /** Texts worked out once until their parts change: `proc.cmdline`, `proc.args`, `proc.env`, `proc.exeline`. */
   cmdlineText: ByteText | undefined = undefined
   argsText: ByteText | undefined = undefined
   envText: ByteText | undefined = undefined
+  exelineText: ByteText | undefined = undefined
 
-  constructor(tid: number, pid: number, ptid: number, fds: FdTable) {
+  constructor(tid: number, fds: FdTable) {
     this.tid = tid
-    this.pid = pid
-    this.ptid = ptid
     this.fds = fds
   }
+
+  get isMainThread(): boolean {
+    return this.tid === this.pid || (this.flags & CloneFlag.isMainThread) !== 0
+  }
+
+  /** Whether only its tid is known, because what created it was not seen. */
+  get isInvented(): boolean {
+    return this.tid < 0 || this.pid < 0 || this.ptid < 0
+  }
+
+  get isInPidNamespace(): boolean {
+    return (this.flags & CloneFlag.childInPidns) !== 0 || (this.tid !== this.vtid && this.vtid >= 0)
+  }
+
+  /** The process's main thread; undefined when it is not known. */
+  get main(): Thread | undefined {
+    if (this.isMainThread) return this
+    const first = this.group?.first()
+    return first?.isMainThread === true ? first : undefined
+  }
+
+  setArgs(args: readonly ByteText[]): void {
+    this.args = args
+    this.cmdlineText = undefined
+    this.argsText = undefined
+    this.exelineText = undefined
+  }
+
+  setEnv(env: readonly ByteText[]): void {
+    this.env = env
+    this.envText = undefined
+  }
+}
+
+/** The threads of one process. */
+export class ThreadGroup {
+  readonly pid: number
+  readonly threads: Set<Thread> = new Set()
+  /** Alive ones: the main thread stays listed after its death until the others are gone. */
+  aliveCount = 0
+  /** Whether it inherits orphans: an init, a subreaper. */
+  isReaper: boolean
+  #main: Thread | undefined = undefined
+
+  constructor(pid: number, isReaper: boolean) {
+    this.pid = pid
+    this.isReaper = isReaper
+  }
+
+  add(thread: Thread): void {
+    this.threads.add(thread)
+    this.aliveCount++
+    if (thread.isMainThread) this.#main = thread
+  }
+
+  remove(thread: Thread): void {
+    this.threads.delete(thread)
+    if (this.#main === thread) this.#main = undefined
+  }
+
+  /** The main thread when it is known, else the oldest. */
+  first(): Thread | undefined {
+    if (this.#main !== undefined) return this.#main
+    for (const thread of this.threads) return thread
+    return undefined
+  }
+}
+
+const DELETED = ' (deleted)'
+
+/** The path of the program, without the mark that the kernel puts on a removed file. */
+export function setExepath(thread: Thread, path: ByteText): void {
+  thread.exepath = path.length > DELETED.length && path.endsWith(DELETED) ? path.slice(0, -DELETED.length) : path
 }
