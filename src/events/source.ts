@@ -3,6 +3,8 @@ import type { EventRecord } from './event-record.ts'
 
 /** What every source of events (capture file, NDJSON, live kernel) tells, in this order: the state of the world, then events. */
 export interface SourceSink {
+  /** The world begins anew (a second capture appended to the first): forget all state; event numbers go on. */
+  reset?(): void
   machine(info: MachineInfo): void
   networkInterface(entry: InterfaceEntry): void
   user(entry: UserEntry): void
@@ -24,6 +26,9 @@ export interface InterfaceEntry {
   readonly name: string
   readonly address: Ip
   readonly netmask: Ip
+  readonly broadcast?: Ip
+  /** Bits per second; 0 is unknown. */
+  readonly linkSpeed?: number | bigint
 }
 
 export interface UserEntry {
@@ -82,7 +87,10 @@ export interface ProcessEntry {
   readonly pgid?: number
 }
 
-/** An fd list entry; `type` is scap's number (3 ipv4, 4 ipv6, 5/6 listening, 8 unix, 16 file, 1 file, 2 directory, 7 fifo, …). */
+/**
+ * An fd list entry; `type` is scap's number (3 ipv4, 4 ipv6, 5/6 listening, 8 unix, 16 file, 1 file, 2 directory, 7 fifo, …). The
+ * address of a listening socket is in `dip` and `dport`.
+ */
 export interface FdEntry {
   readonly fd: number
   readonly ino: number | bigint
