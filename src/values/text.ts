@@ -16,3 +16,13 @@ export function renderText(bytes: ByteText): string {
 export function isAscii(bytes: ByteText): boolean {
   return !NOT_ASCII.test(bytes)
 }
+
+/** `text` with A–Z made lower case, all other bytes as they are: `tolower` of the C locale. */
+export function lowerAscii(text: ByteText): ByteText {
+  return NOT_ASCII.test(text) ? text.replace(/[A-Z]+/g, upper => upper.toLowerCase()) : text.toLowerCase()
+}
+
+/** `text` with a–z made upper case, all other bytes as they are: `toupper` of the C locale. */
+export function upperAscii(text: ByteText): ByteText {
+  return NOT_ASCII.test(text) ? text.replace(/[a-z]+/g, lower => lower.toUpperCase()) : text.toUpperCase()
+}
