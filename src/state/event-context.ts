@@ -11,7 +11,7 @@ export interface EventContext {
   readonly thread: Thread | undefined
   /** The fd the event refers to, by its fd parameter or return value; undefined when it has none or it is not known. */
   readonly fd: Fd | undefined
-  /** Its number, or undefined when the event refers to no fd. */
+  /** Its number; −1 when the event refers to no fd (a failed open); undefined when no thread is known. */
   readonly fdNum: number | undefined
   /** Whether this event changed the fd's name (a new UDP peer). */
   readonly fdNameChanged: boolean

@@ -255,6 +255,7 @@ export class HostState implements Machine {
     const thread = inventsThread(type) ? this.table.getOrInvent(rec.tid) : this.table.get(rec.tid)
     current.thread = thread
     if (thread !== undefined) {
+      current.fdNum = -1
       const position = fdPositionOf(type)
       if (position >= 0) this.#findFd(thread, rec, position)
     }

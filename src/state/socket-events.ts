@@ -192,8 +192,12 @@ function storeTuple(fd: Fd, sip: number | string, sport: number, dip: number | s
     source = lastQuad(source)
     dest = lastQuad(dest)
   }
-  const type = typeof source === 'number' ? FdType.ipv4 : FdType.ipv6
-  fd.type = type
+  const isIpv4 = typeof source === 'number'
+  // libsinsp keeps both kinds of tuple in the same memory: a socket that changes its kind loses its protocol, or takes for it what
+  // stood at that place, which is a byte of the source address.
+  if (isIpv4 && typeof fd.sip === 'string') fd.l4proto = fd.sip.charCodeAt(12)
+  else if (!isIpv4 && typeof fd.sip === 'number') fd.l4proto = L4.unknown
+  fd.type = isIpv4 ? FdType.ipv4 : FdType.ipv6
   const isSame =
     (source === fd.sip && sport === fd.sport && dest === fd.dip && dport === fd.dport) ||
     (dest === fd.sip && dport === fd.sport && source === fd.dip && sport === fd.dport)
@@ -298,7 +302,7 @@ function updateEnds(state: HostState, fd: Fd): boolean {
  */
 function updateListening6(fd: Fd): boolean {
   const { sip, dip } = tuple
-  if (typeof sip !== 'string' || typeof dip !== 'string') return false
+  if (fd.type !== FdType.ipv6Listening || typeof sip !== 'string' || typeof dip !== 'string') return false
   const text = `${sip}${dip}${tuple.sport},${tuple.dport}`
   if (text === fd.lastTuple) return false
   fd.lastTuple = text
