@@ -76,6 +76,116 @@ export const diagnosticCodes = {
     falcoCode: 'LOAD_ERR_COMPILE_OUTPUT',
     doc: 'An output names an unknown field, misuses a transformer or ends in a lone `%`. There is no escape for `%`.',
   },
+  E0201: {
+    title: 'file cannot be read',
+    falcoCode: 'LOAD_ERR_FILE_READ',
+    doc: 'The file does not exist, is a directory or may not be read by this user.',
+  },
+  E0202: {
+    title: 'not YAML',
+    falcoCode: 'LOAD_ERR_YAML_PARSE',
+    doc: 'The text cannot be read as YAML: wrong indentation, a quote or bracket that is never closed, a tab, a value that begins with a special character. The caret stands where reading stopped.',
+  },
+  E0203: {
+    title: 'not a list of items',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'A rules file is a YAML list, and each item of it is a mapping with a key `rule`, `macro`, `list`, `required_engine_version` or `required_plugin_versions`.',
+  },
+  E0204: {
+    title: 'key missing',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'The item lacks a key that it needs: a rule needs `condition`, `output`, `desc` and `priority`, a macro `condition`, a list `items`.',
+  },
+  E0205: {
+    title: 'value missing',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'The key is there, but nothing or an empty text follows it.',
+  },
+  E0206: {
+    title: 'value of the wrong kind',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'A list stands where a single value must, or the other way round, or the value is not the boolean or whole number that the key takes.',
+  },
+  E0207: {
+    title: 'unknown priority',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'The priority is none of emergency, alert, critical, error, warning, notice, informational (or info) and debug, in any case.',
+  },
+  E0208: {
+    title: 'override misused',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: '`override` names a key that the item does not have, or not every key that it has, or an operation that the key does not take.',
+  },
+  E0209: {
+    title: 'override together with append',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: '`append: true` is the old way to say what `override` says; an item takes one of them.',
+  },
+  E0210: {
+    title: 'version not readable',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'A required engine version is a whole number or has the form `x.y.z`.',
+  },
+  E0211: {
+    title: 'engine too old',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: 'The rules were written for a later version of the rules language than this one implements.',
+  },
+  E0212: {
+    title: 'plugin requirement not valid',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: 'A required plugin version does not have the form `x.y.z`, or one requirement names a plugin twice.',
+  },
+  E0213: {
+    title: 'plugin missing',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: 'The rules need a plugin (or a later version of one) that is not loaded.',
+  },
+  E0214: {
+    title: 'nothing to change',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: 'The item appends to, replaces parts of or enables something that no item before it defines. Files load in the order given.',
+  },
+  E0215: {
+    title: 'change without content',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: 'The item appends to a rule, but has neither a condition nor exceptions.',
+  },
+  E0216: {
+    title: 'source changed',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: 'A later item for the same rule names another source.',
+  },
+  E0217: {
+    title: 'exception does not fit together',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: 'The fields, comps and values of an exception do not match: other lengths, a list where a single value must be, parts missing, or parts given again for an exception that exists.',
+  },
+  E0218: {
+    title: 'unknown field or operator in an exception',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: '`fields` names something that is no field, or `comps` something that is no operator.',
+  },
+  E0219: {
+    title: 'unknown macro',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: 'A condition uses a name that no macro has. A macro sees only those defined before its own last definition.',
+  },
+  E0220: {
+    title: 'macro refers to itself',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: 'Replacing the macros of a condition would never end.',
+  },
+  E0221: {
+    title: 'expansion too large',
+    falcoCode: 'LOAD_ERR_COMPILE_CONDITION',
+    doc: 'Lists inside lists or macros inside macros make the condition grow beyond all use.',
+  },
+  E0222: {
+    title: 'aliases too large',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'YAML aliases repeat parts of the file so often that its content is beyond all use.',
+  },
   W0101: {
     title: 'field name used as text',
     falcoCode: 'LOAD_COMPILE_CONDITION',
@@ -105,6 +215,76 @@ export const diagnosticCodes = {
     title: 'deprecated field',
     falcoCode: 'LOAD_DEPRECATED_ITEM',
     doc: 'The field is kept so that old rules load, but has no useful value any more.',
+  },
+  W0201: {
+    title: 'unknown key',
+    falcoCode: 'LOAD_UNKNOWN_KEY',
+    doc: 'The key has no meaning here and is ignored: a misspelling, or a key of another kind of item.',
+  },
+  W0202: {
+    title: 'unknown item',
+    falcoCode: 'LOAD_UNKNOWN_ITEM',
+    doc: 'The item has none of the keys that say what it is, and is ignored.',
+  },
+  W0203: {
+    title: 'append is deprecated',
+    falcoCode: 'LOAD_DEPRECATED_ITEM',
+    doc: '`append: true` still works. The new way names what is appended: `override: {condition: append}`.',
+  },
+  W0204: {
+    title: 'lone enabled is deprecated',
+    falcoCode: 'LOAD_DEPRECATED_ITEM',
+    doc: 'An item with nothing but `enabled` still switches an earlier rule. The new way is to add `override: {enabled: replace}`.',
+  },
+  W0205: {
+    title: '%container.info is deprecated',
+    falcoCode: 'LOAD_DEPRECATED_ITEM',
+    doc: '`%container.info` prints nothing any more: the container fields are added to every output where `append_output` says so.',
+  },
+  W0206: {
+    title: 'deprecated field in an output',
+    falcoCode: 'LOAD_DEPRECATED_ITEM',
+    doc: 'The field is kept so that old rules load, but has no useful value any more.',
+  },
+  W0207: {
+    title: 'unknown source',
+    falcoCode: 'LOAD_UNKNOWN_SOURCE',
+    doc: 'No plugin that is loaded provides the source of the rule, so the rule is left out.',
+  },
+  W0208: {
+    title: 'rule skipped',
+    falcoCode: 'LOAD_UNKNOWN_FILTER',
+    doc: 'The rule names a field or event type that does not exist here, and says `skip-if-unknown-filter: true`, so it is left out.',
+  },
+  W0209: {
+    title: 'unused macro',
+    falcoCode: 'LOAD_UNUSED_MACRO',
+    doc: 'No rule and no other macro uses the macro.',
+  },
+  W0210: {
+    title: 'unused list',
+    falcoCode: 'LOAD_UNUSED_LIST',
+    doc: 'No rule, macro or other list uses the list.',
+  },
+  W0211: {
+    title: 'exception without values',
+    falcoCode: 'LOAD_APPEND_NO_VALUES',
+    doc: 'The item changes an exception, but gives no `values`.',
+  },
+  W0212: {
+    title: 'exception named twice',
+    falcoCode: 'LOAD_EXCEPTION_NAME_NOT_UNIQUE',
+    doc: 'Two exceptions of one rule have the same name. Both count, but values can be appended only to the first.',
+  },
+  W0213: {
+    title: 'macro name not usable',
+    falcoCode: 'LOAD_INVALID_MACRO_NAME',
+    doc: 'The name of a macro has letters, digits and underscores and begins with a letter; with another name no condition can use it.',
+  },
+  W0214: {
+    title: 'list name not usable',
+    falcoCode: 'LOAD_INVALID_LIST_NAME',
+    doc: 'The name of a list has no blanks, quotes, parentheses, commas or `=`.',
   },
 } as const
 
