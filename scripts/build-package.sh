@@ -1,0 +1,13 @@
+#!/bin/sh
+# Fills dist/ for `npm pack`: the sources as JavaScript with their declarations, and the tables that they read. A checkout needs none of
+# this; Node refuses to run TypeScript below node_modules, so a package carries the result.
+set -eu
+cd "$(dirname "$0")/.."
+node=$(sh scripts/setup.sh develop)
+PATH=$(dirname "$node"):$PWD/node_modules/.bin:$PATH
+export PATH
+
+rm -rf dist
+tsc -p tsconfig.build.json
+mkdir -p dist/events/data
+cp src/events/data/*.json dist/events/data/

@@ -1,0 +1,46 @@
+import type { Terminal } from './terminal.ts'
+
+const BAR_CELLS = 24
+/** The line is drawn again at most this often. */
+const REDRAW_MS = 100
+const CLEAR_LINE = '\r\u001b[2K'
+
+export interface ProgressLine {
+  /** Draws how far it is: `done` of `total`, and what to say beside it. */
+  update(done: number, total: number, note: string): void
+  /** Takes the line away, so that something else can be printed; the next update draws it again. */
+  clear(): void
+}
+
+/** A line on standard error that shows how far a command is, on a terminal; elsewhere nothing is printed. `now` gives milliseconds. */
+export function openProgressLine(terminal: Terminal, label: string, now: () => number = performance.now): ProgressLine {
+  if (!terminal.errIsTty) return { update: () => {}, clear: () => {} }
+  let drawnAt = Number.NEGATIVE_INFINITY
+  let isDrawn = false
+  return {
+    update: (done, total, note) => {
+      const time = now()
+      if (time - drawnAt < REDRAW_MS) return
+      drawnAt = time
+      isDrawn = true
+      const share = total === 0 ? 1 : Math.min(1, done / total)
+      const full = Math.round(share * BAR_CELLS)
+      const bar = '█'.repeat(full) + terminal.errColors.dim('░'.repeat(BAR_CELLS - full))
+      const percent = `${Math.floor(share * 100)} %`.padStart(5)
+      const text = `${label}  ${note}`
+      const room = Math.max(0, terminal.columns - BAR_CELLS - percent.length - 4)
+      terminal.err(`${CLEAR_LINE}${bar} ${percent}  ${text.length > room ? text.slice(0, room) : text}`)
+    },
+    clear: () => {
+      if (isDrawn) terminal.err(CLEAR_LINE)
+      isDrawn = false
+    },
+  }
+}
+
+/** `1 234 567` as `1.2 M`, for progress and summaries. */
+export function shortCount(count: number): string {
+  if (count < 10_000) return String(count)
+  if (count < 1_000_000) return `${(count / 1000).toFixed(0)} k`
+  return `${(count / 1_000_000).toFixed(1)} M`
+}
