@@ -85,6 +85,7 @@ const ZERO_PARAMS: ReadonlySet<string> = new Set([
   'accept4.queuemax',
   'sendmmsg.res',
   'recvmmsg.res',
+  'socket.flags',
 ])
 
 function currentByName(wantsExit: boolean): ReadonlyMap<string, EventInfo> {
