@@ -18,6 +18,7 @@ export interface SourceSink {
 export interface MachineInfo {
   readonly cpuCount: number
   readonly memoryBytes: number
+  readonly maxPid?: number
   readonly hostname: string
   readonly bootTsNs: bigint
 }

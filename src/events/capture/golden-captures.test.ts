@@ -86,7 +86,8 @@ for (const c of cases) {
       assert.equal(String(rec.tsNs), line.time === '' ? String(rec.tsNs) : line.time)
       assert.equal(rec.type === 1 ? syscallName(paramNumber(rec, 0) ?? 0) : rec.info.name, line.type)
       assert.ok(!rec.info.isOld)
-      if (line.args === undefined) return
+      // Falco prints no arguments for generic events.
+      if (line.args === undefined || rec.type === 1) return
       for (const [i, param] of rec.info.params.entries()) {
         const start = expectedStart(rec, i)
         if (start === undefined) continue

@@ -10,13 +10,13 @@ import { ScapFd } from './capture-format.ts'
 export const MACHINE_INFO_BYTES = 180
 const HOSTNAME_BYTES = 128
 
-/** u32 CPUs, u64 memory, u64 greatest pid, hostname, u64 boot time. */
+/** u32 CPUs, u64 memory, u64 maximal pid, hostname, u64 boot time. */
 export function readMachineInfo(c: ByteCursor): MachineInfo {
   const cpuCount = c.u32()
   const memoryBytes = Number(c.u64())
-  c.u64()
+  const maxPid = Number(c.u64())
   const hostname = c.text(HOSTNAME_BYTES)
-  return { cpuCount, memoryBytes, hostname, bootTsNs: BigInt(c.u64()) }
+  return { cpuCount, memoryBytes, maxPid, hostname, bootTsNs: BigInt(c.u64()) }
 }
 
 /** One process. Tail fields are present as far as the entry goes (version 9). */

@@ -1,0 +1,200 @@
+/**
+ * Writes a .scap capture that Falco, sysdig and this reader open, from what any source tells. Everything is synchronous and in constant
+ * memory: blocks gather in a buffer that is written, or deflated into a gzip member of its own, when it is full. A file cut short by a
+ * crash is thus readable up to the last full buffer.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import type { EventRecord } from '../event-record.ts'
+import type {
+  FdEntry,
+  GroupEntry,
+  InterfaceEntry,
+  MachineInfo,
+  ProcessEntry,
+  SourceSink,
+  UserEntry,
+} from '../source.ts'
+import { ByteWriter } from './byte-writer.ts'
+import {
+  EVENT_V2,
+  EVENT_V2_LARGE,
+  FD_LIST_V2,
+  INTERFACE_LIST_V2,
+  MACHINE_INFO,
+  PROCESS_LIST_V9,
+  SECTION_HEADER,
+  SECTION_MAGIC,
+  SECTION_MAJOR,
+  SECTION_MINOR,
+  USER_LIST_V2,
+} from './capture-format.ts'
+import {
+  writeFd,
+  writeGroup,
+  writeInterface,
+  writeMachineInfo,
+  writeProcess,
+  writeUser,
+} from './write-state-entries.ts'
+
+/** Bytes gathered before they are written; also where a process or fd list is continued in another block. */
+const BUFFER_BYTES = 1024 * 1024
+/** libscap reads no more than this in a block of the plain type: CPU, event, padding, trailer. */
+const MAX_PLAIN_BODY = 65536
+
+export interface WriteCaptureOptions {
+  /** Compress; the default. */
+  readonly gzip?: boolean
+}
+
+/** A sink that writes what it is told. `end` must be called; after it nothing may come. */
+export class CaptureWriter implements SourceSink {
+  /** Events written. */
+  events = 0
+
+  private readonly write: (bytes: Buffer) => void
+  private readonly isGzip: boolean
+  private readonly close: (() => void) | undefined
+  private readonly out = new ByteWriter(BUFFER_BYTES + 128 * 1024)
+  /** Readers keep one list of each of these, so that it may not be split. */
+  private readonly interfaces = new ByteWriter()
+  private readonly accounts = new ByteWriter()
+  /** The process or fd list under way. */
+  private readonly list = new ByteWriter()
+  private listType = 0
+  private listTid = 0
+
+  /**
+   * `write` gets the bytes of the file in order; they are valid during the call. What it throws comes out of the sink's calls. `close` is
+   * called last.
+   */
+  constructor(write: (bytes: Buffer) => void, options: WriteCaptureOptions = {}, close?: () => void) {
+    this.write = write
+    this.close = close
+    this.isGzip = options.gzip ?? true
+    this.section()
+  }
+
+  /** Begins a second capture in the same file. */
+  reset(): void {
+    this.flushLists()
+    this.section()
+  }
+
+  machine(info: MachineInfo): void {
+    const start = this.begin(MACHINE_INFO)
+    writeMachineInfo(this.out, info)
+    this.finish(start)
+  }
+
+  networkInterface(entry: InterfaceEntry): void {
+    writeInterface(this.interfaces, entry)
+  }
+
+  user(entry: UserEntry): void {
+    writeUser(this.accounts, entry)
+  }
+
+  group(entry: GroupEntry): void {
+    writeGroup(this.accounts, entry)
+  }
+
+  process(entry: ProcessEntry): void {
+    this.continueList(PROCESS_LIST_V9, 0)
+    writeProcess(this.list, entry)
+  }
+
+  fd(tid: number, entry: FdEntry): void {
+    this.continueList(FD_LIST_V2, tid)
+    writeFd(this.list, entry)
+  }
+
+  event(record: EventRecord): boolean {
+    this.flushLists()
+    const size = record.end - record.start
+    const start = this.begin(size + 16 > MAX_PLAIN_BODY ? EVENT_V2_LARGE : EVENT_V2)
+    this.out.u16(record.cpu)
+    this.out.copy(record.bytes, record.start, record.end)
+    this.finish(start)
+    this.events++
+    return true
+  }
+
+  /** Writes what is left. */
+  end(): void {
+    try {
+      this.flushLists()
+      this.flush()
+    } finally {
+      this.close?.()
+    }
+  }
+
+  private section(): void {
+    const start = this.begin(SECTION_HEADER)
+    this.out.u32(SECTION_MAGIC)
+    this.out.u16(SECTION_MAJOR)
+    this.out.u16(SECTION_MINOR)
+    this.out.u64(-1)
+    this.finish(start)
+  }
+
+  private begin(type: number): number {
+    const start = this.out.length
+    this.out.u32(type)
+    this.out.u32(0)
+    return start
+  }
+
+  private finish(start: number): void {
+    const out = this.out
+    out.zeros(-(out.length - start) & 3)
+    const total = out.length - start + 4
+    out.setU32(start + 4, total)
+    out.u32(total)
+    if (out.length >= BUFFER_BYTES) this.flush()
+  }
+
+  private continueList(type: number, tid: number): void {
+    if (this.listType === type && this.listTid === tid && this.list.length < BUFFER_BYTES) return
+    this.flushLists()
+    this.listType = type
+    this.listTid = tid
+  }
+
+  private flushLists(): void {
+    this.flushList(INTERFACE_LIST_V2, this.interfaces)
+    this.flushList(USER_LIST_V2, this.accounts)
+    this.flushList(this.listType, this.list)
+    this.listType = 0
+  }
+
+  private flushList(type: number, list: ByteWriter): void {
+    if (list.length === 0) return
+    const start = this.begin(type)
+    if (type === FD_LIST_V2) this.out.u64(this.listTid)
+    this.out.copy(list.bytes(), 0, list.length)
+    list.clear()
+    this.finish(start)
+  }
+
+  private flush(): void {
+    if (this.out.length === 0) return
+    const bytes = this.out.bytes()
+    this.write(this.isGzip ? gzipSync(bytes) : bytes)
+    this.out.clear()
+  }
+}
+
+/**
+ * Creates or overwrites the file at `path`; `end` of the writer completes and closes it. Throws what the file system answers, as do the
+ * sink's calls when the disk is full.
+ */
+export function openCaptureFile(path: string, options: WriteCaptureOptions = {}): CaptureWriter {
+  const fd = openSync(path, 'w')
+  const write = (bytes: Buffer): void => {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+  }
+  return new CaptureWriter(write, options, () => closeSync(fd))
+}
