@@ -1,6 +1,6 @@
 import { eventTable } from '../events/event-table.ts'
 import type { ValueType } from '../values/value.ts'
-import type { ArgParse } from './field.ts'
+import type { ArgParse, PrintFormat } from './field.ts'
 import { parseBracketArg, parseInt32Arg } from './field-syntax.ts'
 
 /*
@@ -81,4 +81,16 @@ export function parseLabelKey(rest: string): ArgParse {
   if (rest.startsWith('[')) return parseBracketArg(rest)
   const key = /^\.([^\s,()[\]"'%=]+)/.exec(rest)?.[1]
   return key === undefined ? undefined : { arg: key, length: key.length + 1 }
+}
+
+const paramFormats: ReadonlyMap<string, PrintFormat> = new Map(
+  eventTable
+    .flatMap(event => event.params)
+    .reverse()
+    .map(param => [param.name, param.format === 'NA' ? 'DEC' : param.format]),
+)
+
+/** How the parameter `name` prints as a number, where the event table first has it. */
+export function paramFormatOf(name: string | undefined): PrintFormat {
+  return (name !== undefined && paramFormats.get(name)) || 'DEC'
 }

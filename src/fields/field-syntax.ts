@@ -75,9 +75,26 @@ function resolveArg(field: Field, text: string): FieldResolution {
   if ('message' in parsed) return { kind: 'bad-argument', spec: field, message: parsed.message }
   const message = field.checkArg?.(parsed.arg)
   if (message !== undefined) return { kind: 'bad-argument', spec: field, message }
+  const spec = field.compare === 'any' && parsed.arg !== ALL_ANCESTORS ? oneOf(field) : field
   return {
     kind: 'field',
-    ref: { spec: field, arg: parsed.arg, type: field.typeOf?.(parsed.arg) ?? field.type },
+    ref: { spec, arg: parsed.arg, type: field.typeOf?.(parsed.arg) ?? field.type },
     length: nameLength + parsed.length,
   }
+}
+
+/** An index that Falco takes for none. */
+const ALL_ANCESTORS = '-1'
+
+const oneOfRows = new WeakMap<Field, Field>()
+
+/** The row of an ancestor field with an argument: it has one value, which compares as any other. */
+function oneOf(field: Field): Field {
+  let row = oneOfRows.get(field)
+  if (row === undefined) {
+    const { compare: _, ...rest } = field
+    row = rest
+    oneOfRows.set(field, row)
+  }
+  return row
 }

@@ -24,16 +24,21 @@ export interface Field extends FieldSpec {
   /** The type where it depends on the argument (`evt.rawarg`). */
   readonly typeOf?: (arg: string | undefined) => ValueType
   /**
-   * Binds the argument once, at link time. For `compare: 'either' | 'any'` the reader gives an array of the candidates, except that
-   * an ancestor field *with* an index (`proc.aname[2]`) gives that one ancestor's value and compares as any other field.
+   * Binds the argument once, at link time. For `compare: 'either' | 'any'` the reader gives an array of the candidates, the same array
+   * each time. An ancestor field *with* an index (`proc.aname[2]`) gives that one ancestor's value; `FieldLookup.resolve` gives it a
+   * `spec` without `compare`, so that it compares as any other field.
    */
   readonly bind: (arg: string | undefined) => Reader
   /** The reader that decides `exists` where it differs from `bind` (`fd.ip`). */
   readonly bindExists?: (arg: string | undefined) => Reader
   /** The reader that outputs print where it differs from `bind`: the name for `fd.sip.name`, all ancestors joined for `proc.aname`. */
   readonly bindPrint?: (arg: string | undefined) => Reader
+  /** The reader for `output_fields` where it differs from both: nanoseconds for `evt.time`. */
+  readonly bindJson?: (arg: string | undefined) => Reader
   /** How a number prints: 'DEC' unless set. */
   readonly print?: PrintFormat
+  /** The same where it depends on the argument (`evt.rawarg`). */
+  readonly printOf?: (arg: string | undefined) => PrintFormat
   /** Whether outputs get it appended by default (`append_output: suggested_output`), as `name_with_underscores=%name.with.dots`. */
   readonly suggestedOutput?: boolean
 }
