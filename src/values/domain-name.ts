@@ -8,7 +8,7 @@ export const MAX_NAME_LENGTH = 253
 export const MAX_LABEL_LENGTH = 63
 
 /** Underscores are kept: `_dmarc.example.com` and many real host names have them. */
-const CANONICAL: RegExp = /^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/
+const CANONICAL: RegExp = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/
 const ASCII_OF_NAME: RegExp = /^[A-Za-z0-9._-]*$/
 const ASCII_NOT_OF_NAME: RegExp = /[\u0000-\u002c\u002f\u003a-\u0040\u005b-\u005e\u0060\u007b-\u007f]/
 

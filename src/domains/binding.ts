@@ -1,0 +1,79 @@
+/**
+ * A binding says: this name had this address, on this evidence, seen by whom, from when until when. Everything that is known of names
+ * is such facts; `name-index.ts` keeps them, `bindings-file.ts` reads and writes them.
+ */
+import type { Ip } from '../values/value.ts'
+
+/**
+ * How it is known, strongest first. `sni`, `host`: the connection itself named it (TLS, HTTP). `observed`: a DNS answer that a
+ * workload received. `hosts`: a hosts file. `resolved`: the agent's own look-up. `literal`: the name is the address in text.
+ */
+export type Evidence = 'sni' | 'host' | 'observed' | 'hosts' | 'resolved' | 'literal'
+
+export const EVIDENCE: readonly Evidence[] = ['sni', 'host', 'observed', 'hosts', 'resolved', 'literal']
+
+/** Who saw it; absent: the host as a whole. */
+export interface Owner {
+  /** Process id as the host sees it. */
+  readonly pid?: number
+  /** 12-character container id; absent or '' for processes of the host. */
+  readonly containerId?: string
+}
+
+export interface BindingFact {
+  /** In any spelling; see `normaliseDomain`. */
+  readonly name: string
+  readonly ip: Ip
+  readonly evidence: Evidence
+  readonly owner?: Owner
+  /** Milliseconds since the epoch, with fractions. Absent: since ever. */
+  readonly fromMs?: number
+  /** When it no longer holds; Infinity: no end in sight. Absent: TTL and grace after `fromMs` where both are known, else Infinity. */
+  readonly untilMs?: number
+  readonly ttlSec?: number
+  /** The server that answered, as text. */
+  readonly resolver?: string
+  /** Names that the alias chain went through from `name` on; each had the address too. */
+  readonly chain?: readonly string[]
+  /** The last attempt to confirm it failed. */
+  readonly stale?: boolean
+}
+
+/** Who asks, and when: the current event. `EventContext` fits it. */
+export interface NameMoment {
+  readonly rec: { readonly view: DataView; readonly start: number }
+  readonly thread?: { readonly pid: number; readonly containerId: string } | undefined
+}
+
+/** When a question is meant: at an event, or at a time (ms since the epoch) for the host as a whole. */
+export type When = NameMoment | number
+
+/** Time of the moment in ms. Rounded as JSON rounds the ns to a double, so that the same ns in a bindings file is the same time. */
+export function timeOf(when: When): number {
+  if (typeof when === 'number') return when
+  const { view, start } = when.rec
+  return (view.getUint32(start + 4, true) * 0x1_0000_0000 + view.getUint32(start, true)) / 1e6
+}
+
+/**
+ * What a binding is worth to somebody who asks; the lowest that any binding of an address has decides, and the others do not count.
+ * What this very process saw, what its container saw, what the host saw, and what nobody but the agent asked for.
+ */
+export const Level = { process: 0, container: 1, host: 2, agent: 3, none: 4 } as const
+
+/** `none` when the binding means nothing to the one who asks: it belongs to another container. */
+export function levelOf(evidence: Evidence, owner: Owner | undefined, when: When): number {
+  const viewer = typeof when === 'number' ? undefined : when.thread
+  const containerId = owner?.containerId ?? ''
+  const isForeign = containerId !== '' && containerId !== viewer?.containerId
+  if (evidence === 'hosts' || evidence === 'resolved' || evidence === 'literal')
+    return isForeign ? Level.none : Level.agent
+  if (owner?.pid !== undefined && owner.pid === viewer?.pid) return Level.process
+  if (isForeign) return Level.none
+  return containerId === '' ? Level.host : Level.container
+}
+
+/** Whether evidence says what a workload itself used, and so outweighs what the agent found out. */
+export function isWorkloadEvidence(evidence: Evidence): boolean {
+  return evidence === 'sni' || evidence === 'host' || evidence === 'observed'
+}

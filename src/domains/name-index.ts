@@ -1,0 +1,720 @@
+/**
+ * Which names belong to which addresses, and since when, and how that is known. Facts come in from look-ups (`apply`), bindings files
+ * and what workloads were seen to receive (`learn`); checks of rules ask through the sets that `watch` gives. Everything is bounded:
+ * what must be left out is the oldest, taken from whoever has most, marked where it is missing, and counted.
+ *
+ * Times are milliseconds since the epoch, of whatever clock the caller uses: events' in a replay, the host's where look-ups report.
+ */
+import { isLocalhostName, normaliseDomain } from '../values/domain-name.ts'
+import { parseIp, renderIp, unmapIp } from '../values/ip.ts'
+import type { Ip } from '../values/value.ts'
+import { type BindingFact, type Evidence, isWorkloadEvidence, type Owner, timeOf, type When } from './binding.ts'
+import type { NameUpdate } from './name-update.ts'
+import { AddressRecord, Binding, decidingOf, NameRecord, type NameSet, rankBindings, removeFrom } from './name-set.ts'
+import { MAX_ALIASES } from './resolver.ts'
+import { isSuspectAnswer } from './suspect-address.ts'
+import { TimeQueue } from './time-queue.ts'
+import { isPattern, WatchedSets } from './watched-sets.ts'
+
+export interface NameIndexOptions {
+  /** A TTL below this counts as this much, for programs keep answers longer than they may (.NET: 120 s). */
+  readonly ttlFloorMs?: number
+  /** How long an address stays after its TTL when it has left the answer, and all addresses of a name that no longer exists. */
+  readonly graceMs?: number
+  /** Names that no set holds are erased when nobody had a use for them for so long. */
+  readonly eraseUnusedMs?: number
+  readonly maxAddressesPerName?: number
+  readonly maxNamesPerAddress?: number
+  /** Names that no set holds. */
+  readonly maxUnwatchedNames?: number
+  readonly maxBindings?: number
+  readonly maxPins?: number
+  /** Told of each name once per kind. Must not throw. */
+  readonly onFinding?: (finding: NameFinding) => void
+}
+
+export type NameFinding =
+  /** An answer said that a public name lives on this host or link; see `isSuspectAnswer`. */
+  | { readonly kind: 'suspect-address'; readonly name: string; readonly ip: Ip; readonly message: string }
+  /** A name has more addresses than are kept. */
+  | { readonly kind: 'too-many-addresses'; readonly name: string; readonly message: string }
+
+/** One binding that counts, or would for somebody else, as outputs and explanations print it. */
+export interface BindingView {
+  readonly name: string
+  readonly ip: Ip
+  readonly evidence: Evidence
+  readonly owner: Owner | undefined
+  readonly firstSeenMs: number
+  readonly lastSeenMs: number
+  /** Infinity while no end is in sight. */
+  readonly untilMs: number
+  readonly ttlSec: number | undefined
+  readonly resolver: string | undefined
+  readonly chain: readonly string[]
+  readonly stale: boolean
+  /** Whether names, or addresses of this name, may be missing because there were too many. */
+  readonly overflow: boolean
+}
+
+export interface NameIndexStats {
+  readonly sets: number
+  /** Names and patterns of all sets, each once. */
+  readonly watched: number
+  /** Names that have an address now, watched or not. */
+  readonly names: number
+  readonly addresses: number
+  readonly bindings: number
+  readonly pinned: number
+  /** Since the start: */
+  readonly learned: number
+  readonly expired: number
+  readonly erasedUnused: number
+  readonly evictedPerName: number
+  readonly evictedPerAddress: number
+  readonly evictedForRoom: number
+  readonly suspectAnswers: number
+  /** Facts and watched names that are no domain names. */
+  readonly malformed: number
+  readonly pinsRefused: number
+}
+
+const SUSPECTS_PER_NAME = 8
+/** How many ended bindings an update may erase, so that none takes long. */
+const SWEEP_PER_UPDATE = 256
+const RETRY_PINNED_MS = 10_000
+
+export class NameIndex {
+  readonly #ttlFloorMs: number
+  readonly #graceMs: number
+  readonly #eraseUnusedMs: number
+  readonly #maxAddressesPerName: number
+  readonly #maxNamesPerAddress: number
+  readonly #maxUnwatchedNames: number
+  readonly #maxBindings: number
+  readonly #maxPins: number
+  readonly #onFinding: (finding: NameFinding) => void
+
+  readonly #addresses: Map<Ip, AddressRecord> = new Map()
+  /** Names with a binding or a suspect that some set holds, and the others, least recently used first. */
+  readonly #watchedNames: Map<string, NameRecord> = new Map()
+  readonly #otherNames: Map<string, NameRecord> = new Map()
+  readonly #watched: WatchedSets = new WatchedSets()
+  readonly #ends: TimeQueue<Binding> = new TimeQueue()
+  readonly #pins: Map<Ip, { count: number; readonly sinceMs: number }> = new Map()
+  readonly #overflowTold: Set<string> = new Set()
+  /** Who gives when there is no room for more, and who is asked next. */
+  #roomGiver: NameRecord | undefined = undefined
+  #roomCursor: Iterator<NameRecord, undefined> | undefined = undefined
+  #bindings = 0
+
+  #learned = 0
+  #expired = 0
+  #erasedUnused = 0
+  #evictedPerName = 0
+  #evictedPerAddress = 0
+  #evictedForRoom = 0
+  #suspectAnswers = 0
+  #malformed = 0
+  #pinsRefused = 0
+
+  constructor(options: NameIndexOptions = {}) {
+    this.#ttlFloorMs = options.ttlFloorMs ?? 60_000
+    this.#graceMs = options.graceMs ?? 900_000
+    this.#eraseUnusedMs = options.eraseUnusedMs ?? 3_600_000
+    this.#maxAddressesPerName = options.maxAddressesPerName ?? 4096
+    this.#maxNamesPerAddress = options.maxNamesPerAddress ?? 4096
+    this.#maxUnwatchedNames = options.maxUnwatchedNames ?? 100_000
+    this.#maxBindings = options.maxBindings ?? 250_000
+    this.#maxPins = options.maxPins ?? 65_536
+    this.#onFinding = options.onFinding ?? (() => {})
+  }
+
+  /**
+   * The set of these names, for a check that asks whether an address belongs to one of them. `*.example.com` stands for every name
+   * below. An address in text is bound to itself, `localhost` to loopback. What is no name is counted and never matches. Lists of the
+   * same names share one set; `unwatch` gives it back. `observeOnly`: never look the names up.
+   */
+  watch(names: readonly string[], options: { readonly observeOnly?: boolean } = {}): NameSet {
+    const { set, isNew } = this.#watched.take(names, options.observeOnly ?? false)
+    if (isNew) for (const name of set.names) this.#startWatching(name, set)
+    return set
+  }
+
+  /** Ends one use of a set; with the last one its names are no longer watched. What is known of them is kept until unused for long. */
+  unwatch(set: NameSet): void {
+    if (!this.#watched.release(set)) return
+    for (const record of this.#watchedNames.values()) {
+      if (!record.sets.includes(set)) continue
+      record.sets = record.sets.filter(other => other !== set)
+      if (record.sets.length > 0) continue
+      this.#watchedNames.delete(record.name)
+      this.#otherNames.set(record.name, record)
+    }
+  }
+
+  /**
+   * The names that the agent should look up: of every set of at most `maxPerList` names that is not for observation only; no
+   * patterns, and no names that need no look-up. `skipped` are the sizes of the lists left out.
+   */
+  namesToResolve(maxPerList = 1000): { readonly names: readonly string[]; readonly skipped: readonly number[] } {
+    return this.#watched.namesToResolve(maxPerList)
+  }
+
+  /**
+   * Takes in one fact; `atMs` is when it was seen. A fact that overlaps an earlier one of the same name, address, evidence and owner
+   * extends it. `keep`: not erased when it ends, for a replay that asks at past times. Gives false when it was not taken in: the
+   * name is none, or the address is not to be believed.
+   */
+  learn(fact: BindingFact, atMs: number, options: { readonly keep?: boolean } = {}): boolean {
+    const name = normaliseDomain(fact.name)
+    if (name === undefined) {
+      this.#malformed++
+      return false
+    }
+    const ip = unmapIp(fact.ip)
+    const fromMs = fact.fromMs ?? Number.NEGATIVE_INFINITY
+    const untilMs = fact.untilMs ?? this.#endOf(fact)
+    const keep = options.keep ?? false
+    if (!this.#believes(name, ip, fact.evidence, atMs)) return false
+    this.#extend(name, ip, fact, fromMs, untilMs, atMs, keep, false)
+    for (const alias of fact.chain?.slice(0, MAX_ALIASES) ?? []) {
+      const target = normaliseDomain(alias)
+      if (target !== undefined && target !== name && this.#believes(target, ip, fact.evidence, atMs)) {
+        this.#extend(target, ip, fact, fromMs, untilMs, atMs, keep, true)
+      }
+    }
+    this.#makeRoom(atMs)
+    return true
+  }
+
+  /** Takes in what a look-up of the agent found, and erases a few of the bindings that have ended meanwhile. */
+  apply(update: NameUpdate): void {
+    switch (update.kind) {
+      case 'addresses':
+        this.#applyAddresses(update)
+        break
+      case 'nodata':
+        this.#leave(update.name, binding => update.atMs + this.#retentionMs(binding.ttlSec))
+        break
+      case 'nxdomain':
+        this.#leave(update.name, () => update.atMs + this.#graceMs)
+        break
+      case 'failed':
+        for (const binding of this.#resolvedOf(update.name)) binding.stale = true
+        break
+      case 'dropped':
+        this.#leave(update.name, () => update.atMs + this.#eraseUnusedMs)
+        break
+      default:
+        update satisfies never
+    }
+    this.sweep(update.atMs, SWEEP_PER_UPDATE)
+  }
+
+  /** Says that a connection to the address lives: what the address is called now stays, until as many `unpin`. */
+  pin(ip: Ip, atMs: number): void {
+    const key = unmapIp(ip)
+    const pin = this.#pins.get(key)
+    if (pin !== undefined) {
+      pin.count++
+      return
+    }
+    if (this.#pins.size >= this.#maxPins) {
+      this.#pinsRefused++
+      return
+    }
+    this.#pins.set(key, { count: 1, sinceMs: atMs })
+    const address = this.#addresses.get(key)
+    if (address !== undefined) address.pinnedSinceMs = atMs
+  }
+
+  unpin(ip: Ip): void {
+    const key = unmapIp(ip)
+    const pin = this.#pins.get(key)
+    if (pin === undefined || --pin.count > 0) return
+    this.#pins.delete(key)
+    const address = this.#addresses.get(key)
+    if (address !== undefined) address.pinnedSinceMs = Number.POSITIVE_INFINITY
+  }
+
+  /** Whether anything is known of the address at that moment that means something to whoever asks. */
+  hasName(ip: Ip, when: When): boolean {
+    const bindings = this.#addresses.get(unmapIp(ip))?.bindings
+    return bindings !== undefined && decidingOf(bindings, when) !== undefined
+  }
+
+  /** The names that count for the address at that moment, each once, the best first. */
+  namesOf(ip: Ip, when: When): readonly string[] {
+    const names = new Set<string>()
+    for (const binding of this.#rank(ip, when)) names.add(binding.name.name)
+    return [...names]
+  }
+
+  /** The name to print for the address, whether or not a rule asked for it. */
+  bestNameOf(ip: Ip, when: When): string | undefined {
+    return this.#rank(ip, when)[0]?.name.name
+  }
+
+  /** How the names that count for the address are known, the best first. */
+  bindingsOf(ip: Ip, when: When): readonly BindingView[] {
+    return this.#rank(ip, when).map(binding => view(binding, timeOf(when)))
+  }
+
+  /** All bindings of a canonical name that are still known, also those that hold no more or not yet. */
+  bindingsOfName(name: string, atMs: number): readonly BindingView[] {
+    const bindings = [...(this.#recordOf(name)?.byIp.values() ?? [])].flat()
+    return bindings.map(binding => view(binding, atMs))
+  }
+
+  /**
+   * Everything known, as facts that another index can learn. They hold from when they were first seen, so that a replay knows a name
+   * no sooner than it was known here.
+   */
+  *facts(): Iterable<BindingFact> {
+    for (const names of [this.#watchedNames, this.#otherNames]) {
+      for (const record of names.values()) {
+        for (const binding of [...record.byIp.values()].flat()) {
+          if (!binding.isAlias && binding.evidence !== 'literal') yield toFact(binding)
+        }
+      }
+    }
+  }
+
+  /**
+   * Erases what ended before `nowMs` and what nobody had a use for; at most `limit` bindings and as many names. How many it was: when
+   * that is the limit there may be more.
+   */
+  sweep(nowMs: number, limit: number = Number.POSITIVE_INFINITY): number {
+    let erased = 0
+    for (let taken = 0; taken < limit; taken++) {
+      const binding = this.#ends.popDue(nowMs)
+      if (binding === undefined) break
+      binding.isQueued = false
+      if (binding.isGone) continue
+      if (binding.untilMs > nowMs) {
+        this.#queueEnd(binding, binding.untilMs)
+      } else if (binding.isAlive(nowMs)) {
+        this.#queueEnd(binding, nowMs + RETRY_PINNED_MS)
+      } else {
+        this.#unbind(binding)
+        this.#expired++
+        erased++
+      }
+    }
+    for (const record of this.#otherNames.values()) {
+      if (record.usedMs + this.#eraseUnusedMs > nowMs || erased >= limit) break
+      if (record.keep) {
+        this.#touch(record, nowMs)
+      } else {
+        this.#erase(record)
+        this.#erasedUnused++
+      }
+      erased++
+    }
+    return erased
+  }
+
+  stats(): NameIndexStats {
+    return {
+      sets: this.#watched.setCount,
+      watched: this.#watched.nameCount,
+      names: this.#watchedNames.size + this.#otherNames.size,
+      addresses: this.#addresses.size,
+      bindings: this.#bindings,
+      pinned: this.#pins.size,
+      learned: this.#learned,
+      expired: this.#expired,
+      erasedUnused: this.#erasedUnused,
+      evictedPerName: this.#evictedPerName,
+      evictedPerAddress: this.#evictedPerAddress,
+      evictedForRoom: this.#evictedForRoom,
+      suspectAnswers: this.#suspectAnswers,
+      malformed: this.#malformed + this.#watched.malformed,
+      pinsRefused: this.#pinsRefused,
+    }
+  }
+
+  // Watching
+
+  #startWatching(name: string, set: NameSet): void {
+    if (isPattern(name)) {
+      const ending = name.slice(1)
+      for (const names of [this.#watchedNames, this.#otherNames]) {
+        for (const record of names.values()) if (record.name.endsWith(ending)) this.#join(record, set)
+      }
+      return
+    }
+    const record = this.#recordOf(name)
+    if (record !== undefined) this.#join(record, set)
+    if (isLocalhostName(name)) {
+      this.#bindForEver(name, LOOPBACK_V4)
+      this.#bindForEver(name, LOOPBACK_V6)
+    } else if (mayBeAddress(name)) {
+      const ip = parseIp(name)
+      if (ip !== undefined) this.#bindForEver(name, unmapIp(ip))
+    }
+  }
+
+  #bindForEver(name: string, ip: Ip): void {
+    const at = Number.NEGATIVE_INFINITY
+    this.#extend(name, ip, { name, ip, evidence: 'literal' }, at, Number.POSITIVE_INFINITY, 0, true, false)
+  }
+
+  #join(record: NameRecord, set: NameSet): void {
+    if (record.sets.includes(set)) return
+    if (record.sets.length === 0) {
+      this.#otherNames.delete(record.name)
+      this.#watchedNames.set(record.name, record)
+    }
+    record.sets = [...record.sets, set]
+    for (const bindings of record.byIp.values()) for (const binding of bindings) set.add(binding)
+  }
+
+  // Facts
+
+  #recordOf(name: string): NameRecord | undefined {
+    return this.#watchedNames.get(name) ?? this.#otherNames.get(name)
+  }
+
+  #recordFor(name: string, atMs: number): NameRecord {
+    const known = this.#recordOf(name)
+    if (known !== undefined) {
+      this.#touch(known, atMs)
+      return known
+    }
+    const record = new NameRecord(name, this.#watched.holding(name), atMs)
+    if (record.sets.length > 0) {
+      this.#watchedNames.set(name, record)
+      return record
+    }
+    if (this.#otherNames.size >= this.#maxUnwatchedNames) this.#evictOldestName()
+    this.#otherNames.set(name, record)
+    return record
+  }
+
+  #touch(record: NameRecord, atMs: number): void {
+    record.usedMs = atMs
+    if (record.sets.length > 0 || !this.#otherNames.delete(record.name)) return
+    this.#otherNames.set(record.name, record)
+  }
+
+  #believes(name: string, ip: Ip, evidence: Evidence, atMs: number): boolean {
+    if ((evidence !== 'observed' && evidence !== 'resolved') || !isSuspectAnswer(name, ip)) return true
+    this.#suspectAnswers++
+    const { suspects } = this.#recordFor(name, atMs)
+    if (suspects.size === 0) {
+      const message = `${name} was said to be ${renderIp(ip)}, an address of this host or link: not believed`
+      this.#onFinding({ kind: 'suspect-address', name, ip, message })
+    }
+    if (suspects.size < SUSPECTS_PER_NAME) suspects.add(ip)
+    return false
+  }
+
+  #applyAddresses(update: NameUpdate & { kind: 'addresses' }): void {
+    const { name, atMs } = update
+    const current = new Set<Ip>()
+    for (const { ip: answered, ttlSec } of update.addresses) {
+      const ip = unmapIp(answered)
+      if (!this.#believes(name, ip, 'resolved', atMs)) continue
+      current.add(ip)
+      const { resolver, chain } = update
+      const fact: BindingFact = {
+        name,
+        ip,
+        evidence: 'resolved',
+        resolver,
+        chain,
+        ...(ttlSec !== undefined && { ttlSec }),
+      }
+      this.#extend(name, ip, fact, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, atMs, false, false)
+      // Nobody looks an alias up for its own sake, so nobody would tell when it no longer has the address.
+      const untilMs = atMs + this.#retentionMs(ttlSec)
+      for (const alias of chain) {
+        if (this.#believes(alias, ip, 'resolved', atMs)) {
+          this.#extend(alias, ip, fact, Number.NEGATIVE_INFINITY, untilMs, atMs, false, true)
+        }
+      }
+    }
+    for (const binding of this.#resolvedOf(name)) {
+      const { ip } = binding.address
+      if (current.has(ip) || binding.isAlias) continue
+      if (update.failedFamily === (typeof ip === 'number' ? 4 : 6)) binding.stale = true
+      else this.#endAt(binding, atMs + this.#retentionMs(binding.ttlSec))
+    }
+    if (update.cut > 0) this.#markNameOverflow(this.#recordFor(name, atMs), atMs + this.#retentionMs(undefined))
+    this.#makeRoom(atMs)
+  }
+
+  #resolvedOf(name: string): Binding[] {
+    const found: Binding[] = []
+    for (const bindings of this.#recordOf(name)?.byIp.values() ?? []) {
+      for (const binding of bindings) if (binding.evidence === 'resolved') found.push(binding)
+    }
+    return found
+  }
+
+  #leave(name: string, endOf: (binding: Binding) => number): void {
+    for (const binding of this.#resolvedOf(name)) this.#endAt(binding, endOf(binding))
+  }
+
+  /** An end once set is not put off by being told again. */
+  #endAt(binding: Binding, untilMs: number): void {
+    if (binding.untilMs !== Number.POSITIVE_INFINITY) return
+    binding.untilMs = untilMs
+    this.#queueEnd(binding, untilMs)
+  }
+
+  #retentionMs(ttlSec: number | undefined): number {
+    return Math.max((ttlSec ?? 0) * 1000, this.#ttlFloorMs) + this.#graceMs
+  }
+
+  #endOf(fact: BindingFact): number {
+    if (fact.fromMs === undefined || fact.ttlSec === undefined) return Number.POSITIVE_INFINITY
+    return fact.fromMs + this.#retentionMs(fact.ttlSec)
+  }
+
+  #extend(
+    name: string,
+    ip: Ip,
+    fact: BindingFact,
+    fromMs: number,
+    untilMs: number,
+    atMs: number,
+    keep: boolean,
+    isAlias: boolean,
+  ): void {
+    const record = this.#recordFor(name, atMs)
+    let binding = findBinding(record.byIp.get(ip), fact, fromMs, untilMs)
+    if (binding === undefined) {
+      binding = this.#bind(record, ip, fact.evidence, fact.owner, atMs)
+      binding.fromMs = fromMs
+      binding.untilMs = untilMs
+      binding.isAlias = isAlias
+    } else {
+      // Confirmed bindings go to the end, so that the first is the one to evict.
+      const bindings = record.byIp.get(ip)!
+      record.byIp.delete(ip)
+      record.byIp.set(ip, bindings)
+      binding.fromMs = Math.min(binding.fromMs, fromMs)
+      binding.untilMs = Math.max(binding.untilMs, untilMs)
+      binding.isAlias &&= isAlias
+    }
+    binding.lastSeenMs = Math.max(binding.lastSeenMs, atMs)
+    binding.ttlSec = fact.ttlSec
+    binding.resolver = fact.resolver
+    binding.chain = isAlias ? [] : (fact.chain ?? [])
+    binding.stale = fact.stale ?? false
+    binding.keep ||= keep
+    record.keep ||= keep
+    this.#queueEnd(binding, binding.untilMs)
+  }
+
+  #bind(record: NameRecord, ip: Ip, evidence: Evidence, owner: Owner | undefined, atMs: number): Binding {
+    if (!record.byIp.has(ip) && record.byIp.size >= this.#maxAddressesPerName)
+      this.#evictedPerName += this.#evictAddress(record, atMs, record)
+    let address = this.#addresses.get(ip)
+    if (address === undefined) {
+      address = new AddressRecord(ip)
+      address.pinnedSinceMs = this.#pins.get(ip)?.sinceMs ?? Number.POSITIVE_INFINITY
+      this.#addresses.set(ip, address)
+    } else if (address.bindings.length >= this.#maxNamesPerAddress) {
+      this.#evictName(address, atMs, record)
+    }
+    const binding = new Binding(record, address, evidence, owner, atMs)
+    address.bindings.push(binding)
+    if (isAttributed(binding)) address.attributed++
+    const known = record.byIp.get(ip)
+    if (known === undefined) record.byIp.set(ip, [binding])
+    else known.push(binding)
+    for (const set of record.sets) set.add(binding)
+    // Literals are as many as rules spell, and never make room.
+    if (evidence !== 'literal') {
+      this.#bindings++
+      record.bindingCount++
+    }
+    this.#learned++
+    return binding
+  }
+
+  /** `inUse` is a name that gets another binding next, and so stays even with none. */
+  #unbind(binding: Binding, inUse?: NameRecord): void {
+    const { name, address } = binding
+    binding.isGone = true
+    if (binding.evidence !== 'literal') {
+      this.#bindings--
+      name.bindingCount--
+    }
+    for (const set of name.sets) set.remove(binding)
+    removeFrom(address.bindings, binding)
+    if (isAttributed(binding)) address.attributed--
+    if (address.bindings.length === 0) this.#addresses.delete(address.ip)
+    const rest = name.byIp.get(address.ip)
+    if (rest !== undefined) {
+      removeFrom(rest, binding)
+      if (rest.length === 0) name.byIp.delete(address.ip)
+    }
+    if (name.byIp.size > 0 || name.suspects.size > 0 || name === inUse) return
+    this.#watchedNames.delete(name.name)
+    this.#otherNames.delete(name.name)
+  }
+
+  #queueEnd(binding: Binding, atMs: number): void {
+    if (binding.isQueued || binding.keep || atMs === Number.POSITIVE_INFINITY) return
+    binding.isQueued = true
+    this.#ends.push(atMs, binding)
+  }
+
+  #erase(record: NameRecord): void {
+    for (const bindings of [...record.byIp.values()]) for (const binding of [...bindings]) this.#unbind(binding)
+    // A name that was only ever suspect has no bindings to take it along.
+    this.#watchedNames.delete(record.name)
+    this.#otherNames.delete(record.name)
+  }
+
+  // Room
+
+  /** Takes the address that was confirmed the longest ago, rather one to which no connection lives. How many bindings that was. */
+  #evictAddress(record: NameRecord, atMs: number, inUse?: NameRecord): number {
+    let victim: readonly Binding[] | undefined
+    for (const [ip, bindings] of record.byIp) {
+      if (bindings.some(binding => binding.evidence === 'literal')) continue
+      victim ??= bindings
+      if (this.#pins.has(ip)) continue
+      victim = bindings
+      break
+    }
+    if (victim === undefined) return 0
+    const gone = [...victim]
+    let missedUntilMs = Number.NEGATIVE_INFINITY
+    for (const binding of gone) {
+      const leavesMs = atMs + this.#retentionMs(binding.ttlSec)
+      const endMs = binding.untilMs === Number.POSITIVE_INFINITY ? leavesMs : binding.untilMs
+      missedUntilMs = Math.max(missedUntilMs, binding.keep ? Number.POSITIVE_INFINITY : endMs)
+      this.#unbind(binding, inUse)
+    }
+    this.#markNameOverflow(record, missedUntilMs)
+    return gone.length
+  }
+
+  #markNameOverflow(record: NameRecord, untilMs: number): void {
+    record.overflowUntilMs = Math.max(record.overflowUntilMs, untilMs)
+    if (record.sets.length === 0 || this.#overflowTold.has(record.name)) return
+    this.#overflowTold.add(record.name)
+    const message = `${record.name} has more addresses than are kept (${this.#maxAddressesPerName}): the oldest are left out`
+    this.#onFinding({ kind: 'too-many-addresses', name: record.name, message })
+  }
+
+  #evictName(address: AddressRecord, atMs: number, inUse: NameRecord): void {
+    const victim = address.bindings.find(binding => binding.name.sets.length === 0) ?? address.bindings[0]
+    if (victim === undefined) return
+    const missedUntilMs = victim.keep ? Number.POSITIVE_INFINITY : atMs + this.#retentionMs(victim.ttlSec)
+    address.overflowUntilMs = Math.max(address.overflowUntilMs, missedUntilMs)
+    this.#unbind(victim, inUse)
+    // It may have been the only one, and the caller is about to bind another.
+    this.#addresses.set(address.ip, address)
+    this.#evictedPerAddress++
+  }
+
+  #evictOldestName(): void {
+    for (const record of this.#otherNames.values()) {
+      this.#evictedForRoom += Math.max(1, [...record.byIp.values()].flat().length)
+      this.#erase(record)
+      return
+    }
+  }
+
+  /** Over the bound, names that no set holds go first, the least recently used; then watched ones lose addresses, whoever has most. */
+  #makeRoom(atMs: number): void {
+    while (this.#bindings > this.#maxBindings) {
+      if (this.#otherNames.size > 0) {
+        this.#evictOldestName()
+        continue
+      }
+      const giver = this.#largeName()
+      this.#evictedForRoom += this.#evictAddress(giver, atMs)
+    }
+  }
+
+  /** A watched name with at least as many bindings as they have on average; the same as before while that is so. */
+  #largeName(): NameRecord {
+    const average = this.#bindings / this.#watchedNames.size
+    for (;;) {
+      const giver = this.#roomGiver
+      if (giver !== undefined && giver.bindingCount >= average) return giver
+      this.#roomCursor ??= this.#watchedNames.values()
+      const { value, done } = this.#roomCursor.next()
+      if (done) this.#roomCursor = undefined
+      this.#roomGiver = value
+    }
+  }
+
+  #rank(ip: Ip, when: When): Binding[] {
+    const bindings = this.#addresses.get(unmapIp(ip))?.bindings
+    return bindings === undefined ? [] : rankBindings(bindings, when)
+  }
+}
+
+const LOOPBACK_V4 = 0x7f000001
+const LOOPBACK_V6: string = `${'\0'.repeat(15)}\x01`
+
+/** Cheaper than parsing each of a million names. */
+function mayBeAddress(name: string): boolean {
+  const last = name.charCodeAt(name.length - 1)
+  return (last >= 0x30 && last <= 0x39) || name.includes(':')
+}
+
+function isAttributed(binding: Binding): boolean {
+  return isWorkloadEvidence(binding.evidence) || (binding.owner?.containerId ?? '') !== ''
+}
+
+function findBinding(
+  bindings: readonly Binding[] | undefined,
+  fact: BindingFact,
+  fromMs: number,
+  untilMs: number,
+): Binding | undefined {
+  return bindings?.find(
+    binding =>
+      binding.evidence === fact.evidence &&
+      binding.owner?.pid === fact.owner?.pid &&
+      (binding.owner?.containerId ?? '') === (fact.owner?.containerId ?? '') &&
+      fromMs <= binding.untilMs &&
+      untilMs >= binding.fromMs,
+  )
+}
+
+function view(binding: Binding, atMs: number): BindingView {
+  const { name, address, evidence, owner, firstSeenMs, lastSeenMs, untilMs, ttlSec, resolver, chain, stale } = binding
+  const overflow = Math.max(name.overflowUntilMs, address.overflowUntilMs) > atMs
+  return {
+    name: name.name,
+    ip: address.ip,
+    evidence,
+    owner,
+    firstSeenMs,
+    lastSeenMs,
+    untilMs,
+    ttlSec,
+    resolver,
+    chain,
+    stale,
+    overflow,
+  }
+}
+
+function toFact(binding: Binding): BindingFact {
+  const { ttlSec, resolver, chain } = binding
+  return {
+    name: binding.name.name,
+    ip: binding.address.ip,
+    evidence: binding.evidence,
+    ...(binding.owner !== undefined && { owner: binding.owner }),
+    ...(binding.firstSeenMs > 0 && { fromMs: Math.max(binding.fromMs, binding.firstSeenMs) }),
+    untilMs: binding.untilMs,
+    ...(ttlSec !== undefined && { ttlSec }),
+    ...(resolver !== undefined && { resolver }),
+    ...(chain.length > 0 && { chain }),
+    ...(binding.stale && { stale: true }),
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * What the index holds, and the question that rules ask of it. A set of watched names keeps the addresses that any of its names is
+ * bound to, and the index tells it of every change. So a check is one look-up however long the list is; only a hit looks at times
+ * and at who asks.
+ */
+import { unmapIp } from '../values/ip.ts'
+import type { Ip } from '../values/value.ts'
+import { EVIDENCE, type Evidence, Level, levelOf, type Owner, timeOf, type When } from './binding.ts'
+
+/** One binding as the index keeps it. */
+export class Binding {
+  readonly name: NameRecord
+  readonly address: AddressRecord
+  readonly evidence: Evidence
+  readonly owner: Owner | undefined
+  /** Holds in [fromMs, untilMs); −Infinity and Infinity where there is no end. */
+  fromMs: number
+  untilMs: number
+  firstSeenMs: number
+  lastSeenMs: number
+  ttlSec: number | undefined = undefined
+  resolver: string | undefined = undefined
+  chain: readonly string[] = []
+  stale = false
+  /** Known because the name is on the alias chain of another. */
+  isAlias = false
+  /** Not erased when it ends, because a replay asks at past times. */
+  keep = false
+  /** Whether an entry of the queue of ends stands for it. */
+  isQueued = false
+  /** No longer part of the index. */
+  isGone = false
+
+  constructor(name: NameRecord, address: AddressRecord, evidence: Evidence, owner: Owner | undefined, atMs: number) {
+    this.name = name
+    this.address = address
+    this.evidence = evidence
+    this.owner = owner
+    this.fromMs = Number.NEGATIVE_INFINITY
+    this.untilMs = Number.POSITIVE_INFINITY
+    this.firstSeenMs = atMs
+    this.lastSeenMs = atMs
+  }
+
+  isAlive(atMs: number): boolean {
+    if (atMs < this.fromMs) return false
+    return atMs < this.untilMs || this.address.pinnedSinceMs < this.untilMs
+  }
+}
+
+export class AddressRecord {
+  readonly ip: Ip
+  readonly bindings: Binding[] = []
+  /** How many of them are not the agent's for everybody: while there are none, nobody's level must be worked out. */
+  attributed = 0
+  /** Since when there has been a live connection to it without a break; Infinity when there is none. */
+  pinnedSinceMs: number = Number.POSITIVE_INFINITY
+  /** Until when names may be missing because there were too many. */
+  overflowUntilMs: number = Number.NEGATIVE_INFINITY
+
+  constructor(ip: Ip) {
+    this.ip = ip
+  }
+}
+
+export class NameRecord {
+  readonly name: string
+  /** Least recently confirmed first. */
+  readonly byIp: Map<Ip, Binding[]> = new Map()
+  /** How many bindings there are that may be evicted: all but literals. */
+  bindingCount = 0
+  /** Sets that hold the name. */
+  sets: readonly NameSet[]
+  /** Last time somebody had a use for it, for names that no set holds. */
+  usedMs: number
+  /** Holds bindings with `keep`. */
+  keep = false
+  /** Until when addresses may be missing because there were too many. */
+  overflowUntilMs: number = Number.NEGATIVE_INFINITY
+  /** Answers not believed, a few of them. */
+  readonly suspects: Set<Ip> = new Set()
+
+  constructor(name: string, sets: readonly NameSet[], atMs: number) {
+    this.name = name
+    this.sets = sets
+    this.usedMs = atMs
+  }
+}
+
+/** The names of one check. Made by `NameIndex.watch`. */
+export class NameSet {
+  /** Names and `*.` patterns, normalised, each once. */
+  readonly names: readonly string[]
+  readonly observeOnly: boolean
+  /** Identical checks share one set. */
+  holders = 1
+  readonly #byIp: Map<Ip, Binding[]> = new Map()
+
+  constructor(names: readonly string[], observeOnly: boolean) {
+    this.names = names
+    this.observeOnly = observeOnly
+  }
+
+  /** How many addresses are bound to any of the names, at whatever time. */
+  get addressCount(): number {
+    return this.#byIp.size
+  }
+
+  /** Whether the address is bound to one of the names at that moment, for whoever asks. One hash look-up unless it may be. */
+  matches(ip: Ip, when: When): boolean {
+    const bindings = this.#byIp.get(typeof ip === 'string' ? unmapIp(ip) : ip)
+    return bindings !== undefined && decidingOf(bindings, when) !== undefined
+  }
+
+  /** The name of this set that `matches` finds; the best where there are several. */
+  nameOf(ip: Ip, when: When): string | undefined {
+    const bindings = this.#byIp.get(unmapIp(ip))
+    if (bindings === undefined) return undefined
+    return rankBindings(bindings, when)[0]?.name.name
+  }
+
+  /** For the index alone. */
+  add(binding: Binding): void {
+    const bindings = this.#byIp.get(binding.address.ip)
+    if (bindings === undefined) this.#byIp.set(binding.address.ip, [binding])
+    else bindings.push(binding)
+  }
+
+  /** For the index alone. */
+  remove(binding: Binding): void {
+    const bindings = this.#byIp.get(binding.address.ip)
+    if (bindings === undefined) return
+    removeFrom(bindings, binding)
+    if (bindings.length === 0) this.#byIp.delete(binding.address.ip)
+  }
+}
+
+/** Any of `bindings`, all of one address, that counts at that moment; undefined when none does. */
+export function decidingOf(bindings: readonly Binding[], when: When): Binding | undefined {
+  const atMs = timeOf(when)
+  const address = bindings[0]!.address
+  const level = address.attributed === 0 ? Level.agent : decidingLevel(address, when, atMs)
+  for (const binding of bindings) {
+    if (
+      binding.isAlive(atMs) &&
+      (address.attributed === 0 || levelOf(binding.evidence, binding.owner, when) === level)
+    ) {
+      return binding
+    }
+  }
+  return undefined
+}
+
+/** The strongest level at which anything is known of the address: its bindings alone count. */
+function decidingLevel(address: AddressRecord, when: When, atMs: number): number {
+  let level: number = Level.none
+  for (const binding of address.bindings) {
+    if (binding.isAlive(atMs)) level = Math.min(level, levelOf(binding.evidence, binding.owner, when))
+  }
+  // Bindings of other containers mean nothing here, and no binding has the level below them.
+  return level === Level.none ? level + 1 : level
+}
+
+/** Those of `bindings`, all of one address, that count at that moment, the best first; always in the same order. */
+export function rankBindings(bindings: readonly Binding[], when: When): Binding[] {
+  const first = bindings[0]
+  if (first === undefined) return []
+  const atMs = timeOf(when)
+  const level = decidingLevel(first.address, when, atMs)
+  return bindings
+    .filter(binding => binding.isAlive(atMs) && levelOf(binding.evidence, binding.owner, when) === level)
+    .sort(compareBindings)
+}
+
+/**
+ * Stronger evidence, names that were asked for before aliases, what is in the last answer before what has left it, and for what
+ * workloads saw the latest. Look-ups of the agent end in any order, so among them the name decides.
+ */
+function compareBindings(a: Binding, b: Binding): number {
+  const byEvidence = EVIDENCE.indexOf(a.evidence) - EVIDENCE.indexOf(b.evidence)
+  if (byEvidence !== 0) return byEvidence
+  if (a.isAlias !== b.isAlias) return a.isAlias ? 1 : -1
+  const aLeaves = a.untilMs !== Number.POSITIVE_INFINITY
+  const bLeaves = b.untilMs !== Number.POSITIVE_INFINITY
+  if (a.evidence === 'resolved' && aLeaves !== bLeaves) return aLeaves ? 1 : -1
+  if (a.evidence !== 'resolved' && a.lastSeenMs !== b.lastSeenMs) return b.lastSeenMs - a.lastSeenMs
+  return a.name.name < b.name.name ? -1 : a.name.name > b.name.name ? 1 : 0
+}
+
+/** Takes `item` out of `items`, where it is at most once. */
+export function removeFrom<T>(items: T[], item: T): void {
+  const at = items.indexOf(item)
+  if (at >= 0) items.splice(at, 1)
+}
