@@ -1,0 +1,60 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { causeText, type OutputMessage, type OutputSink, SinkError } from './sink.ts'
+import { writeLines } from './write-lines.ts'
+
+export interface FileSinkOptions {
+  readonly filename: string
+  /** Keep the file open. Otherwise it is opened for every batch, so that a file renamed by log rotation is noticed. */
+  readonly keepAlive: boolean
+}
+
+const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
+
+/** Appends lines to a file, or writes them to a named pipe (without blocking: no reader is an error that passes). */
+export function openFileSink(options: FileSinkOptions): OutputSink {
+  let file: FileHandle | undefined
+  const state = { midLine: false }
+  let aborting = new AbortController()
+
+  async function letGo(): Promise<void> {
+    const open = file
+    file = undefined
+    await open?.close()
+  }
+
+  async function openFile(): Promise<FileHandle> {
+    try {
+      return await open(options.filename, FLAGS, 0o644)
+    } catch (error) {
+      throw new SinkError(`cannot open ${options.filename}: ${causeText(error)}`, { cause: error })
+    }
+  }
+
+  return {
+    name: 'file',
+    maxBatch: 512,
+    async write(messages: readonly OutputMessage[]): Promise<void> {
+      if (file === undefined) {
+        file = await openFile()
+      }
+      try {
+        await writeLines(file.fd, messages, state, aborting.signal)
+        if (!options.keepAlive) await letGo()
+      } catch (error) {
+        await letGo().catch(() => {})
+        const delivered = error instanceof SinkError ? error.delivered : messages.length
+        throw new SinkError(`cannot write ${options.filename}: ${causeText(error)}`, { delivered, cause: error })
+      }
+    },
+    reopen: async () => {
+      await letGo()
+      state.midLine = false // another file: nothing of ours is at its end
+    },
+    close: letGo,
+    abort: () => {
+      aborting.abort()
+      aborting = new AbortController()
+    },
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * An output channel. The queue in front of it (`output-queue.ts`) calls one method at a time, decides what to try again, bounds what waits,
+ * and counts what is lost; a sink only delivers, and says truthfully how far it came.
+ */
+export interface OutputSink {
+  /** For messages and counters: `stdout`, `file`, `syslog`, `program`, `http`. */
+  readonly name: string
+  /** The most messages that one `write` may get. */
+  readonly maxBatch: number
+  /** Delivers the messages in order. Resolves when the channel has taken all of them; rejects with a `SinkError`, nothing else. */
+  write(messages: readonly OutputMessage[]): Promise<void>
+  /** Lets go of files, connections and processes; the next write gets new ones. For log rotation and new certificates. */
+  reopen(): Promise<void>
+  /** Ends the channel in order: what was written arrives. */
+  close(): Promise<void>
+  /** Ends a write that is under way: it rejects at once. For a shutdown that has waited long enough. */
+  abort(): void
+}
+
+/** One alert as a channel gets it: the line without its end, and the priority (0 most urgent … 7). */
+export interface OutputMessage {
+  readonly line: string
+  readonly priority: number
+}
+
+/** Why a write failed. */
+export class SinkError extends Error {
+  /** How many messages of the batch the channel has taken all the same. */
+  readonly delivered: number
+  /** `again`: it may work later. `lost`: this batch will never go through, the next may. `gone`: the channel is no more, quietly. */
+  readonly outlook: 'again' | 'lost' | 'gone'
+
+  constructor(message: string, options: { delivered?: number; outlook?: SinkError['outlook']; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'SinkError'
+    this.delivered = options.delivered ?? 0
+    this.outlook = options.outlook ?? 'again'
+  }
+}
+
+/** The errno name (`ENOSPC`) or else the message of what was thrown. */
+export function causeText(cause: unknown): string {
+  if (cause instanceof Error) return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
+  return String(cause)
+}
