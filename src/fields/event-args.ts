@@ -18,7 +18,7 @@ import type { EventRecord } from '../events/event-record.ts'
 import type { EventParam } from '../events/event-table.ts'
 import type { EventContext } from '../state/event-context.ts'
 import { joinPath } from '../state/path.ts'
-import { countsAsIpv4, endpointText, lastQuad, tupleText, unixText } from '../values/socket-text.ts'
+import { endpointText, tupleText, unixText } from '../values/socket-text.ts'
 import type { ByteText } from '../values/value.ts'
 import { errnoName } from './errno-names.ts'
 import { GENERIC_EXIT } from './event-codes.ts'
@@ -168,11 +168,8 @@ function sockaddrText(rec: EventRecord, at: number, len: number): ByteText {
       return readText(bytes, at + 1, len - 1)
     case Family.inet:
       return len === 7 ? endpointText(readIpv4(view, at + 1), view.getUint16(at + 5, true)) : 'INVALID IPv4'
-    case Family.inet6: {
-      if (len !== 19) return 'INVALID IPv6'
-      const ip = readIpv6(bytes, at + 1)
-      return endpointText(countsAsIpv4(ip) ? lastQuad(ip) : ip, view.getUint16(at + 17, true))
-    }
+    case Family.inet6:
+      return len === 19 ? endpointText(readIpv6(bytes, at + 1), view.getUint16(at + 17, true)) : 'INVALID IPv6'
     default:
       return `family ${family}`
   }

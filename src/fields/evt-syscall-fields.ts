@@ -105,7 +105,9 @@ function resultText(ctx: EventContext): ByteText | undefined {
 
 /** The name of a system call without an event of its own. */
 function genericName(ctx: EventContext): string {
-  return syscallName(paramNumber(ctx.rec, 0) ?? 0) ?? 'unknown'
+  const code = paramNumber(ctx.rec, 0) ?? 0
+  // Code 0 is a call that was too new for whoever wrote the capture; the kernel's number may still tell it.
+  return syscallName(code === 0 ? -1 : code, paramNumber(ctx.rec, 1)) ?? 'unknown'
 }
 
 function eventType(ctx: EventContext): ByteText | undefined {

@@ -4,6 +4,7 @@ import type { EventContext } from '../state/event-context.ts'
 import { type Fd, FdType, L4 } from '../state/fd.ts'
 import { joinPath } from '../state/path.ts'
 import type { Thread } from '../state/thread.ts'
+import { parseIpv4 } from '../values/ip.ts'
 import type { ByteText, Ip, Value } from '../values/value.ts'
 import { parsedDirectory } from './at-paths.ts'
 import { argText } from './event-args.ts'
@@ -112,9 +113,8 @@ function inContainer(read: (ctx: EventContext) => ByteText | undefined): () => R
 
 // ---------------------------------------------------------------- kind
 
-/** The kind that a failed event would have made, by event name. */
+/** The kind that a failed event would have made, by event name; Falco has none for open. */
 const FAILED_KINDS: ReadonlyMap<string, string> = new Map([
-  ['open', 'f'],
   ['openat', 'f'],
   ['openat2', 'f'],
   ['creat', 'f'],
@@ -190,10 +190,23 @@ interface End {
   readonly port: (ctx: EventContext) => number | undefined
 }
 
-/** Whether the address belongs to this machine, or to the thread's own container. */
+/**
+ * Whether the address is on this side. In a container only the container's own address is, and when that is not known the address of any
+ * container; the machine's interfaces do not count there.
+ */
 function isLocal(ctx: EventContext, ip: Ip | undefined): boolean {
   if (ip === undefined) return false
-  return ctx.machine.isLocal(ip)
+  const containerId = ctx.thread?.containerId ?? ''
+  return containerId === '' ? ctx.machine.isLocal(ip) : isContainerIp(ctx, containerId, ip)
+}
+
+function isContainerIp(ctx: EventContext, containerId: string, ip: Ip): boolean {
+  const own = ctx.machine.container(containerId)?.ip
+  if (own !== undefined && own !== '') return parseIpv4(own) === ip
+  for (const container of ctx.machine.containers.values()) {
+    if (container.ip !== undefined && parseIpv4(container.ip) === ip) return true
+  }
+  return false
 }
 
 /** The connected inet socket of the event whose roles are known; undefined for anything else. */

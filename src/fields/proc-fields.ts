@@ -187,12 +187,6 @@ function bindArgs(arg: string | undefined): Reader {
 
 // ---------------------------------------------------------------- single values
 
-function parentPid(thread: Thread, ctx: EventContext): number | undefined {
-  const main = thread.main
-  if (main === undefined) return undefined
-  return main.ptid > 0 || ctx.machine.parentOf(main) !== undefined ? main.ptid : undefined
-}
-
 /** The pid of the oldest shell (a name that ends in `sh`) among the process and its ancestors. */
 function loginShell(ctx: EventContext): number | undefined {
   const main = ctx.thread?.main
@@ -246,15 +240,22 @@ interface LeaderWords {
 }
 
 function leaderFields({ prefix, word, find }: LeaderWords): Field[] {
+  const field = (name: string, of: string, read: (thread: Thread) => ByteText): Field => ({
+    name,
+    group: 'process',
+    type: 'CHARBUF',
+    arg: 'none',
+    doc: `\`${of}\` of the ${word} leader; empty when the leader is not known.`,
+    bind: () => ctx => {
+      if (ctx.thread === undefined) return undefined
+      const thread = find(ctx)
+      return thread === undefined ? '' : read(thread)
+    },
+  })
   return [
-    text(
-      prefix === 'proc.sid' ? 'proc.sname' : `${prefix}.name`,
-      `\`proc.name\` of the ${word} leader.`,
-      t => t.comm,
-      find,
-    ),
-    text(`${prefix}.exe`, `\`proc.exe\` of the ${word} leader.`, t => t.exe, find),
-    text(`${prefix}.exepath`, `\`proc.exepath\` of the ${word} leader.`, t => t.exepath, find),
+    field(prefix === 'proc.sid' ? 'proc.sname' : `${prefix}.name`, 'proc.name', t => t.comm),
+    field(`${prefix}.exe`, 'proc.exe', t => t.exe),
+    field(`${prefix}.exepath`, 'proc.exepath', t => t.exepath),
   ]
 }
 
@@ -326,7 +327,7 @@ export const procFields: readonly Field[] = [
   },
   amount('proc.tty', 'UINT32', 'Number of the controlling terminal; 0 without one.', t => t.tty),
   id('proc.pid', 'Id of the process.', t => t.pid),
-  id('proc.ppid', 'Id of the parent; no value when it is not known.', parentPid),
+  id('proc.ppid', 'Id of the parent; no value when it is not known.', t => t.pid, parent),
   ancestorField({ name: 'proc.apid', of: 'proc.pid', doc: 'Id of an ancestor', read: t => t.pid, type: 'INT64' }),
   id('proc.vpid', 'Id of the process inside its PID namespace.', t => (t.vpid === -1 ? undefined : t.vpid)),
   id('proc.pvpid', 'Id of the parent inside its PID namespace.', t => t.vpid, parent),

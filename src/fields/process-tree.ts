@@ -34,8 +34,8 @@ export function parent(ctx: EventContext): Thread | undefined {
 }
 
 /**
- * The leader of a session or process group: the process whose pid is the id, where ids are those of the host; else the highest ancestor
- * that has the same id.
+ * The leader of a session or process group: the process whose pid is the id, where ids are those of the host; else the highest of the
+ * ancestors above that have the same id without a gap. Undefined when there is none.
  */
 function leader(
   ctx: EventContext,
@@ -45,11 +45,12 @@ function leader(
   const thread = ctx.thread
   if (thread === undefined) return undefined
   const id = idOf(thread)
+  if (id === -1) return undefined
   if (areHostIds(thread)) {
     const process = ctx.machine.threads.get(id)
     if (process !== undefined) return process
   }
-  let highest = thread
+  let highest: Thread | undefined
   visitAncestors(ctx, thread, above => {
     if (idOf(above) !== id) return false
     highest = above
