@@ -19,7 +19,7 @@ export const diagnosticCodes = {
   E0102: {
     title: 'condition too deep',
     falcoCode: 'LOAD_ERR_COMPILE_CONDITION',
-    doc: 'Parentheses or transformers are nested more deeply than the limit. Falco has the same limit; split the condition into macros.',
+    doc: 'Parentheses or transformers are nested more deeply than the limit. Move parts of the condition into macros.',
   },
   E0103: {
     title: 'unknown event type',
@@ -56,20 +56,20 @@ export const diagnosticCodes = {
     falcoCode: 'LOAD_ERR_COMPILE_CONDITION',
     doc: 'Two fields can be compared only if both have the same type, the operator allows it, and neither forbids it.',
   },
-  E0110: {
-    title: 'regular expression does not compile',
-    falcoCode: 'LOAD_ERR_COMPILE_CONDITION',
-    doc: 'The pattern is not valid RE2 syntax. Look-around and back-references do not exist in it: they cannot be matched in linear time.',
-  },
   E0111: {
     title: 'domain check not supported in strict mode',
     falcoCode: 'LOAD_ERR_COMPILE_CONDITION',
     doc: 'In strict compatibility, domain fields take only `=`, `==`, `!=`, `in` and `exists`, with plain names.',
   },
   E0112: {
-    title: 'domain name not valid',
+    title: 'condition too large',
     falcoCode: 'LOAD_ERR_COMPILE_CONDITION',
-    doc: 'The value of a domain check cannot be a domain name: an empty label, a label over 63 characters, or a name over 253.',
+    doc: 'With its macros put in, the condition has more checks than any engine could try on each event. Macros that use each other twice over grow without bound.',
+  },
+  E0113: {
+    title: 'macro not resolved',
+    falcoCode: 'LOAD_ERR_COMPILE_CONDITION',
+    doc: 'A name stands where a check is expected, and no macro has this name.',
   },
   E0120: {
     title: 'output does not compile',
@@ -189,7 +189,7 @@ export const diagnosticCodes = {
   W0101: {
     title: 'field name used as text',
     falcoCode: 'LOAD_COMPILE_CONDITION',
-    doc: 'The right side is plain text, but it is also the name of a field. Write `val(…)` to compare two fields, or quote the text.',
+    doc: 'The right side is plain text, but it is also the name of a field. Write `val(…)` to compare two fields.',
   },
   W0102: {
     title: 'transformer used as text',
@@ -215,6 +215,16 @@ export const diagnosticCodes = {
     title: 'deprecated field',
     falcoCode: 'LOAD_DEPRECATED_ITEM',
     doc: 'The field is kept so that old rules load, but has no useful value any more.',
+  },
+  W0107: {
+    title: 'regular expression never matches',
+    falcoCode: 'LOAD_COMPILE_CONDITION',
+    doc: 'The pattern is not valid in RE2 POSIX syntax, which has no `\\d`, `\\b`, `(?i)`, look-around or back-references. As in Falco the rule loads, but the check is never true.',
+  },
+  W0108: {
+    title: 'domain name not valid',
+    falcoCode: 'LOAD_COMPILE_CONDITION',
+    doc: 'The value of a domain check cannot be a domain name (an empty label, a label over 63 characters, a name over 253), so no connection ever has it.',
   },
   W0201: {
     title: 'unknown key',

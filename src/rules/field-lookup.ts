@@ -52,4 +52,6 @@ export interface EventLookup {
   isObsolete(code: number): boolean
   /** The generic system call codes (0 and 1), which carry the real name as a parameter. */
   readonly genericCodes: readonly number[]
+  /** All names that `codesOf` knows, for «did you mean». */
+  names?(): Iterable<string>
 }

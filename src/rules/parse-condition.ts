@@ -27,6 +27,8 @@ export interface ParseOptions {
   readonly maxDepth?: number
   /** Put into every check and macro of the tree, and into an error. */
   readonly origin?: ConditionOrigin
+  /** For `parseOperand`: leave brackets behind the closing parenthesis of a transformer alone. */
+  readonly skipIndex?: boolean
 }
 
 export type ParseConditionResult =
@@ -54,7 +56,7 @@ export function parseCondition(text: string, options: ParseOptions = {}): ParseC
 export function parseOperand(text: string, at = 0, options: ParseOptions = {}): ParseOperandResult {
   const parser = new Parser(text, at, options)
   try {
-    const operand = parser.parseOperand()
+    const operand = parser.parseOperand(options.skipIndex === true)
     return { ok: true, operand, end: parser.at }
   } catch (e) {
     return { ok: false, error: asConditionError(e, options.origin) }
@@ -429,8 +431,8 @@ class Parser {
 
   // ── operands ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  parseOperand(): AstField | AstTransform {
-    const operand = this.#tryField() ?? this.#tryTransform()
+  parseOperand(skipIndex: boolean): AstField | AstTransform {
+    const operand = this.#tryField() ?? this.#tryTransform(skipIndex)
     if (operand !== undefined) return operand
     const found = this.#wordAt(this.at)
     return this.#fail(
@@ -477,7 +479,7 @@ class Parser {
     return arg
   }
 
-  #tryTransform(): AstTransform | undefined {
+  #tryTransform(skipIndex = false): AstTransform | undefined {
     const start = this.at
     const name = TRANSFORMERS.find(t => this.text.startsWith(t, start) && this.text[start + t.length] === '(')
     if (name === undefined) return undefined
@@ -492,7 +494,7 @@ class Parser {
     if (!this.#take(')')) this.#failUnclosedTransform(name, start)
     this.#depth--
     const end = this.at
-    if (!this.#take('[')) return { kind: 'transform', name, args, span: { start, end } }
+    if (skipIndex || !this.#take('[')) return { kind: 'transform', name, args, span: { start, end } }
     const index = this.#readBracketArg(`${name}(…)`)
     return { kind: 'transform', name, args, index, span: { start, end: this.at } }
   }

@@ -110,4 +110,6 @@ export type OutputSegment =
       readonly operand: PlanOperand
       /** `%20proc.name`: pad or cut to so many characters. */
       readonly width?: number
+      /** The fields in it under their own names: the keys of `output_fields` and what they hold. For a plain field, itself. */
+      readonly fields?: readonly { readonly text: string; readonly operand: PlanOperand }[]
     }
