@@ -2,26 +2,14 @@
  * Reads a .scap file, plain or gzip (told by its first bytes), in constant memory: pieces of the file are inflated and parsed as they
  * come, and the parser is done with a piece before the next is read.
  */
-import { type FileHandle, open } from 'node:fs/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
+import { type ReadOptions, readPieces } from '../file-pieces.ts'
 import type { SourceSink } from '../source.ts'
 import type { CaptureError } from './capture-format.ts'
 import { type CaptureCounts, CaptureParser } from './capture-parser.ts'
 
-/** Bytes read at once: of a plain file, and of a gzip file, which grow about tenfold. */
-const PLAIN_BYTES = 1024 * 1024
-const GZIP_BYTES = 64 * 1024
 /** Bytes inflated at once. Greater pieces save calls: 64 KiB cost twice the time of 1 MiB. */
 const INFLATED_BYTES = 512 * 1024
-
-export interface ReadCaptureOptions {
-  /** Ends reading after the current piece, without an error. */
-  readonly signal?: AbortSignal
-  /** Bytes of the file read so far, and its size; called once for each piece. */
-  readonly onProgress?: (bytesRead: number, totalBytes: number) => void
-  /** Called between pieces (some hundred thousand events at most); reading waits for the promise, if there is one. */
-  readonly betweenChunks?: () => Promise<void> | undefined
-}
 
 export interface CaptureSummary extends CaptureCounts {
   /** Uncompressed bytes parsed. */
@@ -36,64 +24,18 @@ export interface CaptureSummary extends CaptureCounts {
  * Tells `sink` everything that the capture at `path` holds, in its order. Never rejects because of the file: an error is in the summary.
  * An exception of the sink's rejects.
  */
-export async function readCapture(
-  path: string,
-  sink: SourceSink,
-  options: ReadCaptureOptions = {},
-): Promise<CaptureSummary> {
+export async function readCapture(path: string, sink: SourceSink, options: ReadOptions = {}): Promise<CaptureSummary> {
   const parser = new CaptureParser(sink)
-  let file: FileHandle
-  try {
-    file = await open(path, 'r')
-  } catch (cause) {
-    parser.failHere('io', messageOf(cause))
-    return summaryOf(parser, false)
+  let feed: Feed | undefined
+  const take = (piece: Buffer): Promise<boolean> => {
+    feed ??= piece[0] === 0x1f && piece[1] === 0x8b ? new GzipFeed(parser) : new PlainFeed(parser)
+    return feed.push(piece)
   }
-  let stopped = false
-  try {
-    const { size } = await file.stat()
-    const buffer = Buffer.allocUnsafeSlow(PLAIN_BYTES)
-    const first = await readSome(file, buffer, GZIP_BYTES)
-    const isGzip = first >= 2 && buffer[0] === 0x1f && buffer[1] === 0x8b
-    const feed = isGzip ? new GzipFeed(parser) : new PlainFeed(parser)
-    let bytesRead = 0
-    let got = first
-    while (got > 0) {
-      bytesRead += got
-      const wantsMore = await feed.push(buffer.subarray(0, got))
-      options.onProgress?.(bytesRead, size)
-      if (!wantsMore) break
-      const pause = options.betweenChunks?.()
-      if (pause !== undefined) await pause
-      if (options.signal?.aborted === true) {
-        stopped = true
-        break
-      }
-      got = await readSome(file, buffer, isGzip ? GZIP_BYTES : PLAIN_BYTES)
-    }
-    await feed.end(stopped || parser.isStopped)
-    if (!stopped) parser.end()
-  } catch (cause) {
-    if (!(cause instanceof ReadError)) throw cause
-    parser.failHere('io', cause.message)
-  } finally {
-    await file.close()
-  }
+  const { stopped, error } = await readPieces(path, take, options)
+  if (error !== undefined) parser.failHere('io', error)
+  await feed?.end(stopped || parser.isStopped || parser.error !== undefined)
+  if (!stopped) parser.end()
   return summaryOf(parser, stopped)
-}
-
-class ReadError extends Error {}
-
-async function readSome(file: FileHandle, buffer: Buffer, length: number): Promise<number> {
-  try {
-    return (await file.read(buffer, 0, length, null)).bytesRead
-  } catch (cause) {
-    throw new ReadError(messageOf(cause))
-  }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function summaryOf(parser: CaptureParser, stopped: boolean): CaptureSummary {

@@ -15,7 +15,7 @@ import type {
   SourceSink,
   UserEntry,
 } from '../source.ts'
-import { ByteWriter } from './byte-writer.ts'
+import { ByteWriter } from '../byte-writer.ts'
 import {
   EVENT_V2,
   EVENT_V2_LARGE,

@@ -1,6 +1,6 @@
 /** Entries of the lists before the events, as the current writer of Falco lays them out: the inverse of `read-state-entries.ts`. */
 import type { FdEntry, GroupEntry, InterfaceEntry, MachineInfo, ProcessEntry, UserEntry } from '../source.ts'
-import type { ByteWriter } from './byte-writer.ts'
+import type { ByteWriter } from '../byte-writer.ts'
 import { ScapFd } from './capture-format.ts'
 
 /** libscap refuses longer texts and lists. */

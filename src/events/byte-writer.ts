@@ -1,4 +1,4 @@
-import type { ByteText, Ip } from '../../values/value.ts'
+import type { ByteText, Ip } from '../values/value.ts'
 
 /** Appends little-endian fields to a buffer that grows as needed; `bytes()` is what was written since `clear()`. */
 export class ByteWriter {
@@ -99,6 +99,11 @@ export class ByteWriter {
   zeros(count: number): void {
     const at = this.take(count)
     this.buffer.fill(0, at, at + count)
+  }
+
+  /** Overwrites the u16 at `at`. */
+  setU16(at: number, value: number): void {
+    this.buffer.writeUInt16LE(value, at)
   }
 
   /** Overwrites the u32 at `at`. */
