@@ -1,50 +1,57 @@
-/** Items by time, earliest first: a binary heap. Items of one time come out in no certain order. */
+/** Items by time, earliest first, and in the order in which they came where times are equal: a binary heap. */
 export class TimeQueue<T> {
-  readonly #times: number[] = []
-  readonly #items: T[] = []
+  readonly #heap: Slot<T>[] = []
+  #pushed = 0
 
   get size(): number {
-    return this.#items.length
+    return this.#heap.length
   }
 
   /** Time of the earliest item; Infinity when there is none. */
   get nextMs(): number {
-    return this.#times[0] ?? Number.POSITIVE_INFINITY
+    return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY
   }
 
   push(atMs: number, item: T): void {
-    let i = this.#items.length
-    this.#times.push(atMs)
-    this.#items.push(item)
+    const heap = this.#heap
+    const slot = { atMs, order: this.#pushed++, item }
+    let i = heap.length
+    heap.push(slot)
     while (i > 0) {
       const up = (i - 1) >> 1
-      if (this.#times[up]! <= atMs) break
-      this.#times[i] = this.#times[up]!
-      this.#items[i] = this.#items[up]!
+      if (!isBefore(slot, heap[up]!)) break
+      heap[i] = heap[up]!
       i = up
     }
-    this.#times[i] = atMs
-    this.#items[i] = item
+    heap[i] = slot
   }
 
   /** Takes out the earliest item when its time is `nowMs` or before. */
   popDue(nowMs: number): T | undefined {
     if (this.nextMs > nowMs) return undefined
-    const first = this.#items[0]
-    const lastMs = this.#times.pop()!
-    const last = this.#items.pop()!
-    const size = this.#items.length
-    if (size === 0) return first
+    const heap = this.#heap
+    const first = heap[0]
+    const last = heap.pop()!
+    const size = heap.length
+    if (size === 0) return first?.item
     let i = 0
     for (let down = 1; down < size; down = 2 * i + 1) {
-      if (down + 1 < size && this.#times[down + 1]! < this.#times[down]!) down++
-      if (this.#times[down]! >= lastMs) break
-      this.#times[i] = this.#times[down]!
-      this.#items[i] = this.#items[down]!
+      if (down + 1 < size && isBefore(heap[down + 1]!, heap[down]!)) down++
+      if (!isBefore(heap[down]!, last)) break
+      heap[i] = heap[down]!
       i = down
     }
-    this.#times[i] = lastMs
-    this.#items[i] = last
-    return first
+    heap[i] = last
+    return first?.item
   }
+}
+
+interface Slot<T> {
+  readonly atMs: number
+  readonly order: number
+  readonly item: T
+}
+
+function isBefore<T>(a: Slot<T>, b: Slot<T>): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
 }
