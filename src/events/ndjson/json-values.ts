@@ -33,9 +33,9 @@ export function parseJson(text: string): unknown {
   })
 }
 
-/** Bytes as JSON: a string where they are UTF-8, else base64. */
+/** Bytes as JSON: a string where they are UTF-8 without NULs, else base64. */
 export function bytesToJson(bytes: Buffer): unknown {
-  return isUtf8(bytes) ? bytes.toString('utf8') : { base64: bytes.toString('base64') }
+  return isUtf8(bytes) && !bytes.includes(0) ? bytes.toString('utf8') : { base64: bytes.toString('base64') }
 }
 
 /** Text as JSON: a string where it is UTF-8, else base64. */

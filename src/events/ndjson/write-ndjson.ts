@@ -1,3 +1,5 @@
+import { paramNumber } from '../decode-record.ts'
+import { syscallName } from '../event-lookup.ts'
 import type { EventRecord } from '../event-record.ts'
 import type {
   FdEntry,
@@ -9,18 +11,28 @@ import type {
   UserEntry,
 } from '../source.ts'
 import type { JsonObject } from './json-values.ts'
-import { namedEnterEvents, paramToJson } from './param-json.ts'
+import { namedEnterEvents, namedEvents, paramToJson } from './param-json.ts'
 import { stateLine } from './state-lines.ts'
+
+const GENERIC_EXIT = 1
+
+/** The system call that a generic event stands for, where its name alone says so. */
+function genericName(record: EventRecord): string | undefined {
+  if (record.type !== GENERIC_EXIT || record.paramLen[0] !== 2) return undefined
+  const name = syscallName(paramNumber(record, 0) ?? -1)
+  return name === undefined || namedEvents.has(name) ? undefined : name
+}
 
 /** The line for an event, as an object for `JSON.stringify`. */
 export function eventLine(record: EventRecord): JsonObject {
   const { info, paramCount } = record
+  const generic = genericName(record)
   const args: Record<string, unknown> = {}
   for (const [i, param] of info.params.entries()) {
-    if (i < paramCount) args[param.name] = paramToJson(record, i)
+    if (i < paramCount && (generic === undefined || i > 0)) args[param.name] = paramToJson(record, i)
   }
   return {
-    type: info.name,
+    type: generic ?? info.name,
     ...(namedEnterEvents.get(info.name)?.code === info.code && { dir: '>' }),
     ts: String(record.tsNs),
     tid: record.tid,
