@@ -1,0 +1,22 @@
+import type { Reader } from '../fields/field.ts'
+import type { Ip } from '../values/value.ts'
+
+/** The event with the state right after it: what readers of fields see. */
+export type EventContext = Parameters<Reader>[0]
+
+/**
+ * What checks of `fd.*ip.name` ask of the name index (`domains/`). Both answer for the event at hand: its time, and what its process or
+ * container looked up.
+ */
+export interface NameWatcher {
+  /** Announces the names of a check, once, at link time. They are normalised; a `*.` pattern stands for all names below. */
+  watch(names: readonly string[]): WatchedNames
+  /** Every name that counts for the address now, so every watched name for which `matches` is true; best first. */
+  namesOf(ip: Ip, ctx: EventContext): readonly string[]
+}
+
+/** The names of one check. */
+export interface WatchedNames {
+  /** Whether the address is bound to one of the names. One hash look-up however many there are. */
+  matches(ip: Ip, ctx: EventContext): boolean
+}
