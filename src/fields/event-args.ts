@@ -385,13 +385,10 @@ function joinNames(entries: readonly (readonly [string, number])[]): string {
 /** C's `%g`: six significant digits without trailing zeros. */
 export function generalFormat(n: number): string {
   if (n === 0) return '0'
-  const exponent = Math.floor(Math.log10(Math.abs(n)))
-  if (exponent < -5 || exponent >= 6) {
-    const [mantissa, power] = n.toExponential(5).split('e') as [string, string]
-    const digits = power.slice(1).padStart(2, '0')
-    return `${trimZeros(mantissa)}e${power[0]}${digits}`
-  }
-  return trimZeros(n.toPrecision(6))
+  const [mantissa, power] = n.toExponential(5).split('e') as [string, string]
+  const exponent = Number(power)
+  if (exponent >= -4 && exponent < 6) return trimZeros(n.toFixed(5 - exponent))
+  return `${trimZeros(mantissa)}e${power[0]}${power.slice(1).padStart(2, '0')}`
 }
 
 function trimZeros(text: string): string {
