@@ -1,0 +1,134 @@
+import { closeSync, openSync, statSync, writeSync } from 'node:fs'
+import { openCaptureFile } from '../events/capture/write-capture.ts'
+import { NdjsonWriter } from '../events/ndjson/write-ndjson.ts'
+import { openSource } from '../events/open-source.ts'
+import type { SourceSink } from '../events/source.ts'
+import type { Command } from './command.ts'
+import { CommandError } from './command-error.ts'
+import { inputPath, requireReadableFile } from './input-file.ts'
+import { openProgressLine, shortCount } from './progress-line.ts'
+import { reportSource } from './source-report.ts'
+import type { Terminal } from './terminal.ts'
+
+type Target = 'scap' | 'ndjson'
+
+/** Where converted events go. `flush` is awaited between pieces of the input; `end` completes the file. */
+interface Output {
+  readonly sink: SourceSink & { readonly events: number }
+  readonly flush: () => Promise<void> | undefined
+  readonly end: () => Promise<void>
+}
+
+function targetOf(path: string, asked: string | undefined): Target {
+  if (asked === 'scap' || asked === 'ndjson') return asked
+  if (asked !== undefined) throw new CommandError(`unknown format \`${asked}\``, 'it is scap or ndjson')
+  if (/\.(ndjson|jsonl|json)$/i.test(path) || path === '-') return 'ndjson'
+  if (/\.scap(\.gz)?$/i.test(path)) return 'scap'
+  throw new CommandError(
+    `the name \`${path}\` does not tell the format`,
+    'end it in .scap or .ndjson, or say --to scap or --to ndjson',
+  )
+}
+
+function isSameFile(a: string, b: string): boolean {
+  try {
+    const [one, two] = [statSync(a), statSync(b)]
+    return one.dev === two.dev && one.ino === two.ino && one.isFile()
+  } catch {
+    return false
+  }
+}
+
+/** Lines for standard output are handed over between pieces, so that a slow reader slows the input and memory stays small. */
+function openNdjsonStdout(terminal: Terminal): Output {
+  let text = ''
+  const flush = (): Promise<void> => {
+    const part = text
+    text = ''
+    terminal.out(part)
+    return terminal.flush()
+  }
+  return { sink: new NdjsonWriter(line => (text += line)), flush, end: flush }
+}
+
+function openNdjsonFile(path: string): Output {
+  const fd = openSync(path, 'w')
+  let text = ''
+  const flush = (): undefined => {
+    const bytes = Buffer.from(text, 'utf8')
+    text = ''
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+    return undefined
+  }
+  return {
+    sink: new NdjsonWriter(line => (text += line)),
+    flush,
+    end: async () => {
+      flush()
+      closeSync(fd)
+    },
+  }
+}
+
+function openCapture(path: string, gzip: boolean): Output {
+  const sink = openCaptureFile(path, { gzip })
+  return { sink, flush: () => undefined, end: async () => sink.end() }
+}
+
+export const convertCommand: Command = {
+  name: 'convert',
+  summary: 'turn a capture into NDJSON events, or back',
+  usage: 'INPUT OUTPUT [--to FORMAT] [--plain]',
+  operands: { min: 2, max: 2, name: 'file (INPUT and OUTPUT)' },
+  options: [
+    { name: 'to', value: 'FORMAT', doc: 'scap or ndjson; otherwise the name of OUTPUT tells' },
+    { name: 'plain', doc: 'write the capture without compression' },
+    { name: 'quiet', short: 'q', doc: 'say nothing at the end' },
+  ],
+  doc: [
+    'INPUT is a capture or NDJSON; its content tells which. OUTPUT is overwritten; `-` is standard output, as NDJSON. One line holds one event (`type`, `ts`, `tid`, `args` by name) or one piece of the state that a capture begins with, so that cases for tests can be written and read by hand.',
+  ],
+  examples: [
+    { command: 'tiercel convert capture.scap - | jq \'select(.type == "connect")\'', doc: 'look into a capture' },
+    { command: 'tiercel convert events.ndjson events.scap', doc: 'a capture for sysdig, Falco or Stratoshark' },
+    { command: 'tiercel convert old.scap new.scap', doc: 'old event versions in their current shape' },
+  ],
+  exitCodes: ['all was converted', 'not all: the input is damaged, or a file cannot be read or written'],
+  run: async (args, terminal) => {
+    const [input, output] = args.operands as readonly [string, string]
+    const target = targetOf(output, args.value('to'))
+    requireReadableFile(input, 'input')
+    if (isSameFile(input, output)) throw new CommandError('INPUT and OUTPUT are the same file')
+    if (output === '-' && target === 'scap')
+      throw new CommandError('a capture cannot be written to standard output', 'name a file')
+    let out: Output
+    try {
+      out =
+        target === 'scap'
+          ? openCapture(output, !args.has('plain'))
+          : output === '-'
+            ? openNdjsonStdout(terminal)
+            : openNdjsonFile(output)
+    } catch (error) {
+      throw new CommandError(`cannot write \`${output}\`: ${(error as Error).message}`)
+    }
+    const progress = openProgressLine(terminal, input)
+    const source = await openSource(inputPath(input))
+    try {
+      const summary = await source.read(out.sink, {
+        signal: terminal.outClosed,
+        onProgress: (done, total) => progress.update(done, total, `${shortCount(out.sink.events)} events`),
+        betweenChunks: out.flush,
+      })
+      await out.end()
+      progress.clear()
+      const failed = reportSource(input, summary, terminal)
+      if (!args.has('quiet') && output !== '-') terminal.err(`${out.sink.events} events written to ${output}\n`)
+      return failed ? 1 : 0
+    } catch (error) {
+      progress.clear()
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error
+      throw new CommandError(`cannot write \`${output}\`: ${(error as Error).message}`)
+    }
+  },
+}
