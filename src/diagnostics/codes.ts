@@ -1,6 +1,7 @@
 /**
  * Every code a finding can carry. Codes are stable: a number is never reused, and `docs/errors.md` is generated from this table.
- * E01xx are errors and W01xx warnings of conditions and outputs; E02xx and W02xx of rule files.
+ * E01xx are errors and W01xx warnings of conditions and outputs; E02xx and W02xx of rule files;
+ * E03xx and W03xx of the configuration.
  */
 export interface CodeInfo {
   readonly title: string
@@ -295,6 +296,81 @@ export const diagnosticCodes = {
     title: 'list name not usable',
     falcoCode: 'LOAD_INVALID_LIST_NAME',
     doc: 'The name of a list has no blanks, quotes, parentheses, commas or `=`.',
+  },
+  E0301: {
+    title: 'configuration file not readable',
+    falcoCode: 'LOAD_ERR_FILE_READ',
+    doc: 'The configuration file does not exist, may not be read, or is too large.',
+  },
+  E0302: {
+    title: 'configuration does not parse',
+    falcoCode: 'LOAD_ERR_YAML_PARSE',
+    doc: 'The file or the value of an option is not YAML, or the variables in a value refer to themselves.',
+  },
+  E0303: {
+    title: 'configuration value of the wrong type',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'The key needs another type: true or false, a whole number, text, a list or a map.',
+  },
+  E0304: {
+    title: 'configuration value not allowed',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'The value has the right type, but is out of range or none of the words that the key takes.',
+  },
+  E0305: {
+    title: 'configuration key missing',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'What is enabled needs this key: an output that writes to a file needs its name, a replay needs its capture.',
+  },
+  E0306: {
+    title: 'configuration files nested',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'Only the main file may name others with `config_files`, and not itself.',
+  },
+  E0307: {
+    title: 'option not understood',
+    falcoCode: 'LOAD_ERR_YAML_VALIDATE',
+    doc: 'An option `-o` is `KEY=VALUE`, the key a path such as `rules[].disable.tag`, `engine.kind` or `plugins[0].name`. A backslash takes a point or bracket in a name as it is.',
+  },
+  E0308: {
+    title: 'configuration contradicts itself',
+    falcoCode: 'LOAD_ERR_VALIDATE',
+    doc: 'Two keys of the configuration cannot both be meant.',
+  },
+  W0301: {
+    title: 'unknown configuration key',
+    falcoCode: 'LOAD_UNKNOWN_KEY',
+    doc: 'The key means nothing here, probably a slip of the pen. It has no effect.',
+  },
+  W0302: {
+    title: 'deprecated configuration key',
+    falcoCode: 'LOAD_DEPRECATED_ITEM',
+    doc: 'The key has another name now, or its feature is gone.',
+  },
+  W0303: {
+    title: 'configuration without effect',
+    falcoCode: 'LOAD_WARNING_EXTENSION',
+    doc: 'Falco knows the key; Tiercel has no use for it.',
+  },
+  W0304: {
+    title: 'configuration written twice',
+    falcoCode: 'LOAD_UNKNOWN_KEY',
+    doc: 'Of a key that is written twice in one map, only the first counts; of several documents in a file, only the first.',
+  },
+  W0305: {
+    title: 'configuration file missing',
+    falcoCode: 'LOAD_UNKNOWN_ITEM',
+    doc: 'A file that `config_files` names does not exist. It is left out.',
+  },
+  W0306: {
+    title: 'appended output rarely applies',
+    falcoCode: 'LOAD_WARNING_EXTENSION',
+    doc: 'The entry of `append_output` names a rule and tags: it applies only if that rule has all of them.',
+  },
+  W0307: {
+    title: 'no output enabled',
+    falcoCode: 'LOAD_WARNING_EXTENSION',
+    doc: 'Alerts would go nowhere. A configuration file that does not mention `stdout_output` leaves it off.',
   },
 } as const
 
