@@ -13,6 +13,8 @@ export interface LinkDeps {
   /** `fieldByName` of `fields/catalogue.ts`. */
   readonly fields: FieldBinder
   readonly eventTable: readonly EventInfo[]
+  /** Codes of events that no rule may see (old versions, enter events): `eventLookup.isObsolete`; absent: rules see all. */
+  readonly isObsolete?: (code: number) => boolean
   /** Who knows the names of addresses; absent: no address has one. */
   readonly names?: NameWatcher
   /** `first`: the first rule in rule order that matches; `all`: all of them. */
@@ -68,7 +70,7 @@ class LinkedMatcher implements Matcher {
     const codes = new Set<number>()
     for (const rule of rules) {
       this.#conditions.push(this.#graph.add(rule.condition))
-      for (const code of rule.eventCodes) codes.add(code)
+      for (const code of rule.eventCodes) if (deps.isObsolete?.(code) !== true) codes.add(code)
     }
     this.eventCodes = codes
     this.#programs = new Array<undefined>(deps.eventTable.length).fill(undefined)
@@ -116,7 +118,8 @@ class LinkedMatcher implements Matcher {
   /** Writes the program of an event code. */
   #write(code: number): Program | null {
     const info = this.#deps.eventTable[code]
-    const program = info === undefined ? null : this.#writeFor(info)
+    const isSeen = info !== undefined && this.#deps.isObsolete?.(code) !== true
+    const program = isSeen ? this.#writeFor(info) : null
     this.#programs[code] = program
     return program
   }
