@@ -560,10 +560,10 @@ test('the best name: stronger evidence first, names that were asked for before a
   index.apply({ ...answer('z-asked.test', 0, 1), chain: ['a-alias.test'] } as NameUpdate)
   index.apply(answer('y-asked.test', 0, 1))
   assert.deepEqual(index.namesOf(1, 2), ['y-asked.test', 'z-asked.test', 'leaving.test', 'a-alias.test'])
-  assert.equal(index.bestNameOf(1, 2), 'y-asked.test')
+  assert.equal(index.nameOf(1, 2), 'y-asked.test')
   index.learn({ name: 'hosts.test', ip: 1, evidence: 'hosts' }, 0)
-  assert.equal(index.bestNameOf(1, 2), 'hosts.test')
-  assert.equal(index.bestNameOf(9, 2), undefined)
+  assert.equal(index.nameOf(1, 2), 'hosts.test')
+  assert.equal(index.nameOf(9, 2), undefined)
   assert.equal(index.hasName(1, 2), true)
   assert.equal(index.hasName(9, 2), false)
   const set = index.watch(['leaving.test', 'a-alias.test'])
@@ -666,7 +666,7 @@ suite('bounds', () => {
     assert.equal(stats.addresses, 101)
     assert.equal(stats.evictedForRoom, 4900)
     assert.equal(set.matches(1, 5000), true)
-    assert.equal(index.bestNameOf(1000 + 4999, 5000), 'r4999.test')
+    assert.equal(index.nameOf(1000 + 4999, 5000), 'r4999.test')
   })
 
   test('when room is needed the name with most addresses gives it', () => {
@@ -726,10 +726,10 @@ test('facts put into another index give the same answers from then on', () => {
   for (const fact of index.facts()) assert.ok(copy.learn(fact, fact.fromMs ?? 0))
   for (const atMs of [1_020_000, 1_500_000, 3_000_000]) {
     for (const address of [1, 2, 3]) {
-      assert.equal(copy.bestNameOf(address, atMs), index.bestNameOf(address, atMs), `${address} at ${atMs}`)
+      assert.equal(copy.nameOf(address, atMs), index.nameOf(address, atMs), `${address} at ${atMs}`)
     }
   }
-  assert.equal(copy.bestNameOf(2, 999_999), undefined)
+  assert.equal(copy.nameOf(2, 999_999), undefined)
 })
 
 test('whatever happens, sets, names and addresses agree, and a naive list of facts gives the same verdicts', () => {

@@ -246,13 +246,14 @@ export class NameIndex {
 
   /** The names that count for the address at that moment, each once, the best first. */
   namesOf(ip: Ip, when: When): readonly string[] {
-    const names = new Set<string>()
-    for (const binding of this.#rank(ip, when)) names.add(binding.name.name)
-    return [...names]
+    const bindings = this.#rank(ip, when)
+    if (bindings.length === 0) return NO_NAMES
+    if (bindings.length === 1) return [bindings[0]!.name.name]
+    return [...new Set(bindings.map(binding => binding.name.name))]
   }
 
   /** The name to print for the address, whether or not a rule asked for it. */
-  bestNameOf(ip: Ip, when: When): string | undefined {
+  nameOf(ip: Ip, when: When): string | undefined {
     return this.#rank(ip, when)[0]?.name.name
   }
 
@@ -649,12 +650,14 @@ export class NameIndex {
     }
   }
 
-  #rank(ip: Ip, when: When): Binding[] {
-    const bindings = this.#addresses.get(unmapIp(ip))?.bindings
-    return bindings === undefined ? [] : rankBindings(bindings, when)
+  #rank(ip: Ip, when: When): readonly Binding[] {
+    const bindings = this.#addresses.get(typeof ip === 'string' ? unmapIp(ip) : ip)?.bindings
+    return bindings === undefined ? NO_BINDINGS : rankBindings(bindings, when)
   }
 }
 
+const NO_BINDINGS: readonly Binding[] = []
+const NO_NAMES: readonly string[] = []
 const LOOPBACK_V4 = 0x7f000001
 const LOOPBACK_V6: string = `${'\0'.repeat(15)}\x01`
 
