@@ -85,7 +85,10 @@ function compileSimpleTransform(ast: AstTransform, name: TransformerName, fields
       only.span,
     )
   }
-  return { ok: true, operand: { kind: 'transform', name, args: [inner.operand], ...result } }
+  return {
+    ok: true,
+    operand: { kind: 'transform', name, args: [inner.operand], type: result.type, isList: result.isList },
+  }
 }
 
 /** The transformers of several arguments, which give text. */
