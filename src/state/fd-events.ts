@@ -2,17 +2,20 @@ import { paramInt64, paramNumber, paramText, paramUint32, paramUint64 } from '..
 import type { EventRecord } from '../events/event-record.ts'
 import type { ByteText } from '../values/value.ts'
 import type { EventHandler, HandlerTable } from './event-handlers.ts'
-import { copyFd, Fd, FdType } from './fd.ts'
+import { copyFd, Fd, FdType, OPEN_CLOEXEC } from './fd.ts'
 import type { HostState } from './host-state.ts'
 import { joinPath } from './path.ts'
 import { result } from './process-events.ts'
 import { CloneFlag, type Thread } from './thread.ts'
 
 /** PPM open flags (ppm_events_public.h). */
-const OpenFlag = { directory: 1 << 10, cloexec: 1 << 12, upperLayer: 1 << 15, lowerLayer: 1 << 16 } as const
+const OpenFlag = { directory: 1 << 10, upperLayer: 1 << 15, lowerLayer: 1 << 16 } as const
 const CreatFlag = { upperLayer: 1, lowerLayer: 2 } as const
+const CLOSE_RANGE_CLOEXEC = 4
 const AT_FDCWD = -100
 const FCNTL_DUPFD = 1
+const FCNTL_SETFD = 3
+const FD_CLOEXEC = 1
 const FCNTL_DUPFD_CLOEXEC = 26
 
 /** File descriptors: their making, copying and closing. */
@@ -43,24 +46,30 @@ export const fdHandlers: HandlerTable = {
     const { thread, fd } = state.current
     if (thread !== undefined && fd !== undefined && result(rec) >= 0) state.closeAfterEvent(thread, fd.num)
   },
+  close_range(state, rec) {
+    const thread = state.current.thread
+    if (thread === undefined || result(rec) < 0) return
+    const first = paramNumber(rec, 1) ?? 0
+    const last = paramNumber(rec, 2) ?? -1
+    const flags = paramUint32(rec, 3) ?? 0
+    if ((flags & CLOSE_RANGE_CLOEXEC) !== 0) return
+    state.fdsOf(thread)?.removeWhere(fd => fd.num >= first && fd.num <= last)
+  },
   dup: onDup,
   dup2: onDup,
-  dup3(state, rec) {
-    const { fd } = state.current
-    if (fd !== undefined && result(rec) >= 0) {
-      const flags = paramUint32(rec, 3) ?? 0
-      const own = state.writableFd()
-      // libsinsp sets the flag on the old fd too.
-      if (own !== undefined) own.openFlags = flags !== 0 ? own.openFlags | flags : own.openFlags & ~OpenFlag.cloexec
-    }
-    onDup(state, rec)
-  },
+  dup3: onDup,
   fcntl(state, rec) {
     const { thread, fd } = state.current
     const command = paramNumber(rec, 2)
+    if (command === FCNTL_SETFD && fd !== undefined && result(rec) >= 0) {
+      const own = state.writableFd()
+      if (own !== undefined) setCloseOnExec(own, ((paramNumber(rec, 3) ?? 0) & FD_CLOEXEC) !== 0)
+      return
+    }
     if (command !== FCNTL_DUPFD && command !== FCNTL_DUPFD_CLOEXEC) return
     const num = result(rec)
-    if (thread !== undefined && fd !== undefined && num >= 0) state.addThreadFd(thread, copyFd(fd, num))
+    if (thread === undefined || fd === undefined || num < 0) return
+    state.addThreadFd(thread, duplicate(fd, num, command === FCNTL_DUPFD_CLOEXEC))
   },
   pipe: onPipe,
   pipe2: onPipe,
@@ -103,7 +112,7 @@ export const fdHandlers: HandlerTable = {
   userfaultfd: makes(FdType.userfaultfd),
   io_uring_setup: makes(FdType.iouring),
   epoll_create: makes(FdType.eventpoll),
-  epoll_create1: makes(FdType.eventpoll),
+  epoll_create1: makes(FdType.eventpoll, 1),
 }
 
 /** A handler for calls that return a new fd of one type; `flagsAt` is the parameter with its open flags. */
@@ -165,7 +174,22 @@ function onDup(state: HostState, rec: EventRecord): void {
   if (thread === undefined || num < 0) return
   if (num === 0) thread.flags |= CloneFlag.pipeDest
   if (num === 1) thread.flags |= CloneFlag.pipeSource
-  if (fd !== undefined) state.addThreadFd(thread, copyFd(fd, num))
+  if (fd === undefined) return
+  const isCloseOnExec = rec.info.name === 'dup3' && ((paramUint32(rec, 3) ?? 0) & OPEN_CLOEXEC) !== 0
+  state.addThreadFd(thread, duplicate(fd, num, isCloseOnExec))
+}
+
+/** The same file under another number: whether an execve closes it is the number's own. */
+function duplicate(fd: Fd, num: number, isCloseOnExec: boolean): Fd {
+  const copy = copyFd(fd, num)
+  setCloseOnExec(copy, isCloseOnExec)
+  return copy
+}
+
+function setCloseOnExec(fd: Fd, isCloseOnExec: boolean): void {
+  fd.openFlags &= ~OPEN_CLOEXEC
+  if (fd.type === FdType.eventpoll || fd.type === FdType.memfd) fd.openFlags &= ~1
+  if (isCloseOnExec) fd.openFlags |= OPEN_CLOEXEC
 }
 
 function onPipe(state: HostState, rec: EventRecord): void {

@@ -47,6 +47,11 @@ export class FdTable {
     this.#fds.delete(num)
   }
 
+  /** Takes out every fd that `isGone` says is closed. */
+  removeWhere(isGone: (fd: Fd) => boolean): void {
+    for (const fd of [...this.#fds.values()]) if (isGone(fd)) this.remove(fd.num)
+  }
+
   values(): IterableIterator<Fd> {
     return this.#fds.values()
   }

@@ -32,6 +32,9 @@ export const FdType = {
 /** scap's l4 protocols. */
 export const L4 = { unknown: 0, na: 1, tcp: 2, udp: 3, icmp: 4, raw: 5 } as const
 
+/** PPM_O_CLOEXEC; an epoll's and a memfd's own flag is 1. */
+export const OPEN_CLOEXEC: number = 1 << 12
+
 /** One open file descriptor. Source and destination are those of the stored tuple: the client is the source, the server the destination. */
 export class Fd {
   num: number
@@ -71,6 +74,12 @@ export class Fd {
   constructor(num: number, type: number) {
     this.num = num
     this.type = type
+  }
+
+  /** Whether an execve closes it. */
+  get isCloseOnExec(): boolean {
+    if ((this.openFlags & OPEN_CLOEXEC) !== 0) return true
+    return (this.type === FdType.eventpoll || this.type === FdType.memfd) && (this.openFlags & 1) !== 0
   }
 
   get isInetSocket(): boolean {

@@ -389,6 +389,7 @@ function onExec(state: HostState, rec: EventRecord): void {
   const gid = paramUint32(rec, Exec.gid)
   if (gid !== undefined) thread.gid = gid
   thread.flags &= CloneFlag.pipeSource | CloneFlag.pipeDest | CloneFlag.isMainThread | CloneFlag.inverted
+  state.fdsOf(thread)?.removeWhere(fd => fd.isCloseOnExec)
   endOtherThreads(state, thread)
 }
 

@@ -12,7 +12,7 @@ import type { EventRecord } from '../events/event-record.ts'
 import { countsAsIpv4, endpointText, lastQuad, printable, tupleText, unixText } from '../values/socket-text.ts'
 import type { ByteText } from '../values/value.ts'
 import type { EventHandler, HandlerTable } from './event-handlers.ts'
-import { copyFd, Fd, FdType, inetName, L4, swapEnds } from './fd.ts'
+import { copyFd, Fd, FdType, inetName, L4, OPEN_CLOEXEC, swapEnds } from './fd.ts'
 import type { HostState } from './host-state.ts'
 import { result } from './process-events.ts'
 import type { Thread } from './thread.ts'
@@ -24,6 +24,7 @@ const AF_NETLINK = 16
 const SOCK_STREAM = 1
 const SOCK_DGRAM = 2
 const SOCK_RAW = 3
+const SOCK_CLOEXEC = 0x80000
 const IPPROTO_IP = 0
 const IPPROTO_ICMP = 1
 const IPPROTO_TCP = 6
@@ -44,6 +45,7 @@ export const socketHandlers: HandlerTable = {
     const num = result(rec)
     if (thread === undefined || num < 0) return
     addSocket(state, thread, num, paramUint32(rec, 1) ?? 0, paramUint32(rec, 2) ?? 0, paramUint32(rec, 3) ?? 0)
+    if (state.current.fd !== undefined) state.current.fd.openFlags = paramUint32(rec, 4) ?? 0
   },
   socketpair(state, rec) {
     const thread = state.current.thread
@@ -57,6 +59,7 @@ export const socketHandlers: HandlerTable = {
     const fd = new Fd(first, FdType.unix)
     fd.unixSource = paramUint64(rec, 3) ?? 0
     fd.unixDest = paramUint64(rec, 4) ?? 0
+    if (((paramUint32(rec, 6) ?? 0) & SOCK_CLOEXEC) !== 0) fd.openFlags = OPEN_CLOEXEC
     state.addThreadFd(thread, copyFd(fd, second))
     const last = state.current.fdNum
     state.addThreadFd(thread, fd)
@@ -223,6 +226,7 @@ function onAccept(state: HostState, rec: EventRecord): void {
     fd.unixSource = tuple.unixSource
     fd.unixDest = tuple.unixDest
   }
+  if (rec.info.name === 'accept4') fd.openFlags = paramNumber(rec, 5) ?? 0
   fd.name = socketTupleText(tuple)
   fd.isServer = true
   fd.isConnected = true
