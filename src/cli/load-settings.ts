@@ -1,0 +1,41 @@
+import type { Config } from '../agent/config.ts'
+import { loadConfig } from '../agent/load-config.ts'
+import { renderDiagnostic } from '../diagnostics/render.ts'
+import { CommandError } from './command-error.ts'
+import { requireReadableFile } from './input-file.ts'
+import type { Arguments, OptionSpec } from './parse-arguments.ts'
+import type { Terminal } from './terminal.ts'
+
+/** The options of every command that reads the configuration. */
+export const settingsOptions: readonly OptionSpec[] = [
+  { name: 'config', short: 'c', value: 'FILE', doc: 'configuration (tiercel.yaml); the keys are falco.yaml’s' },
+  {
+    name: 'option',
+    short: 'o',
+    value: 'KEY=VALUE',
+    repeated: true,
+    doc: 'set one key of the configuration: json_output=true, append_output[].extra_output=TEXT',
+  },
+]
+
+/**
+ * The configuration that `args` ask for: the file of `-c`, then `-o` in order, then `extra`. Findings go to standard error; throws a
+ * `CommandError` if one is an error. Without a file nothing is read: no configuration lies in wait in /etc.
+ */
+export function loadSettings(args: Arguments, terminal: Terminal, extra: readonly string[] = []): Config {
+  const file = args.value('config')
+  if (file !== undefined) requireReadableFile(file, 'configuration')
+  const { config, findings } = loadConfig({
+    ...(file !== undefined && { file }),
+    overrides: [...args.values('option'), ...extra],
+    env: process.env,
+  })
+  const isQuiet = args.has('quiet')
+  for (const finding of findings) {
+    if (isQuiet && finding.severity === 'warning') continue
+    terminal.err(`${renderDiagnostic(finding, { color: terminal.errColors.isColorSupported })}\n`)
+  }
+  const errors = findings.filter(f => f.severity === 'error').length
+  if (errors > 0) throw new CommandError(`the configuration has ${errors === 1 ? 'an error' : `${errors} errors`}`)
+  return config
+}

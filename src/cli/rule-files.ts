@@ -1,0 +1,70 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { RulesFileInput } from '../rules/compile-rules.ts'
+import { CommandError } from './command-error.ts'
+import { inputPath, requireReadableFile, unreadable } from './input-file.ts'
+import type { OptionSpec } from './parse-arguments.ts'
+
+export const rulesOption: OptionSpec = {
+  name: 'rules',
+  short: 'r',
+  value: 'PATH',
+  repeated: true,
+  doc: 'rule file, or folder of .yaml files; several may follow one -r. Default: the rules that come with Tiercel',
+}
+
+/** The rules that come with Tiercel, as a path that reads well in messages. */
+export function defaultRulesFolder(): string {
+  const folder = fileURLToPath(new URL('../../rules', import.meta.url))
+  const near = relative(process.cwd(), folder)
+  return near !== '' && !near.startsWith('..') ? near : folder
+}
+
+/** The `.yaml` and `.yml` files directly in `folder`, in order of their paths. */
+function filesIn(folder: string): readonly string[] {
+  let names: readonly string[]
+  try {
+    names = readdirSync(folder)
+  } catch (error) {
+    throw unreadable(folder, 'rule folder', error)
+  }
+  const files = names
+    .filter(name => /\.ya?ml$/.test(name))
+    .map(name => join(folder, name))
+    .filter(path => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
+    .sort()
+  if (files.length === 0) throw new CommandError(`the folder \`${folder}\` holds no rule files`, 'their names end in .yaml or .yml')
+  return files
+}
+
+/** Paths as given, each folder replaced by its rule files. Throws a `CommandError` for what is not there. */
+export function expandRulePaths(paths: readonly string[]): readonly string[] {
+  return paths.flatMap(path => {
+    const stat = statSync(inputPath(path), { throwIfNoEntry: false })
+    if (stat?.isDirectory() === true) return filesIn(path)
+    requireReadableFile(path, 'rule file')
+    return [path]
+  })
+}
+
+/** The text of each file. Throws a `CommandError` for one that cannot be read. */
+export function readRuleFiles(paths: readonly string[]): readonly (RulesFileInput & { readonly text: string })[] {
+  return paths.map(path => {
+    try {
+      return { path, text: readFileSync(inputPath(path), 'utf8') }
+    } catch (error) {
+      throw unreadable(path, 'rule file', error)
+    }
+  })
+}
+
+/**
+ * Which rule files count: those of `-r`, else those of the configuration that exist (as Falco, one that does not is passed over), else
+ * our own.
+ */
+export function chooseRulePaths(given: readonly string[], configured: readonly string[]): readonly string[] {
+  if (given.length > 0) return expandRulePaths(given)
+  const there = configured.filter(path => statSync(path, { throwIfNoEntry: false }) !== undefined)
+  return expandRulePaths(there.length > 0 ? there : [defaultRulesFolder()])
+}
