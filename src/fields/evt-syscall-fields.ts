@@ -84,7 +84,7 @@ const connectsSocket: Uint8Array = Uint8Array.from(eventTable, event =>
 
 /** `evt.rawres`: the system call's result; undefined for events without one. */
 function result(ctx: EventContext): number | bigint | undefined {
-  return hasResult(ctx.rec.type) ? paramInt64(ctx.rec, 0) : undefined
+  return hasResult(ctx.rec.type) ? paramInteger(ctx.rec, 0) : undefined
 }
 
 function failed(ctx: EventContext): boolean | undefined {

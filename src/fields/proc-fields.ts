@@ -182,7 +182,12 @@ function bindEnv(arg: string | undefined): Reader {
 function bindArgs(arg: string | undefined): Reader {
   if (arg === undefined) return ctx => (ctx.thread === undefined ? undefined : argsOf(ctx.thread))
   const i = parseInt32Arg(arg) ?? -1
-  return ctx => ctx.thread?.args[i]
+  return ctx => {
+    const args = ctx.thread?.args
+    if (args === undefined) return undefined
+    // Falco's first argument of a program without any is there and empty.
+    return args.length === 0 && i === 0 ? '' : args[i]
+  }
 }
 
 // ---------------------------------------------------------------- single values
@@ -346,8 +351,8 @@ export const procFields: readonly Field[] = [
   amount(
     'proc.ppid.duration',
     'RELTIME',
-    'Nanoseconds since the parent started; no value when that is not known.',
-    (t, ctx) => since(ctx, t.cloneTsNs),
+    'Nanoseconds since the parent started; when its start is not known, the number of open fds of the process, as in Falco.',
+    (t, ctx) => since(ctx, t.cloneTsNs) ?? (ctx.thread === undefined ? undefined : fdCount(ctx.thread, ctx)),
     parent,
   ),
   amount('proc.pid.ts', 'RELTIME', 'Start of the process in nanoseconds since the epoch.', t =>
