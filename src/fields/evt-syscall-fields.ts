@@ -1,4 +1,4 @@
-import { paramByteText, paramInt64, paramInteger, paramNumber, paramText } from '../events/decode-record.ts'
+import { paramByteText, paramInteger, paramNumber, paramText } from '../events/decode-record.ts'
 import { syscallName } from '../events/event-lookup.ts'
 import { eventTable } from '../events/event-table.ts'
 import type { EventContext } from '../state/event-context.ts'
