@@ -46,7 +46,8 @@ function bindField(field: Field, arg: string | undefined, use: ReaderUse): Reade
   if (own !== undefined) return own(arg)
   if (use === 'json' && field.bindPrint !== undefined) return field.bindPrint(arg)
   const read = field.bind(arg)
-  return field.typeOf === undefined ? read : guardType(read, field.typeOf(arg))
+  const isCompared = use === 'value' || use === 'exists'
+  return field.typeOf === undefined || !isCompared ? read : guardType(read, field.typeOf(arg))
 }
 
 /** A parameter may be of another type in another event (`evt.rawarg`): what does not fit the type that was compiled against is no value. */
