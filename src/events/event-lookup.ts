@@ -57,6 +57,7 @@ export const eventLookup: EventLookup = {
   count: eventTable.length,
   isObsolete: code => obsolete[code] !== 0,
   genericCodes,
+  names: eventNames,
 }
 
 /** All names that `codesOf` knows: events, then system calls without an event of their own. For «did you mean». */
