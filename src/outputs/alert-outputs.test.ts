@@ -37,7 +37,10 @@ test('every output gets every alert', async () => {
   outputs.send(alert('2'))
   await outputs.close(1000)
   const want = [lineOf('1'), `${TIME}: Informational x (k=1)`, lineOf('2')]
-  assert.deepEqual(sinks.map(sink => sink.taken), [want, want]) // biome-ignore format: a row
+  assert.deepEqual(
+    sinks.map(sink => sink.taken),
+    [want, want],
+  )
 })
 
 test('a blocked output holds up no other, and its losses are reported on all', async () => {
@@ -97,7 +100,10 @@ test('when the only reader has gone away, all outputs are gone and nothing is re
   outputs.send(alert('2'))
   assert.equal(outputs.allGone, true)
   await sleep(50)
-  assert.deepEqual(news.map(one => one.kind), ['gone']) // biome-ignore format: a row
+  assert.deepEqual(
+    news.map(one => one.kind),
+    ['gone'],
+  )
 })
 
 test('without outputs nothing is rendered and nothing waits', async () => {
@@ -113,5 +119,8 @@ test('reopening reaches every output', async () => {
   const { outputs } = open(sinks)
   outputs.reopen()
   await outputs.settle()
-  assert.deepEqual(sinks.map(sink => sink.reopened), [1, 1]) // biome-ignore format: a row
+  assert.deepEqual(
+    sinks.map(sink => sink.reopened),
+    [1, 1],
+  )
 })

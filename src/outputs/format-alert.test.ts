@@ -82,7 +82,14 @@ const lines: readonly {
   {
     name: 'all properties, keys sorted, time added to the fields',
     format: { timeIso8601: true },
-    alert: { text: 'hello', fields: [['proc.name', 'sh'], ['a', null]], tags: ['z', 'b'] }, // biome-ignore format: a row
+    alert: {
+      text: 'hello',
+      fields: [
+        ['proc.name', 'sh'],
+        ['a', null],
+      ],
+      tags: ['z', 'b'],
+    },
     want: `${head}"message":"hello","output":"2026-11-21T19:05:08.369978253+0000: Warning hello","output_fields":{"a":null,"evt.time.iso8601":1795287908369978253,"proc.name":"sh"},${tail},"tags":["b","z"],${time}`,
   },
   {
@@ -104,13 +111,28 @@ const lines: readonly {
   {
     name: 'a field that is the time itself is not repeated, the last of two equal keys counts',
     format: { jsonIncludeOutput: false, jsonIncludeMessage: false, jsonIncludeTags: false },
-    alert: { fields: [['evt.time', 'x'], ['k', 1], ['k', 2]] }, // biome-ignore format: a row
+    alert: {
+      fields: [
+        ['evt.time', 'x'],
+        ['k', 1],
+        ['k', 2],
+      ],
+    },
     want: `${head}"output_fields":{"evt.time":1795287908369978253,"k":2},${tail},${time}`,
   },
   {
     name: 'keys sort by bytes',
     format: { jsonIncludeOutput: false, jsonIncludeMessage: false, jsonIncludeTags: false },
-    alert: { fields: [['\u{1f600}', 1], ['\uffee', 2], ['Z', 3], ['a[10]', 4], ['a[9]', 5], ['a', 6]] }, // biome-ignore format: a row
+    alert: {
+      fields: [
+        ['\u{1f600}', 1],
+        ['\uffee', 2],
+        ['Z', 3],
+        ['a[10]', 4],
+        ['a[9]', 5],
+        ['a', 6],
+      ],
+    },
     want: `${head}"output_fields":{"Z":3,"a":6,"a[10]":4,"a[9]":5,"evt.time":1795287908369978253,"\uffee":2,"\u{1f600}":1},${tail},${time}`,
   },
   {
@@ -127,7 +149,13 @@ for (const c of lines) {
 
 test('json line: alerts of one rule with other fields are rendered by their own keys', () => {
   const renderer = new AlertRenderer({ ...json, jsonIncludeOutput: false, jsonIncludeMessage: false })
-  const first = makeAlert({ tsNs, fields: [['b', 1], ['a', 2]] }) // biome-ignore format: a row
+  const first = makeAlert({
+    tsNs,
+    fields: [
+      ['b', 1],
+      ['a', 2],
+    ],
+  })
   const second = { ...first, fields: [['c', 3]] } satisfies Alert
   assert.match(renderer.render(first), /\{"a":2,"b":1,"evt.time":\d+\}/)
   assert.match(renderer.render(second), /\{"c":3,"evt.time":\d+\}/)
@@ -174,7 +202,10 @@ const internal = {
   priority: 4,
   tsNs,
   text: 'lost\n2',
-  fields: [['n_drops', '2'], ['a', 1]] as const, // biome-ignore format: a row
+  fields: [
+    ['n_drops', '2'],
+    ['a', 1],
+  ] as const,
 }
 
 test('internal alert: JSON has no tags and no message', () => {

@@ -45,7 +45,10 @@ test('long messages fill the queue by their length', () => {
 
 test('a replay may go beyond the limit and then waits for room', async () => {
   const { sink, queue } = open([{ kind: 'block' }], { capacity: 4 }, 2)
-  assert.deepEqual(pushAll(queue, abc, true), abc.map(() => true)) // biome-ignore format: a row
+  assert.deepEqual(
+    pushAll(queue, abc, true),
+    abc.map(() => true),
+  )
   let roomy = false
   const room = queue.waitForRoom().then(() => {
     roomy = true
@@ -75,7 +78,10 @@ test('a message that will never go through does not hold up the rest of its batc
   await queue.drain(1000)
   assert.deepEqual(sink.taken, ['a', 'c', 'd'])
   assert.deepEqual(queue.counters, { name: 'scripted', written: 3, dropped: 0, failed: 1, waiting: 0 })
-  assert.deepEqual(news.map(one => (one.kind === 'failed' ? one.lost : one.kind)), [1]) // biome-ignore format: a row
+  assert.deepEqual(
+    news.map(one => (one.kind === 'failed' ? one.lost : one.kind)),
+    [1],
+  )
 })
 
 test('an output that stays broken loses its batch after a while, is down, and recovers', async () => {

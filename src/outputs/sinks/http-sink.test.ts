@@ -110,7 +110,10 @@ runSinkSuite({
 })
 
 async function failure(write: Promise<void>): Promise<SinkError> {
-  const error = await write.then(() => undefined, (e: unknown) => e) // biome-ignore format: a row
+  const error = await write.then(
+    () => undefined,
+    (e: unknown) => e,
+  )
   assert.ok(error instanceof SinkError, `${error}`)
   return error
 }
@@ -192,7 +195,11 @@ test('http: a server that cannot read compressed bodies gets plain ones', async 
   await withServer({ compressUploads: true, answer }, async ({ sink, requests }) => {
     await sink.write(messagesOf(['1', '2']))
     const seen = requests.map(({ body, headers }) => [body, headers['content-encoding']])
-    assert.deepEqual(seen, [['1', 'gzip'], ['1', undefined], ['2', undefined]]) // biome-ignore format: a row
+    assert.deepEqual(seen, [
+      ['1', 'gzip'],
+      ['1', undefined],
+      ['2', undefined],
+    ])
   })
 })
 
@@ -201,7 +208,10 @@ test('http: echo gives the answers, the first 64 KiB of each', async () => {
   const answer = (_: Request, count: number) => ({ status: 200, body: 'x'.repeat(count === 1 ? 5 : 100_000) })
   await withServer({ answer, echo: body => echoed.push(body) }, async ({ sink }) => {
     await sink.write(messagesOf(['1', '2']))
-    assert.deepEqual(echoed.map(body => body.length), [5, 65_536]) // biome-ignore format: a row
+    assert.deepEqual(
+      echoed.map(body => body.length),
+      [5, 65_536],
+    )
   })
 })
 

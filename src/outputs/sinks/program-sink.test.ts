@@ -46,7 +46,10 @@ runSinkSuite({
 })
 
 async function failure(write: Promise<void>): Promise<SinkError> {
-  const error = await write.then(() => undefined, (e: unknown) => e) // biome-ignore format: a row
+  const error = await write.then(
+    () => undefined,
+    (e: unknown) => e,
+  )
   assert.ok(error instanceof SinkError, `${error}`)
   return error
 }
@@ -55,7 +58,10 @@ test('program: every alert gets its own process, one after the other', async () 
   const target = openProgram(false, 'read line; sleep 0.05; echo "$$ $line" >> "$DIR/out"')
   for (const line of ['1', '2', '3']) await target.sink.write(messagesOf([line]))
   const lines = (await target.lines()).map(line => line.split(' ') as [string, string])
-  assert.deepEqual(lines.map(([, line]) => line), ['1', '2', '3']) // biome-ignore format: a row
+  assert.deepEqual(
+    lines.map(([, line]) => line),
+    ['1', '2', '3'],
+  )
   assert.equal(new Set(lines.map(([pid]) => pid)).size, 3)
   await target.dispose()
 })
@@ -69,7 +75,10 @@ test('program kept alive: one process gets all alerts, another after reopening',
   await target.sink.close()
   const lines = (await target.lines()).map(line => line.split(' ') as [string, string])
   const [one, two, three, four] = lines.map(([pid]) => pid)
-  assert.deepEqual([lines.map(([, line]) => line), one === two, two === three, three === four], [['1', '2', '3', '4'], true, true, false]) // biome-ignore format: a row
+  assert.deepEqual(
+    [lines.map(([, line]) => line), one === two, two === three, three === four],
+    [['1', '2', '3', '4'], true, true, false],
+  )
   await target.dispose()
 })
 

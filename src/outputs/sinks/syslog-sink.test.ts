@@ -118,7 +118,12 @@ for (const [name, open] of [
     await daemon.sink.close()
     await arrived(daemon, 4)
     const found = daemon.raw().map(line => [HEAD.exec(line)?.[1], line.replace(HEAD, '')])
-    assert.deepEqual(found, [['8', '<9>0'], ['12', '<9>4'], ['14', '<9>6'], ['15', '<9>7']]) // biome-ignore format: a row
+    assert.deepEqual(found, [
+      ['8', '<9>0'],
+      ['12', '<9>4'],
+      ['14', '<9>6'],
+      ['15', '<9>7'],
+    ])
     await daemon.dispose()
   })
 }
