@@ -123,6 +123,11 @@ export class CaptureParser {
     return this.base
   }
 
+  /** Bytes given to `push`. */
+  get received(): number {
+    return this.base + this.carryLength
+  }
+
   /** Parses the next piece of the file; false when no more is wanted. `bytes` may be reused afterwards. */
   push(bytes: Buffer): boolean {
     let at = 0
@@ -164,18 +169,25 @@ export class CaptureParser {
 
   /** The file is over: an error unless it ended between two blocks. */
   end(): void {
+    if (this.carryLength > 0 && this.error === undefined && !this.isStopped) {
+      // Entries without length are waited for in great portions; here is all there will be.
+      const used = this.parse(this.carry, 0, this.carryLength)
+      this.carry.copyWithin(0, used, this.carryLength)
+      this.carryLength -= used
+      this.base += used
+    }
     if (this.error !== undefined || this.isStopped || this.isBetweenBlocks) return
     if (this.sections === 0) {
-      const message = this.base + this.carryLength === 0 ? 'the file is empty' : 'too short for a capture'
+      const message = this.received === 0 ? 'the file is empty' : 'too short for a capture'
       this.fail('not-a-capture', this.base, message)
     } else {
-      this.fail('truncated', this.base + this.carryLength, 'the file ends in the middle of a block')
+      this.fail('truncated', this.received, 'the file ends in the middle of a block')
     }
   }
 
   /** Ends parsing with an error found elsewhere (reading, inflating), at the place reached. */
   failHere(code: CaptureErrorCode, message: string): void {
-    if (this.error === undefined && !this.isStopped) this.fail(code, this.base + this.carryLength, message)
+    if (this.error === undefined && !this.isStopped) this.fail(code, this.received, message)
   }
 
   private fail(code: CaptureErrorCode, offset: number, message: string): void {

@@ -57,7 +57,8 @@ function expectedStart(rec: EventRecord, i: number): string | undefined {
   if (number !== undefined) {
     if (param.format === 'HEX' && param.flags === undefined) return number.toString(16).toUpperCase()
     if (param.format === 'OCT') return number === 0 ? '0' : `0${number.toString(8)}`
-    return String(number)
+    const isNobody = (param.type === 'UID' || param.type === 'GID') && number === 0xffffffff
+    return isNobody ? '-1' : String(number)
   }
   if (param.type === 'FSPATH' || param.type === 'FSRELPATH' || param.type === 'CHARBUF') return paramText(rec, i)
   return undefined

@@ -26,16 +26,67 @@ export interface CaptureSummary extends CaptureCounts {
  */
 export async function readCapture(path: string, sink: SourceSink, options: ReadOptions = {}): Promise<CaptureSummary> {
   const parser = new CaptureParser(sink)
-  let feed: Feed | undefined
-  const take = (piece: Buffer): Promise<boolean> => {
-    feed ??= piece[0] === 0x1f && piece[1] === 0x8b ? new GzipFeed(parser) : new PlainFeed(parser)
-    return feed.push(piece)
+  let inflater: Inflater | undefined
+  let bytesInflated = 0
+  let isFirst = true
+  const take = async (piece: Buffer): Promise<boolean> => {
+    if (isFirst && piece[0] === 0x1f && piece[1] === 0x8b) inflater = new Inflater(bytes => parser.push(bytes))
+    isFirst = false
+    if (inflater === undefined) return parser.push(piece)
+    const wantsMore = await inflater.push(piece)
+    if (inflater.damage === undefined) bytesInflated += piece.length
+    return wantsMore
   }
   const { stopped, error } = await readPieces(path, take, options)
   if (error !== undefined) parser.failHere('io', error)
-  await feed?.end(stopped || parser.isStopped || parser.error !== undefined)
+  if (inflater !== undefined) {
+    const isCutShort = stopped || parser.isStopped || parser.error !== undefined
+    await inflater.end(isCutShort)
+    if (inflater.damage !== undefined && !isCutShort) await endDamaged(path, parser, inflater.damage, bytesInflated)
+  }
   if (!stopped) parser.end()
   return summaryOf(parser, stopped)
+}
+
+/** Bytes fed at once where the damage is, in a first and a second approach. */
+const CAREFUL_STEPS = [256, 1] as const
+
+/**
+ * Gzip data turned out damaged (or is followed by something else) somewhere after the first `goodBytes`. What zlib had inflated in that
+ * call is lost with the error; so the file is inflated again, in small steps where the damage is, and what the parser does not have
+ * yet given to it. Then it ends with an error, unless a whole capture was followed by what is no gzip data.
+ */
+async function endDamaged(path: string, parser: CaptureParser, damage: Damage, goodBytes: number): Promise<void> {
+  let good = goodBytes
+  for (const step of CAREFUL_STEPS) good += await inflateAgain(path, parser, good, step)
+  if (damage.code === 'truncated') parser.failHere('truncated', damage.message)
+  else if (!damage.isAppendix || !parser.isBetweenBlocks) parser.failHere('gzip', damage.message)
+}
+
+/** Inflates the file once more, beyond `goodBytes` in steps; how many bytes in steps went well. */
+async function inflateAgain(path: string, parser: CaptureParser, goodBytes: number, step: number): Promise<number> {
+  let toSkip = parser.received
+  const inflater = new Inflater(bytes => {
+    const skipped = Math.min(toSkip, bytes.length)
+    toSkip -= skipped
+    return skipped === bytes.length || parser.push(bytes.subarray(skipped))
+  })
+  let toRead = goodBytes
+  let stepped = 0
+  const take = async (piece: Buffer): Promise<boolean> => {
+    const whole = Math.min(toRead, piece.length)
+    toRead -= whole
+    if (whole > 0 && !(await inflater.push(piece.subarray(0, whole)))) return false
+    for (let at = whole; at < piece.length; at += step) {
+      const part = piece.subarray(at, at + step)
+      if (!(await inflater.push(part))) return false
+      stepped += part.length
+    }
+    return true
+  }
+  await readPieces(path, take)
+  await inflater.end(inflater.damage !== undefined || parser.isStopped || parser.error !== undefined)
+  return stepped
 }
 
 function summaryOf(parser: CaptureParser, stopped: boolean): CaptureSummary {
@@ -47,32 +98,21 @@ function summaryOf(parser: CaptureParser, stopped: boolean): CaptureSummary {
   }
 }
 
-/** Where pieces of the file go. `push` is done with the bytes when it resolves; false: no more is wanted. */
-interface Feed {
-  push(bytes: Buffer): Promise<boolean>
-  end(isCutShort: boolean): Promise<void>
-}
-
-class PlainFeed implements Feed {
-  private readonly parser: CaptureParser
-
-  constructor(parser: CaptureParser) {
-    this.parser = parser
-  }
-
-  async push(bytes: Buffer): Promise<boolean> {
-    return this.parser.push(bytes)
-  }
-
-  async end(): Promise<void> {}
+/** Why inflating ended before the end. */
+interface Damage {
+  readonly code: 'truncated' | 'gzip'
+  readonly message: string
+  /** After the end of a gzip member something else begins: no damage if all was read by then. */
+  readonly isAppendix: boolean
 }
 
 /**
- * Inflates on the way. Members may follow each other, as gzip files may be appended; what follows the last one and is not gzip is
- * ignored, as zlib's own file functions do.
+ * Inflates gzip data whose members may follow each other, as gzip files may be appended. Trailing zeros are no data, and what else
+ * follows and is not gzip is ignored in the end, as zlib's own file functions do.
  */
-class GzipFeed implements Feed {
-  private readonly parser: CaptureParser
+class Inflater {
+  /** Set when the data could not be inflated further; nothing more is taken then. */
+  damage: Damage | undefined = undefined
   private readonly gunzip: Gunzip
   private wantsMore = true
   private isOver = false
@@ -80,15 +120,15 @@ class GzipFeed implements Feed {
   /** Continues the `push` or `end` under way. */
   private wake: (() => void) | undefined = undefined
 
-  constructor(parser: CaptureParser) {
-    this.parser = parser
+  /** `take` gets what was inflated, valid during the call; with `false` it wants no more. */
+  constructor(take: (bytes: Buffer) => boolean) {
     const gunzip = createGunzip({ chunkSize: INFLATED_BYTES })
     this.gunzip = gunzip
     gunzip.on('data', (bytes: Buffer) => {
       if (!this.wantsMore) return
       // An exception here would not reach the caller of readCapture.
       try {
-        this.wantsMore = parser.push(bytes)
+        this.wantsMore = take(bytes)
       } catch (cause) {
         this.thrown = cause ?? new Error('the sink threw nothing')
         this.wantsMore = false
@@ -100,18 +140,16 @@ class GzipFeed implements Feed {
       if (memory instanceof ArrayBuffer && bytes.byteOffset + bytes.length === memory.byteLength) memory.transfer(0)
     })
     gunzip.on('end', () => this.finish())
-    gunzip.on('error', (error: NodeJS.ErrnoException) => this.onError(error))
-  }
-
-  private onError(error: NodeJS.ErrnoException): void {
-    if (this.isOver) return
-    // A member that does not begin like one, after a whole capture: not ours.
-    const isAppendix = error.code === 'Z_DATA_ERROR' && error.message === 'incorrect header check'
-    if (error.code === 'Z_BUF_ERROR') this.parser.failHere('truncated', 'the gzip data ends too early')
-    else if (!isAppendix || !this.parser.isBetweenBlocks) {
-      this.parser.failHere('gzip', `the gzip data is damaged: ${error.message}`)
-    }
-    this.finish()
+    gunzip.on('error', (error: NodeJS.ErrnoException) => {
+      if (this.isOver) return
+      const isCut = error.code === 'Z_BUF_ERROR'
+      this.damage = {
+        code: isCut ? 'truncated' : 'gzip',
+        message: isCut ? 'the gzip data ends too early' : `the gzip data is damaged: ${error.message}`,
+        isAppendix: error.message === 'incorrect header check',
+      }
+      this.finish()
+    })
   }
 
   private finish(): void {
@@ -120,6 +158,7 @@ class GzipFeed implements Feed {
     this.wake?.()
   }
 
+  /** Inflates the next bytes and is done with them when it resolves; false: no more is wanted or possible. */
   push(bytes: Buffer): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (this.isOver) {
@@ -138,6 +177,7 @@ class GzipFeed implements Feed {
     })
   }
 
+  /** There are no more bytes; `isCutShort`: what is inside does not matter any more. */
   async end(isCutShort: boolean): Promise<void> {
     if (!this.isOver && !isCutShort) {
       await new Promise<void>(resolve => {

@@ -11,7 +11,7 @@ import type { FdEntry, GroupEntry, InterfaceEntry, ProcessEntry, UserEntry } fro
 import { isConverted } from '../upgrade-event.ts'
 import { CaptureParser } from './capture-parser.ts'
 import { readCapture } from './read-capture.ts'
-import { CollectingSink, sharedCaptures, sharedFolder } from './testing.ts'
+import { CollectingSink, encodeEvent, sharedCaptures, sharedFolder } from '../testing.ts'
 import { CaptureWriter, openCaptureFile } from './write-capture.ts'
 
 const skip: string | false = existsSync(sharedFolder) ? false : 'the shared captures are not here'
@@ -188,7 +188,6 @@ const eventBytes: fc.Arbitrary<Buffer> = fc
   .chain(info =>
     record({
       code: fc.constant(info.code),
-      isLarge: fc.constant(info.isLarge),
       ts: fc.bigInt(0n, 2n ** 64n - 1n),
       tid: fc.nat(0xffffffff),
       params: fc.array(fc.uint8Array({ maxLength: 40 }), {
@@ -197,21 +196,7 @@ const eventBytes: fc.Arbitrary<Buffer> = fc
       }),
     }),
   )
-  .map(({ code, isLarge, ts, tid, params }) => {
-    const head = Buffer.alloc(26)
-    const lens = Buffer.alloc(params.length * (isLarge ? 4 : 2))
-    for (const [i, param] of params.entries()) {
-      if (isLarge) lens.writeUInt32LE(param.length, i * 4)
-      else lens.writeUInt16LE(param.length, i * 2)
-    }
-    const bytes = Buffer.concat([head, lens, ...params])
-    bytes.writeBigUInt64LE(ts, 0)
-    bytes.writeBigUInt64LE(BigInt(tid), 8)
-    bytes.writeUInt32LE(bytes.length, 16)
-    bytes.writeUInt16LE(code, 20)
-    bytes.writeUInt32LE(params.length, 22)
-    return bytes
-  })
+  .map(({ code, ts, tid, params }) => encodeEvent(code, params, { ts, tid }))
 
 test('events read back byte for byte, also in pieces of any size', () => {
   const pieces = fc.array(fc.integer({ min: 1, max: 97 }), { minLength: 1, maxLength: 20 })
@@ -246,11 +231,7 @@ test('events read back byte for byte, also in pieces of any size', () => {
 
 test('an event beyond 64 KiB is written as a large block', () => {
   const json = Buffer.alloc(200_000, 0x61)
-  const bytes = Buffer.concat([Buffer.alloc(30), json])
-  bytes.writeUInt32LE(bytes.length, 16)
-  bytes.writeUInt16LE(324, 20)
-  bytes.writeUInt32LE(1, 22)
-  bytes.writeUInt32LE(json.length, 26)
+  const bytes = encodeEvent(324, [json])
   const rec = createRecord()
   attachBytes(rec, bytes)
   assert.equal(readRecord(rec, 0, bytes.length), bytes.length)
@@ -264,12 +245,9 @@ test('an event beyond 64 KiB is written as a large block', () => {
 })
 
 test('a second section begins the world anew and event numbers go on', () => {
-  const bytes = Buffer.alloc(26)
-  bytes.writeUInt32LE(26, 16)
-  bytes.writeUInt16LE(274, 20)
+  const bytes = encodeEvent(275, [])
   const rec = createRecord()
   attachBytes(rec, bytes)
-  bytes.writeUInt16LE(275, 20)
   assert.equal(readRecord(rec, 0, 26), 26)
   const parts: Buffer[] = []
   const writer = new CaptureWriter(part => parts.push(Buffer.from(part)), { gzip: false })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { readCapture } from '../capture/read-capture.ts'
-import { CollectingSink, sharedCaptures, sharedFolder } from '../capture/testing.ts'
+import { CollectingSink, encodeEvent, sharedCaptures, sharedFolder } from '../testing.ts'
 import {
   attachBytes,
   createRecord,
@@ -90,16 +90,7 @@ const anyEvent: fc.Arbitrary<Buffer> = fc
         ),
         { maxLength: info.params.length },
       )
-      .map(params => {
-        const wide = info.isLarge ? 4 : 2
-        const lens = Buffer.alloc(params.length * wide)
-        for (const [i, param] of params.entries()) lens.writeUIntLE(param.length, i * wide, wide)
-        const bytes = Buffer.concat([Buffer.alloc(26), lens, ...params])
-        bytes.writeUInt32LE(bytes.length, 16)
-        bytes.writeUInt16LE(info.code, 20)
-        bytes.writeUInt32LE(params.length, 22)
-        return bytes
-      }),
+      .map(params => encodeEvent(info.code, params)),
   )
 
 test('any event survives NDJSON byte for byte', () => {
