@@ -634,6 +634,27 @@ test('compileCondition: a hundred thousand checks take linear time', () => {
   assert.ok(performance.now() - start < 5000)
 })
 
+const mistakes = [
+  { name: 'unknown event types', text: `evt.type in (${'opem, '.repeat(100_000)}opem)` },
+  { name: 'unknown services', text: `fd.sport in (${'htpps, '.repeat(100_000)}x)` },
+  { name: 'unknown fields', text: `${'proc.nme = a or '.repeat(50_000)}proc.nme = b` },
+]
+
+for (const c of mistakes) {
+  test(`compileCondition: tens of thousands of ${c.name} cost no more than the first fifty`, () => {
+    const ast = parsed(c.text)
+    const start = performance.now()
+    const result = compileCondition(ast, { fields: fakeFields, events: fakeEvents })
+    assert.ok(!result.ok && result.errors.length === 50)
+    assert.ok(performance.now() - start < 2000)
+  })
+}
+
+test('compileCondition: a long list of field names draws a hundred warnings, not all', () => {
+  const result = compiled(`evt.source in (${'proc.name, '.repeat(10_000)}x)`)
+  assert.ok(result.ok && result.warnings.filter(w => w.code === 'W0101').length === 100)
+})
+
 const hostile = [
   '((((a{1000}){1000}){1000}){1000})',
   '(a*)*'.repeat(40),

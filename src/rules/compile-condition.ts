@@ -41,7 +41,9 @@ export type CompileResult =
 
 /** More event codes than this draw LOAD_NO_EVTTYPE. */
 const MANY_EVENT_CODES = 100
+/** More of them would be the same mistake in a long list, and each costs a search for a close name. */
 const MAX_ERRORS = 50
+const MAX_WARNINGS = 100
 /** Deeper or larger conditions come from macros that use each other again and again. */
 const MAX_TREE_DEPTH = 3000
 const MAX_CHECKS = 500_000
@@ -186,6 +188,7 @@ class Compiler {
         return operand.kind === 'not' ? operand.operand : { kind: 'not', operand }
       }
       case 'macro':
+        if (this.errors.length >= MAX_ERRORS) return NEVER
         return this.#fail('E0113', 'other', `unknown macro \`${ast.name}\``, ast.span, ast)
       case 'check': {
         const known = this.#done.get(ast)
@@ -200,6 +203,7 @@ class Compiler {
   }
 
   #compileCheck(check: AstCheck): PlanExpr {
+    if (this.errors.length >= MAX_ERRORS) return NEVER
     const compiled = compileOperand(check.lhs, this.#options.fields)
     if (!compiled.ok) return this.#addError({ ...compiled.error, ...originOf(check) })
     const lhs = compiled.operand
@@ -256,6 +260,7 @@ class Compiler {
     let failed = false
     const namesEvents = innermostField(lhs)?.ref.spec.name === 'evt.type'
     for (const item of items) {
+      if (this.errors.length >= MAX_ERRORS) return undefined
       const parsed = parseConstant(item.text, lhs.type, op)
       if (!parsed.ok) {
         const help = parsed.help ?? (op === '=' || op === '!=' ? undefined : this.#helpOfValue(item))
@@ -268,7 +273,7 @@ class Compiler {
         continue
       }
       values.push(isDomain ? this.#domainConstant(check, op, item) : parsed.value)
-      this.warnings.push(...warnOfValue(check, item, fields))
+      if (this.warnings.length < MAX_WARNINGS) this.warnings.push(...warnOfValue(check, item, fields))
     }
     return failed ? undefined : { kind: 'values', values }
   }
@@ -303,6 +308,7 @@ class Compiler {
     }
     const pattern = parseDomainPattern(item.text)
     if (pattern !== undefined) return pattern.kind === 'exact' ? pattern.name : `*.${pattern.suffix}`
+    if (this.warnings.length >= MAX_WARNINGS) return lower
     this.warnings.push({
       code: 'W0108',
       falcoCode: 'LOAD_COMPILE_CONDITION',
@@ -365,7 +371,7 @@ class Compiler {
   }
 
   #addError(error: ConditionError): PlanExpr {
-    if (this.errors.length < MAX_ERRORS) this.errors.push(error)
+    this.errors.push(error)
     return NEVER
   }
 }
