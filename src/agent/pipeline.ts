@@ -10,7 +10,7 @@ import { type AppendOutputEntry, applyAppendOutput } from '../outputs/append-out
 import { parseOutputFormat } from '../rules/parse-output.ts'
 import type { OutputFormat, Plan, PlannedRule } from '../rules/plan.ts'
 import type { CurrentEvent } from '../state/current-event.ts'
-import { HostState } from '../state/host-state.ts'
+import { HostState, stateSink } from '../state/host-state.ts'
 
 export interface PipelineOptions {
   readonly plan: Plan
@@ -26,7 +26,13 @@ export interface PipelineOptions {
 }
 
 /** Events that only tell the state of the world; libsinsp takes in those at the very beginning of a capture before rules see anything. */
-const WORLD_EVENTS: ReadonlySet<string> = new Set(['container', 'useradded', 'userdeleted', 'groupadded', 'groupdeleted'])
+const WORLD_EVENTS: ReadonlySet<string> = new Set([
+  'container',
+  'useradded',
+  'userdeleted',
+  'groupadded',
+  'groupdeleted',
+])
 const isWorldEvent: readonly boolean[] = eventTable.map(info => WORLD_EVENTS.has(info.name))
 
 /**
@@ -55,29 +61,13 @@ export class Pipeline {
       ruleMatching: options.ruleMatching,
       minPriority: options.minPriority,
     })
-    const { state } = this
-    this.sink = {
-      reset: () => {
+    this.sink = stateSink(
+      this.state,
+      current => this.#onEvent(current),
+      () => {
         this.#hasBegun = false
-        state.reset()
       },
-      machine: info => state.setMachine(info),
-      networkInterface: entry => state.network.add(entry),
-      user: entry => state.addUser('', entry),
-      group: entry => state.addGroup('', entry),
-      process: entry => state.addProcess(entry),
-      fd: (tid, entry) => state.addFd(tid, entry),
-      event: rec => {
-        const current = state.apply(rec)
-        if (!this.#hasBegun) {
-          if (isWorldEvent[rec.type]) return true
-          this.#hasBegun = true
-        }
-        this.events++
-        this.#decide(current)
-        return !this.#isStopped
-      },
-    }
+    )
   }
 
   /** Rules that are matched. */
@@ -90,12 +80,18 @@ export class Pipeline {
     this.#isStopped = true
   }
 
-  #decide(current: CurrentEvent): void {
+  #onEvent(current: CurrentEvent): boolean {
+    if (!this.#hasBegun) {
+      if (isWorldEvent[current.rec.type]) return true
+      this.#hasBegun = true
+    }
+    this.events++
     const matched = this.#matcher.match(current)
     for (let i = 0; i < matched.length; i++) {
       const rule = matched[i]!
       this.#options.onAlert(makeAlert(rule, this.#formatterOf(rule), current))
     }
+    return !this.#isStopped
   }
 
   /** Formats are bound when a rule first matches: most rules never do. */

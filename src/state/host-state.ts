@@ -335,9 +335,17 @@ export class HostState implements Machine {
   }
 }
 
-/** The state as the sink of a source; `onEvent` is called with the context after each event was applied. */
-export function stateSink(state: HostState, onEvent: (current: CurrentEvent) => boolean): SourceSink {
+/** The state as the sink of a source; `onEvent` is called with the context after each event was applied, and says whether to go on. */
+export function stateSink(
+  state: HostState,
+  onEvent: (current: CurrentEvent) => boolean,
+  onReset: () => void = () => {},
+): SourceSink {
   return {
+    reset: () => {
+      state.reset()
+      onReset()
+    },
     machine: info => state.setMachine(info),
     networkInterface: entry => state.network.add(entry),
     user: entry => state.addUser('', entry),
