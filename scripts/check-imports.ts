@@ -45,9 +45,16 @@ const table: Readonly<Record<string, FolderRule>> = {
   state: { run: ['events', 'values'], why: 'state follows from events alone' },
   domains: { run: ['events', 'values'], why: 'bindings follow from events and answers alone' },
   fields: {
-    run: ['values', 'events/event-table.ts'],
+    run: [
+      'values',
+      'events/event-table.ts',
+      'events/decode-record.ts',
+      'events/event-lookup.ts',
+      'state/fd.ts',
+      'state/path.ts',
+    ],
     type: ['rules', 'events', 'state', 'domains'],
-    why: 'readers get what they read as an argument, so the catalogue loads anywhere',
+    why: 'readers get what they read as an argument; of other folders they use only tables and pure functions',
   },
   engine: { run: ['rules', 'values'], type: ['fields', 'events'], why: 'fields are linked in from outside' },
   policy: { run: ['values'], type: ['engine', 'state'], why: 'a verdict is made from an alert, not from the engine' },

@@ -1,5 +1,6 @@
 import type { Container, ContainerMount } from '../state/container.ts'
 import type { EventContext } from '../state/event-context.ts'
+import { compileGlob } from '../values/glob.ts'
 import { toByteText } from '../values/text.ts'
 import type { ByteText, Value, ValueType } from '../values/value.ts'
 import { parseLabelKey } from './arg-syntax.ts'
@@ -101,19 +102,6 @@ function mountText(mount: ContainerMount): string {
   return `${mount.source}:${mount.dest}:${mount.mode}:${mount.isReadWrite}:${mount.propagation}`
 }
 
-/** A glob as a regular expression over the whole path: `*` any characters, also slashes, `?` one, `[…]` one of a set. */
-function globPattern(glob: string): RegExp {
-  const source = glob
-    .replace(/[.+^${}()|\\]/g, '\\$&')
-    .replace(/\*/g, '[^]*')
-    .replace(/\?/g, '[^]')
-  try {
-    return new RegExp(`^${source}$`)
-  } catch {
-    return new RegExp(`^${glob.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`)
-  }
-}
-
 function bindMount(
   arg: string | undefined,
   keyOf: (mount: ContainerMount) => string,
@@ -127,9 +115,9 @@ function bindMount(
       return mount === undefined ? undefined : toByteText(read(mount))
     }
   }
-  const pattern = globPattern(arg)
+  const glob = compileGlob(toByteText(arg), false)
   return ctx => {
-    const mount = containerOf(ctx)?.mounts?.find(candidate => pattern.test(keyOf(candidate)))
+    const mount = containerOf(ctx)?.mounts?.find(candidate => glob.matches(toByteText(keyOf(candidate))))
     return mount === undefined ? undefined : toByteText(read(mount))
   }
 }
