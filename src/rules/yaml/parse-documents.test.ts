@@ -201,10 +201,12 @@ const word = fc.oneof(
   }),
   fc.constantFrom('null', '~', 'true', 'proc.name in (a, b) and', 'and not fd.name startswith /etc'),
 )
+// Text of blanks alone has no one meaning.
+const text = word.filter(each => each === '' || /\S/.test(each))
 const tree = fc.letrec<{ node: Plain }>(tie => ({
   node: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
-    word,
+    text,
     fc.array(tie('node'), { maxLength: 4 }),
     fc.dictionary(
       fc.string({ unit: fc.constantFrom('a', 'b', '_', ' ', '-', ':'), minLength: 1, maxLength: 6 }),
