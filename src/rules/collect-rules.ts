@@ -1,0 +1,466 @@
+import { closestName } from '../diagnostics/closest-name.ts'
+import type { Source } from '../diagnostics/source.ts'
+import type { ConditionText } from './condition-text.ts'
+import { appendText, scalarText, trimmedText } from './condition-text.ts'
+import type { FieldLookup } from './field-lookup.ts'
+import type { FindingText, ItemPlace, LoadFinding } from './load-finding.ts'
+import { findingAt } from './load-finding.ts'
+import type {
+  EngineVersionItem,
+  ExceptionItem,
+  ListItem,
+  MacroItem,
+  PluginRequirement,
+  PluginVersionsItem,
+  RuleItem,
+  RuleItemDefinition,
+  RuleItemSwitch,
+  RuleItemUpdate,
+  Version,
+} from './rule-items.ts'
+import { formatVersion, isAtLeast, parseVersion, satisfiesVersion } from './rule-items.ts'
+import { validateException } from './validate-exception.ts'
+import type { YamlScalar } from './yaml/node.ts'
+
+/** The version of the rules language that this loader implements. */
+export const ENGINE_VERSION: Version = { major: 0, minor: 62, patch: 0 }
+
+/**
+ * What all files loaded so far define together. Items are applied in the order of the files: a later definition replaces an earlier one
+ * but keeps its position, so order of rules is order of first definition. `visibility` is the position of the last change: a macro sees
+ * the macros whose own position comes before that.
+ */
+export interface CollectedList {
+  readonly name: string
+  readonly place: ItemPlace
+  readonly index: number
+  readonly visibility: number
+  readonly items: readonly { readonly scalar: YamlScalar; readonly source: Source }[]
+}
+
+export interface CollectedMacro {
+  readonly name: string
+  readonly place: ItemPlace
+  readonly conditionPlace: ItemPlace
+  readonly index: number
+  readonly visibility: number
+  readonly condition: ConditionText
+}
+
+/** A rule as it stands after all changes. */
+export interface CollectedRule {
+  readonly name: string
+  readonly place: ItemPlace
+  readonly index: number
+  readonly source: string
+  readonly hasUnknownSource: boolean
+  readonly condition: ConditionText
+  readonly conditionPlace: ItemPlace
+  readonly output: ConditionText
+  readonly outputPlace: ItemPlace
+  readonly desc: string
+  readonly priority: number
+  readonly enabled: boolean
+  readonly capture: boolean
+  readonly captureDurationMs: number
+  readonly warnEvttypes: boolean
+  readonly skipIfUnknownFilter: boolean
+  /** Sorted, each once. */
+  readonly tags: readonly string[]
+  readonly exceptions: readonly ExceptionItem[]
+}
+
+export interface LoadedPlugin {
+  readonly name: string
+  readonly version: string
+}
+
+export interface CollectorOptions {
+  readonly fields: FieldLookup
+  readonly sources: readonly string[]
+}
+
+/** Collects items into lists, macros and rules; findings come back from `apply`. */
+export class RuleCollector {
+  readonly #options: CollectorOptions
+  readonly #lists = new Map<string, CollectedList>()
+  readonly #macros = new Map<string, CollectedMacro>()
+  readonly #rules = new Map<string, CollectedRule>()
+  readonly #requirements: PluginVersionsItem[] = []
+  #engineVersion: Version = { major: 0, minor: 0, patch: 0 }
+  #nextIndex = 0
+  #findings: LoadFinding[] = []
+  #broken: ReadonlySet<string> = new Set()
+
+  constructor(options: CollectorOptions) {
+    this.#options = options
+  }
+
+  get lists(): ReadonlyMap<string, CollectedList> {
+    return this.#lists
+  }
+
+  get macros(): ReadonlyMap<string, CollectedMacro> {
+    return this.#macros
+  }
+
+  get rules(): ReadonlyMap<string, CollectedRule> {
+    return this.#rules
+  }
+
+  /** The highest engine version that any file requires. */
+  get requiredEngineVersion(): Version {
+    return this.#engineVersion
+  }
+
+  get requiredPlugins(): readonly PluginVersionsItem[] {
+    return this.#requirements
+  }
+
+  /** Applies the items of one file; `broken` are names whose items could not be read, of which nothing is said to be missing. */
+  apply(items: readonly RuleItem[], broken: ReadonlySet<string>): readonly LoadFinding[] {
+    this.#findings = []
+    this.#broken = broken
+    for (const item of items) this.#applyItem(item)
+    return this.#findings
+  }
+
+  #applyItem(item: RuleItem): void {
+    switch (item.kind) {
+      case 'engine-version':
+        this.#requireEngine(item)
+        break
+      case 'plugin-versions':
+        this.#requirePlugins(item)
+        break
+      case 'list':
+        this.#applyList(item)
+        break
+      case 'macro':
+        this.#applyMacro(item)
+        break
+      case 'rule':
+        this.#defineRule(item)
+        break
+      case 'rule-append':
+      case 'rule-replace':
+        this.#updateRule(item)
+        break
+      case 'rule-switch':
+        this.#switchRule(item)
+        break
+      default:
+        item satisfies never
+    }
+  }
+
+  #add(place: ItemPlace, text: FindingText, at?: YamlScalar): void {
+    this.#findings.push(findingAt(place, text, at === undefined ? undefined : { span: at }))
+  }
+
+  #requireEngine(item: EngineVersionItem): void {
+    const { version, place, scalar } = item
+    if (!satisfiesVersion(ENGINE_VERSION, version)) {
+      const have = formatVersion(ENGINE_VERSION)
+      this.#add(
+        place,
+        { code: 'E0211', message: `the rules need engine version ${formatVersion(version)}, this is ${have}` },
+        scalar,
+      )
+    } else if (!isAtLeast(this.#engineVersion, version)) this.#engineVersion = version
+  }
+
+  #requirePlugins(item: PluginVersionsItem): void {
+    const names = new Set<string>()
+    for (const { name, version, scalar } of item.alternatives) {
+      if (parseVersion(version) === undefined) {
+        this.#add(
+          item.place,
+          {
+            code: 'E0212',
+            message: `the version \`${version}\` of plugin \`${name}\` does not have the form \`x.y.z\``,
+          },
+          scalar,
+        )
+        return
+      }
+      if (names.has(name)) {
+        this.#add(item.place, { code: 'E0212', message: `plugin \`${name}\` twice in one requirement` }, scalar)
+        return
+      }
+      names.add(name)
+    }
+    this.#requirements.push(item)
+  }
+
+  #missing(
+    kind: string,
+    item: { readonly name: string; readonly place: ItemPlace },
+    what: string,
+    names: Iterable<string>,
+  ): void {
+    if (this.#broken.has(item.name)) return
+    const near = closestName(item.name, names)
+    this.#add(item.place, {
+      code: 'E0214',
+      message: `no ${kind} \`${item.name}\` before this item ${what}`,
+      help:
+        near !== undefined
+          ? `did you mean \`${near}\`?`
+          : `define the ${kind} first, in this file or one that is loaded before it`,
+    })
+  }
+
+  #applyList(item: ListItem): void {
+    const { name, place } = item
+    const previous = this.#lists.get(name)
+    if (item.isAppend && previous === undefined) {
+      this.#missing('list', item, 'that appends to it', this.#lists.keys())
+      return
+    }
+    const id = this.#nextIndex++
+    const items = item.items.map(scalar => ({ scalar, source: place.source }))
+    if (item.isAppend && previous !== undefined) {
+      this.#lists.set(name, { ...previous, visibility: id, items: [...previous.items, ...items] })
+    } else this.#lists.set(name, { name, place, index: previous?.index ?? id, visibility: id, items })
+  }
+
+  #applyMacro(item: MacroItem): void {
+    const { name, place, conditionPlace } = item
+    const previous = this.#macros.get(name)
+    if (item.isAppend && previous === undefined) {
+      this.#missing('macro', item, 'that appends to it', this.#macros.keys())
+      return
+    }
+    const id = this.#nextIndex++
+    const condition = scalarText(place.source, item.condition)
+    if (item.isAppend && previous !== undefined) {
+      this.#macros.set(name, { ...previous, visibility: id, condition: appendText(previous.condition, condition) })
+    } else
+      this.#macros.set(name, { name, place, conditionPlace, index: previous?.index ?? id, visibility: id, condition })
+  }
+
+  #defineRule(item: RuleItemDefinition): void {
+    const { name, place } = item
+    const previous = this.#rules.get(name)
+    if (previous !== undefined && previous.source !== item.source) {
+      this.#sourceChanged(item, previous, item.source, item.sourceScalar)
+      return
+    }
+    const hasUnknownSource = !this.#options.sources.includes(item.source)
+    if (hasUnknownSource) {
+      this.#add(
+        place,
+        {
+          code: 'W0207',
+          message: `unknown source \`${item.source}\`: rule \`${name}\` is left out`,
+          help: `sources are ${this.#options.sources.map(source => `\`${source}\``).join(', ')}`,
+        },
+        item.sourceScalar,
+      )
+    }
+    const exceptions = this.#validate(item.exceptions, hasUnknownSource, 'define')
+    if (exceptions === undefined) return
+    const file = place.source
+    this.#rules.set(name, {
+      name,
+      place,
+      index: previous?.index ?? this.#nextIndex,
+      source: item.source,
+      hasUnknownSource,
+      condition: scalarText(file, item.condition),
+      conditionPlace: item.conditionPlace,
+      // Only here: what later items append or replace is taken as it is.
+      output: trimmedText(file, item.output),
+      outputPlace: item.outputPlace,
+      desc: item.desc,
+      priority: item.priority,
+      enabled: item.enabled,
+      capture: item.capture,
+      captureDurationMs: item.captureDurationMs,
+      warnEvttypes: item.warnEvttypes,
+      skipIfUnknownFilter: item.skipIfUnknownFilter,
+      tags: sortedSet(item.tags),
+      exceptions,
+    })
+    this.#nextIndex++
+  }
+
+  #sourceChanged(
+    item: { readonly name: string; readonly place: ItemPlace },
+    previous: CollectedRule,
+    source: string,
+    scalar: YamlScalar | undefined,
+  ): void {
+    this.#add(
+      item.place,
+      {
+        code: 'E0216',
+        message: `rule \`${item.name}\` has source \`${previous.source}\`, and here \`${source}\``,
+        secondary: [{ source: previous.place.source, span: previous.place.span, text: 'first defined here' }],
+        ...(scalar === undefined && { help: `add \`source: ${previous.source}\`` }),
+      },
+      scalar,
+    )
+  }
+
+  /** The exceptions with their defaults filled in; undefined after an error. */
+  #validate(
+    exceptions: readonly ExceptionItem[],
+    hasUnknownSource: boolean,
+    mode: 'define' | 'append',
+  ): readonly ExceptionItem[] | undefined {
+    const valid: ExceptionItem[] = []
+    for (const exception of exceptions) {
+      const result = validateException(exception, mode, hasUnknownSource ? undefined : this.#options.fields)
+      if (result.ok) valid.push(result.exception)
+      else this.#findings.push(...result.findings)
+    }
+    return valid.length === exceptions.length ? valid : undefined
+  }
+
+  #updateRule(item: RuleItemUpdate): void {
+    const previous = this.#rules.get(item.name)
+    if (previous === undefined) {
+      const what = item.kind === 'rule-append' ? 'that appends to it' : 'that replaces parts of it'
+      this.#missing('rule', item, what, this.#rules.keys())
+      return
+    }
+    const isEmpty = [
+      item.condition,
+      item.output,
+      item.desc,
+      item.tags,
+      item.exceptions,
+      item.priority,
+      item.enabled,
+      item.capture,
+      item.captureDurationMs,
+      item.warnEvttypes,
+      item.skipIfUnknownFilter,
+    ].every(part => part === undefined)
+    if (isEmpty) {
+      this.#add(item.place, {
+        code: 'E0215',
+        message: `nothing to append to rule \`${item.name}\``,
+        help: 'give a `condition` or `exceptions`',
+      })
+      return
+    }
+    if (item.source !== undefined && item.source.value !== previous.source) {
+      this.#sourceChanged(item, previous, item.source.value, item.source)
+      return
+    }
+    const updated = item.kind === 'rule-append' ? this.#appended(previous, item) : this.#replaced(previous, item)
+    if (updated === undefined) return
+    this.#rules.set(item.name, updated)
+    this.#nextIndex++
+  }
+
+  #appended(previous: CollectedRule, item: RuleItemUpdate): CollectedRule | undefined {
+    const file = item.place.source
+    const exceptions = this.#appendedExceptions(previous, item.exceptions ?? [])
+    if (exceptions === undefined) return undefined
+    return {
+      ...previous,
+      ...(item.condition !== undefined && {
+        condition: appendText(previous.condition, scalarText(file, item.condition)),
+      }),
+      ...(item.output !== undefined && { output: appendText(previous.output, scalarText(file, item.output)) }),
+      ...(item.desc !== undefined && { desc: `${previous.desc} ${item.desc}` }),
+      ...(item.tags !== undefined && { tags: sortedSet([...previous.tags, ...item.tags]) }),
+      exceptions,
+    }
+  }
+
+  #appendedExceptions(previous: CollectedRule, added: readonly ExceptionItem[]): readonly ExceptionItem[] | undefined {
+    const exceptions = [...previous.exceptions]
+    const before = this.#findings.length
+    for (const exception of added) {
+      const at = exceptions.findIndex(known => known.name === exception.name)
+      const known = exceptions[at]
+      if (known === undefined) {
+        const [valid] = this.#validate([exception], previous.hasUnknownSource, 'append') ?? []
+        if (valid !== undefined) exceptions.push(valid)
+      } else if (exception.fields !== undefined || exception.comps !== undefined) {
+        this.#add(exception.place, {
+          code: 'E0217',
+          message: `exception \`${exception.name}\` exists: only \`values\` can be appended to it`,
+          help: `drop \`${exception.fields === undefined ? 'comps' : 'fields'}\`, or use another name`,
+          secondary: [{ source: known.place.source, span: known.place.span, text: 'defined here' }],
+        })
+      } else exceptions[at] = { ...known, values: [...known.values, ...exception.values] }
+    }
+    return this.#findings.length === before ? exceptions : undefined
+  }
+
+  #replaced(previous: CollectedRule, item: RuleItemUpdate): CollectedRule | undefined {
+    const file = item.place.source
+    const { desc, priority, enabled, capture, captureDurationMs, warnEvttypes, skipIfUnknownFilter } = item
+    const exceptions = item.exceptions && this.#validate(item.exceptions, previous.hasUnknownSource, 'define')
+    if (exceptions === undefined && item.exceptions !== undefined) return undefined
+    return {
+      ...previous,
+      ...(item.condition !== undefined && { condition: scalarText(file, item.condition) }),
+      ...(item.conditionPlace !== undefined && { conditionPlace: item.conditionPlace }),
+      ...(item.output !== undefined && { output: scalarText(file, item.output) }),
+      ...(item.outputPlace !== undefined && { outputPlace: item.outputPlace }),
+      ...(item.tags !== undefined && { tags: sortedSet(item.tags) }),
+      ...(desc !== undefined && { desc }),
+      ...(priority !== undefined && { priority }),
+      ...(enabled !== undefined && { enabled }),
+      ...(capture !== undefined && { capture }),
+      ...(captureDurationMs !== undefined && { captureDurationMs }),
+      ...(warnEvttypes !== undefined && { warnEvttypes }),
+      ...(skipIfUnknownFilter !== undefined && { skipIfUnknownFilter }),
+      ...(exceptions !== undefined && { exceptions }),
+    }
+  }
+
+  #switchRule(item: RuleItemSwitch): void {
+    const previous = this.#rules.get(item.name)
+    if (previous === undefined) this.#missing('rule', item, 'that switches it', this.#rules.keys())
+    else this.#rules.set(item.name, { ...previous, enabled: item.enabled })
+  }
+}
+
+/** In order of bytes, as a C++ set of strings. */
+function sortedSet(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+}
+
+/** Checks that each requirement is met by a plugin that is loaded. */
+export function checkPlugins(
+  requirements: readonly PluginVersionsItem[],
+  loaded: readonly LoadedPlugin[],
+): readonly LoadFinding[] {
+  const findings: LoadFinding[] = []
+  for (const { alternatives, place } of requirements) {
+    const problem = missingPlugin(alternatives, loaded)
+    if (problem !== undefined) {
+      findings.push(
+        findingAt(place, { code: 'E0213', message: problem, help: 'load the plugin, or drop the requirement' }),
+      )
+    }
+  }
+  return findings
+}
+
+/** The first alternative that is loaded decides. */
+function missingPlugin(
+  alternatives: readonly PluginRequirement[],
+  loaded: readonly LoadedPlugin[],
+): string | undefined {
+  for (const { name, version } of alternatives) {
+    const plugin = loaded.find(each => each.name === name)
+    if (plugin === undefined) continue
+    const have = parseVersion(plugin.version)
+    const want = parseVersion(version)
+    if (have === undefined)
+      return `plugin \`${name}\` has the version \`${plugin.version}\`, which is not of the form \`x.y.z\``
+    if (want !== undefined && satisfiesVersion(have, want)) return undefined
+    return `plugin \`${name}\` ${plugin.version} does not do for version ${version}`
+  }
+  const wanted = alternatives.map(({ name, version }) => `\`${name}\` (${version} or later)`).join(' or ')
+  return `the rules need plugin ${wanted}, which is not loaded`
+}
