@@ -1,0 +1,617 @@
+import { closestName } from '../diagnostics/closest-name.ts'
+import type { SecondaryLabel } from '../diagnostics/diagnostic.ts'
+import { compareDiagnostics } from '../diagnostics/diagnostic.ts'
+import type { Source, Span } from '../diagnostics/source.ts'
+import type { Ast } from './ast.ts'
+import type { CollectedMacro, CollectedRule, LoadedPlugin } from './collect-rules.ts'
+import { RuleCollector, checkPlugins } from './collect-rules.ts'
+import { CompileCache } from './compile-cache.ts'
+import type { ParsedText } from './compile-cache.ts'
+import type { CompileResult } from './compile-condition.ts'
+import { collectDomains } from './compile-condition.ts'
+import type { ConditionFinding } from './condition-findings.ts'
+import type { ConditionText } from './condition-text.ts'
+import { locateInText } from './condition-text.ts'
+import { addExceptions } from './exception-text.ts'
+import type { ExpandableList, TracedOrigin } from './expand-lists.ts'
+import { ExpandedOrigin, ListTable } from './expand-lists.ts'
+import type { EventLookup, FieldLookup } from './field-lookup.ts'
+import type { FindingText, ItemPlace, LoadFinding } from './load-finding.ts'
+import { falcoCodeOf, filePlace, findingAt, isError, placeIn } from './load-finding.ts'
+import type { Plan, PlanExpr, PlannedRule } from './plan.ts'
+import { readRulesFile } from './read-rules-file.ts'
+import type { MacroResolution } from './resolve-macros.ts'
+import { MAX_RESOLVED_DEPTH, measureAst } from './resolve-macros.ts'
+import type { RuleSelection } from './select-rules.ts'
+import { isSelected } from './select-rules.ts'
+
+/** A file to load: its text, or why it could not be read. */
+export type RulesFileInput =
+  | { readonly path: string; readonly text: string }
+  | { readonly path: string; readonly readError: string }
+
+export interface CompileRulesOptions {
+  readonly fields: FieldLookup
+  readonly events: EventLookup
+  /** Event sources that exist; `syscall` alone unless set. Rules of others are left out, with a warning. */
+  readonly sources?: readonly string[]
+  /** Plugins that are loaded, for `required_plugin_versions`; the container plugin, whose fields are built in, unless set. */
+  readonly plugins?: readonly LoadedPlugin[]
+  /** The configuration's `rules`, applied in order after all files. */
+  readonly selection?: readonly RuleSelection[]
+  /** Rules of a higher number (a lower priority) stay off; 7 (debug) unless set. */
+  readonly minPriority?: number
+  readonly strictDomains?: boolean
+}
+
+/** The outcome of loading one file after those before it. */
+export interface FileResult {
+  readonly path: string
+  readonly source: Source
+  /** No error in this file, nor in what all files up to this one define together. */
+  readonly ok: boolean
+  /** Sorted by place. What earlier files left to be said (an unused macro, say) is said again, as Falco does. */
+  readonly findings: readonly LoadFinding[]
+  /** Those that no earlier file's result has. */
+  readonly newFindings: readonly LoadFinding[]
+}
+
+export interface CompiledRules {
+  /** Present unless a file has an error. */
+  readonly plan: Plan | undefined
+  readonly results: readonly FileResult[]
+  /** What all files define together, as far as it compiled: for `describe`. */
+  readonly compiled: CompiledSet
+}
+
+/** What `describe` needs beyond the plan. */
+export interface CompiledSet {
+  readonly collector: RuleCollector
+  readonly rules: readonly CompiledRule[]
+  readonly macros: readonly CompiledMacro[]
+  readonly lists: readonly CompiledList[]
+}
+
+export interface CompiledRule {
+  readonly info: CollectedRule
+  /** With lists, macros and exceptions put in. */
+  readonly ast: Ast
+  readonly expr: PlanExpr
+  readonly eventCodes: ReadonlySet<number>
+  readonly output: string
+  readonly exceptionFields: readonly string[]
+}
+
+export interface CompiledMacro {
+  readonly info: CollectedMacro
+  readonly ast: Ast
+  readonly isUsed: boolean
+}
+
+export interface CompiledList extends ExpandableList {
+  readonly isUsed: boolean
+}
+
+/** The container fields are ours; rules ask for the plugin that gives them to Falco. */
+export const BUILT_IN_PLUGINS: readonly LoadedPlugin[] = [{ name: 'container', version: '0.7.0' }]
+
+/**
+ * Loads files in order into one set of rules. After each file the whole set is compiled, because each file must make sense with those
+ * before it; what did not change since is taken from the cache. Never throws, whatever the texts.
+ */
+export function compileRules(files: readonly RulesFileInput[], options: CompileRulesOptions): CompiledRules {
+  const collector = new RuleCollector({ fields: options.fields, sources: options.sources ?? ['syscall'] })
+  const cache = new CompileCache(options)
+  const results: FileResult[] = []
+  const said = new Set<string>()
+  const broken = new Set<string>()
+  let isPartial = false
+  let compilation = newCompilation(collector, cache, options, broken, isPartial)
+  for (const file of files) {
+    const source: Source = { path: file.path, text: 'text' in file ? file.text : '' }
+    const findings: LoadFinding[] = []
+    if ('readError' in file) {
+      findings.push(
+        findingAt(filePlace(source), { code: 'E0201', message: `the file cannot be read: ${file.readError}` }),
+      )
+      isPartial = true
+    } else {
+      const content = readRulesFile(source)
+      for (const name of content.broken) broken.add(name)
+      isPartial ||= content.isPartial
+      findings.push(...content.findings, ...collector.apply(content.items, broken))
+    }
+    compilation = newCompilation(collector, cache, options, broken, isPartial)
+    if (findings.some(isError)) compilation.hasReadErrors = true
+    for (const stage of STAGES) stage.run(compilation)
+    findings.push(...compilation.findings)
+    findings.push(...checkPlugins(collector.requiredPlugins, options.plugins ?? BUILT_IN_PLUGINS))
+    results.push(fileResult(source, findings, said))
+  }
+  const plan = results.every(result => result.ok) ? planOf(compilation, options) : undefined
+  return { plan, results, compiled: compiledSet(compilation) }
+}
+
+function fileResult(source: Source, findings: LoadFinding[], said: Set<string>): FileResult {
+  findings.sort((a, b) => compareDiagnostics(a.diagnostic, b.diagnostic))
+  const newFindings: LoadFinding[] = []
+  for (const finding of findings) {
+    const { diagnostic } = finding
+    const key = [falcoCodeOf(diagnostic), diagnostic.source.path, diagnostic.span.start, diagnostic.message].join('\0')
+    if (!said.has(key)) newFindings.push(finding)
+    said.add(key)
+  }
+  return { path: source.path, source, ok: !findings.some(isError), findings, newFindings }
+}
+
+// The stages
+
+interface MacroState {
+  readonly info: CollectedMacro
+  parsed: ParsedText | undefined
+  /** As parsed, then with macros put in; absent when it does not parse or resolve. */
+  ast: Ast | undefined
+  isUsed: boolean
+}
+
+interface RuleState {
+  readonly info: CollectedRule
+  condition: ConditionText
+  exceptionFields: readonly string[]
+  output: string
+  parsed: ParsedText | undefined
+  ast: Ast | undefined
+  compiled: (CompileResult & { readonly ok: true }) | undefined
+  /** Whether an error or `skip-if-unknown-filter` takes the rule out. */
+  isOut: boolean
+  /** Whether its exceptions do not fit together, so that there is no text to parse. */
+  hasBadExceptions: boolean
+}
+
+/** Everything about one set of files; each stage fills in its part. */
+interface Compilation {
+  readonly collector: RuleCollector
+  readonly cache: CompileCache
+  readonly options: CompileRulesOptions
+  /** Names of items that could not be read; nothing is said to be missing that has such a name. */
+  readonly broken: ReadonlySet<string>
+  /** A whole file is missing, so that nothing at all is said to be. */
+  readonly isPartial: boolean
+  hasReadErrors: boolean
+  readonly findings: LoadFinding[]
+  lists: readonly ExpandableList[]
+  table: ListTable
+  readonly usedLists: Set<string>
+  macros: Map<string, MacroState>
+  rules: RuleState[]
+}
+
+function newCompilation(
+  collector: RuleCollector,
+  cache: CompileCache,
+  options: CompileRulesOptions,
+  broken: ReadonlySet<string>,
+  isPartial: boolean,
+): Compilation {
+  return {
+    collector,
+    cache,
+    options,
+    broken,
+    isPartial,
+    hasReadErrors: false,
+    findings: [],
+    lists: [],
+    table: new ListTable([]),
+    usedLists: new Set(),
+    macros: new Map(),
+    rules: [],
+  }
+}
+
+interface Stage {
+  readonly name: string
+  readonly run: (compilation: Compilation) => void
+}
+
+/** The order in which a set of rules is compiled. */
+export const STAGES: readonly Stage[] = [
+  { name: 'compile lists', run: compileLists },
+  // Needs the lists: they are put in as text before anything is parsed.
+  { name: 'parse macros', run: parseMacros },
+  // Needs all macros parsed: one may use a macro that is defined after it, if it was changed later.
+  { name: 'resolve macros', run: resolveAllMacros },
+  // Exceptions may name lists, so they come before the text is parsed.
+  { name: 'add exceptions', run: addAllExceptions },
+  { name: 'check outputs', run: checkOutputs },
+  { name: 'parse rules', run: parseRules },
+  // Needs the macros resolved.
+  { name: 'resolve rules', run: resolveRules },
+  { name: 'compile conditions', run: compileConditions },
+  // Needs everything that can use something.
+  { name: 'find unused', run: findUnused },
+]
+
+/** Replaces the lists among the items of lists: those that were defined before the last change, one level deep. */
+function compileLists(c: Compilation): void {
+  const { lists } = c.collector
+  c.lists = [...lists.values()].map((list, position) => ({
+    name: list.name,
+    position,
+    items: list.items.flatMap(({ scalar, source }) => {
+      const named = lists.get(scalar.value)
+      if (named === undefined || named.index >= list.visibility) return [{ text: scalar.value, source, scalar }]
+      c.usedLists.add(named.name)
+      return named.items.map(inner => ({ text: inner.scalar.value, source: inner.source, scalar: inner.scalar }))
+    }),
+  }))
+  c.table = new ListTable(c.lists)
+}
+
+function parseMacros(c: Compilation): void {
+  for (const info of c.collector.macros.values()) {
+    const parsed = parseText(c, `macro ${info.name}`, info.condition, info.conditionPlace)
+    c.macros.set(info.name, { info, parsed, ast: parsed?.ast, isUsed: false })
+  }
+}
+
+/** Expands and parses one condition; undefined after a finding. */
+function parseText(c: Compilation, owner: string, condition: ConditionText, place: ItemPlace): ParsedText | undefined {
+  const expanded = c.table.expand(condition, c.usedLists)
+  if (expanded === undefined) {
+    c.findings.push(
+      findingAt(place, { code: 'E0221', message: 'the condition is beyond all use once its lists are expanded' }),
+    )
+    return undefined
+  }
+  const result = c.cache.parse(owner, condition, expanded, c.table)
+  if (result.ok) return result.parsed
+  c.findings.push(conditionFinding(result.error, new ExpandedOrigin(condition, expanded, c.table), expanded, place))
+  return undefined
+}
+
+/** Puts macros into macros, in order of definition, so that those before are ready when they are used. */
+function resolveAllMacros(c: Compilation): void {
+  const ready = new Set<string>()
+  for (const state of c.macros.values()) {
+    const { info, parsed } = state
+    if (parsed !== undefined) {
+      const resolution = c.cache.resolve(parsed.ast, {
+        lookup: name => {
+          const macro = c.macros.get(name)
+          return macro !== undefined && macro.info.index < info.visibility ? macro.ast : undefined
+        },
+        use: name => useMacro(c, name),
+        isReady: name => ready.has(name),
+      })
+      state.ast = acceptResolution(c, resolution, parsed, info.place, info.name)
+    }
+    ready.add(info.name)
+  }
+}
+
+function useMacro(c: Compilation, name: string): void {
+  const state = c.macros.get(name)
+  if (state !== undefined) state.isUsed = true
+}
+
+/** An expanded tree beyond this helps nobody and would take long to look at. */
+const MAX_RESOLVED_NODES = 1_000_000
+
+/** The tree of a resolution that went well; else undefined, after a finding. */
+function acceptResolution(
+  c: Compilation,
+  resolution: MacroResolution,
+  parsed: ParsedText,
+  place: ItemPlace,
+  self: string | undefined,
+): Ast | undefined {
+  if (resolution.ok) {
+    const size = measureAst(resolution.ast)
+    if (size.nodes <= MAX_RESOLVED_NODES && size.depth <= MAX_RESOLVED_DEPTH) return resolution.ast
+    c.findings.push(
+      findingAt(place, { code: 'E0221', message: 'the condition is beyond all use once its macros are put in' }),
+    )
+    return undefined
+  }
+  const { kind, macro, name } = resolution
+  const origin = macro.origin === undefined ? parsed.origin : (macro.origin as TracedOrigin)
+  if (kind === 'too-deep') {
+    c.findings.push(
+      expressionFinding(place, origin, macro.span, parsed.text, {
+        code: 'E0221',
+        message: 'macros use each other too deeply',
+      }),
+    )
+  } else if (kind === 'loop') {
+    c.findings.push(
+      expressionFinding(place, origin, macro.span, parsed.text, {
+        code: 'E0220',
+        message: `macro \`${name}\` refers to itself`,
+        label: 'it is being put in already',
+      }),
+    )
+  } else if (isMissing(c, name, self)) {
+    const defined = c.collector.macros.get(name)
+    const near = defined === undefined ? closestName(name, c.collector.macros.keys()) : undefined
+    const isList = defined === undefined && c.collector.lists.has(name)
+    const message =
+      defined === undefined
+        ? `unknown macro \`${name}\``
+        : name === self
+          ? `macro \`${name}\` uses itself`
+          : `macro \`${name}\` is defined after macro \`${self}\`, which uses it`
+    c.findings.push(
+      expressionFinding(place, origin, macro.span, parsed.text, {
+        code: 'E0219',
+        message,
+        ...(defined !== undefined && {
+          help: name === self ? 'use another name for one of them' : 'change their order',
+          secondary: [{ source: defined.place.source, span: defined.place.span, text: 'defined here' }],
+        }),
+        ...(near !== undefined && { help: `did you mean \`${near}\`?` }),
+        ...(isList && { help: `\`${name}\` is a list: write \`in (${name})\` after a field` }),
+      }),
+    )
+  }
+  return undefined
+}
+
+/** Whether a name that was not found is news: not when its definition has an error that is told already. */
+function isMissing(c: Compilation, name: string, self: string | undefined): boolean {
+  if (c.isPartial || c.broken.has(name)) return false
+  const state = c.macros.get(name)
+  return state === undefined || name === self || (state.parsed !== undefined && state.ast !== undefined)
+}
+
+function addAllExceptions(c: Compilation): void {
+  for (const info of c.collector.rules.values()) {
+    if (info.hasUnknownSource) continue
+    const { condition, fields, findings } = addExceptions(info.condition, info.exceptions)
+    c.findings.push(...findings)
+    c.rules.push({
+      info,
+      condition,
+      exceptionFields: fields,
+      output: '',
+      parsed: undefined,
+      ast: undefined,
+      compiled: undefined,
+      isOut: findings.length > 0,
+      hasBadExceptions: findings.length > 0,
+    })
+  }
+}
+
+const CONTAINER_INFO = '%container.info'
+
+/** Fields that still load but have nothing to print. */
+const DEPRECATED_OUTPUT_FIELDS: readonly string[] = [
+  'evt.dir',
+  'evt.latency',
+  'evt.latency.s',
+  'evt.latency.ns',
+  'evt.latency.human',
+  'evt.wait_latency',
+]
+
+function checkOutputs(c: Compilation): void {
+  for (const rule of c.rules) {
+    const { info } = rule
+    const written = info.output
+    const infoAt = written.text.indexOf(CONTAINER_INFO)
+    if (infoAt !== -1) {
+      const at = locateInText(written, { start: infoAt, end: infoAt + CONTAINER_INFO.length })
+      c.findings.push(
+        findingAt(
+          info.place,
+          {
+            code: 'W0205',
+            message: '`%container.info` is deprecated and prints nothing',
+            help: 'drop it: `append_output` adds the container fields',
+          },
+          at,
+        ),
+      )
+    }
+    rule.output = infoAt === -1 ? written.text : written.text.replaceAll(CONTAINER_INFO, '')
+    const error = c.cache.checkOutput(rule.output)
+    if (error !== undefined) {
+      rule.isOut = true
+      // Offsets count in what is left without `%container.info`.
+      const origin = infoAt === -1 ? locateInText(written, error.span) : undefined
+      if (error.kind === 'unknown-field' && info.skipIfUnknownFilter) {
+        c.findings.push(
+          findingAt(
+            info.outputPlace,
+            { code: 'W0208', message: `rule \`${info.name}\` is skipped: ${error.message}` },
+            origin,
+          ),
+        )
+      } else {
+        const { code, message, label, help } = error
+        c.findings.push(
+          findingAt(
+            info.outputPlace,
+            { code, message, ...(label !== undefined && { label }), ...(help !== undefined && { help }) },
+            origin,
+          ),
+        )
+      }
+      continue
+    }
+    for (const field of DEPRECATED_OUTPUT_FIELDS) {
+      const at = written.text.indexOf(field)
+      if (at === -1) continue
+      c.findings.push(
+        findingAt(
+          info.outputPlace,
+          { code: 'W0206', message: `the output uses the deprecated field \`${field}\`` },
+          locateInText(written, { start: at, end: at + field.length }),
+        ),
+      )
+    }
+  }
+}
+
+function parseRules(c: Compilation): void {
+  for (const rule of c.rules) {
+    if (rule.hasBadExceptions) continue
+    rule.parsed = parseText(c, '', rule.condition, rule.info.conditionPlace)
+    if (rule.parsed === undefined) rule.isOut = true
+  }
+}
+
+function resolveRules(c: Compilation): void {
+  const lookup = (name: string): Ast | undefined => c.macros.get(name)?.ast
+  for (const rule of c.rules) {
+    const { parsed } = rule
+    if (parsed === undefined) continue
+    const resolution = c.cache.resolve(parsed.ast, { lookup, use: name => useMacro(c, name), isReady: () => true })
+    parsed.retarget()
+    rule.ast = acceptResolution(c, resolution, parsed, rule.info.place, undefined)
+    if (rule.ast === undefined) rule.isOut = true
+  }
+}
+
+function compileConditions(c: Compilation): void {
+  for (const rule of c.rules) {
+    const { ast, parsed, info } = rule
+    if (ast === undefined || parsed === undefined) continue
+    const result = c.cache.compile(ast)
+    parsed.retarget()
+    for (const warning of result.warnings) {
+      const isOfRule = warning.falcoCode === 'LOAD_NO_EVTTYPE'
+      if (isOfRule && (!info.warnEvttypes || info.source !== 'syscall')) continue
+      const finding = conditionFinding(warning, parsed.origin, parsed.text, info.conditionPlace)
+      if (isOfRule) c.findings.push(saidOf(info.place, finding))
+      else if (warning.falcoCode === 'LOAD_COMPILE_CONDITION') c.findings.push(finding)
+      else c.findings.push(saidOf(info.conditionPlace, finding))
+    }
+    if (result.ok) {
+      rule.compiled = result
+      continue
+    }
+    rule.isOut = true
+    const [first] = result.errors
+    if (info.skipIfUnknownFilter && (first?.kind === 'unknown-field' || first?.kind === 'unknown-event-type')) {
+      const skipped: ConditionFinding = {
+        ...first,
+        code: 'W0208',
+        message: `rule \`${info.name}\` is skipped: ${first.message}`,
+      }
+      c.findings.push(conditionFinding(skipped, parsed.origin, parsed.text, info.conditionPlace))
+    } else {
+      for (const error of result.errors)
+        c.findings.push(conditionFinding(error, parsed.origin, parsed.text, info.conditionPlace))
+    }
+  }
+}
+
+function findUnused(c: Compilation): void {
+  // Who might use them is not known while something does not load.
+  if (c.hasReadErrors || c.isPartial || c.findings.some(isError)) return
+  for (const { info, isUsed } of c.macros.values()) {
+    if (!isUsed)
+      c.findings.push(findingAt(info.place, { code: 'W0209', message: `macro \`${info.name}\` is never used` }))
+  }
+  for (const list of c.collector.lists.values()) {
+    if (!c.usedLists.has(list.name)) {
+      c.findings.push(findingAt(list.place, { code: 'W0210', message: `list \`${list.name}\` is never used` }))
+    }
+  }
+}
+
+// Findings inside conditions
+
+/** A finding of a condition, at `place`, or with `expression` at the place inside its text that Falco would name. */
+function conditionFinding(
+  finding: ConditionFinding,
+  origin: TracedOrigin,
+  expanded: string,
+  place: ItemPlace,
+): LoadFinding {
+  const { code, message, span, label, help } = finding
+  const from = finding.origin === undefined ? origin : (finding.origin as TracedOrigin)
+  return expressionFinding(place, from, span, expanded, {
+    code,
+    message,
+    ...(label !== undefined && { label }),
+    ...(help !== undefined && { help }),
+  })
+}
+
+/** A finding at `span` of a text that was parsed; what a list or macro brought in is shown where it is used, too. */
+function expressionFinding(
+  place: ItemPlace,
+  origin: TracedOrigin,
+  span: Span,
+  expanded: string,
+  text: FindingText,
+): LoadFinding {
+  const at = origin.locate(span)
+  const secondary: SecondaryLabel[] = [...(text.secondary ?? [])]
+  const fromList = origin.listItem(span)
+  if (fromList !== undefined) {
+    const { source, scalar } = fromList.item
+    secondary.push({ source, span: { start: scalar.start, end: scalar.end }, text: `from list \`${fromList.list}\`` })
+  }
+  const owner = place.parent !== undefined && place.parent.name !== '' ? place.parent : place
+  const isInside = at.source === owner.source && at.span.start >= owner.span.start && at.span.start <= owner.span.end
+  if (!isInside) secondary.push({ source: owner.source, span: owner.span, text: `in ${owner.type} \`${owner.name}\`` })
+  const finding = findingAt(
+    placeIn(place, 'condition expression', '', at.span, at.source),
+    { ...text, ...(secondary.length > 0 && { secondary }) },
+    at,
+  )
+  return { ...finding, expression: { text: expanded, at: span.start } }
+}
+
+/** The same finding, said of `place` as a whole. */
+function saidOf(place: ItemPlace, finding: LoadFinding): LoadFinding {
+  return { place, diagnostic: finding.diagnostic }
+}
+
+// Results
+
+function compiledSet(c: Compilation): CompiledSet {
+  const macros: CompiledMacro[] = []
+  for (const { info, ast, isUsed } of c.macros.values()) if (ast !== undefined) macros.push({ info, ast, isUsed })
+  return {
+    collector: c.collector,
+    rules: c.rules.flatMap(rule => {
+      const { info, ast, compiled, output, exceptionFields } = rule
+      if (rule.isOut || ast === undefined || compiled === undefined) return []
+      return [{ info, ast, expr: compiled.expr, eventCodes: compiled.eventCodes, output, exceptionFields }]
+    }),
+    macros,
+    lists: c.lists.map(list => ({ ...list, isUsed: c.usedLists.has(list.name) })),
+  }
+}
+
+function planOf(c: Compilation, options: CompileRulesOptions): Plan {
+  const minPriority = options.minPriority ?? 7
+  const selection = options.selection ?? []
+  const domains = new Set<string>()
+  const pluginCodes = new Set(['pluginevent', 'asyncevent'].flatMap(name => options.events.codesOf(name) ?? []))
+  const rules: PlannedRule[] = []
+  for (const { info, expr, eventCodes, output, exceptionFields } of compiledSet(c).rules) {
+    collectDomains(expr, domains)
+    rules.push({
+      index: rules.length,
+      name: info.name,
+      desc: info.desc,
+      priority: info.priority,
+      source: info.source,
+      tags: info.tags,
+      enabled: info.priority <= minPriority && isSelected(info, selection),
+      capture: info.capture,
+      captureDurationMs: info.captureDurationMs,
+      condition: expr,
+      output,
+      eventCodes: info.source === 'syscall' ? eventCodes : pluginCodes,
+      exceptionFields,
+    })
+  }
+  return { rules, domains: [...domains] }
+}
