@@ -572,6 +572,19 @@ test('the best name: stronger evidence first, names that were asked for before a
   assert.equal(set.nameOf(3, 2), undefined)
 })
 
+test('outputs of a rule print its own name of several, else the best', () => {
+  const index = new NameIndex()
+  for (const name of ['a.test', 'b.test', 'c.test']) index.apply(answer(name, 0, 1))
+  index.apply(answer('a.test', 0, 1, 2))
+  const own = index.preferring(['x.test', 'c.test', 'b.test'])
+  assert.equal(own.nameOf(1, 1), 'b.test')
+  assert.equal(own.nameOf(2, 1), 'a.test')
+  assert.equal(own.nameOf(3, 1), undefined)
+  assert.deepEqual(own.namesOf(1, 1), ['a.test', 'b.test', 'c.test'])
+  assert.equal(index.preferring([]), index)
+  assert.deepEqual(index.namesToResolve().names, [])
+})
+
 test('how a name is known: evidence, TTL, resolver, chain and staleness', () => {
   const index = new NameIndex()
   index.apply({ ...answer('a.test', 5, 1), chain: ['b.test'] } as NameUpdate)

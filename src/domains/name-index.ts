@@ -39,6 +39,12 @@ export type NameFinding =
   /** A name has more addresses than are kept. */
   | { readonly kind: 'too-many-addresses'; readonly name: string; readonly message: string }
 
+/** What outputs print of addresses; the fields' `NameSource`. */
+export interface PrintedNames {
+  nameOf(ip: Ip, when: When): string | undefined
+  namesOf(ip: Ip, when: When): readonly string[]
+}
+
 /** One binding that counts, or would for somebody else, as outputs and explanations print it. */
 export interface BindingView {
   readonly name: string
@@ -255,6 +261,19 @@ export class NameIndex {
   /** The name to print for the address, whether or not a rule asked for it. */
   nameOf(ip: Ip, when: When): string | undefined {
     return this.#rank(ip, when)[0]?.name.name
+  }
+
+  /**
+   * Answers outputs of a rule that spells these names: of several names that count for an address it prints the rule's own, so that
+   * the alert shows why it is one. Does not have them looked up.
+   */
+  preferring(names: readonly string[]): PrintedNames {
+    if (names.length === 0) return this
+    const own = this.watch(names, { observeOnly: true })
+    return {
+      nameOf: (ip, when) => own.nameOf(ip, when) ?? this.nameOf(ip, when),
+      namesOf: (ip, when) => this.namesOf(ip, when),
+    }
   }
 
   /** How the names that count for the address are known, the best first. */

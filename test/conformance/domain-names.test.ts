@@ -219,6 +219,7 @@ function alertsOf(c: Case): string[] {
   )
   const printed = new Map(plan.rules.map(p => [p, index.preferring([...collectDomains(p.condition)])]))
   const state = new HostState()
+  state.current.names = index
   const alerts: string[] = []
   const sink = stateSink(state, current => {
     for (const matched of matcher.match(current)) {
