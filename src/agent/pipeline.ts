@@ -35,6 +35,12 @@ const WORLD_EVENTS: ReadonlySet<string> = new Set([
 ])
 const isWorldEvent: readonly boolean[] = eventTable.map(info => WORLD_EVENTS.has(info.name))
 
+/** EC_SYSCALL: the event is a system call's. */
+const SYSCALL_CATEGORY = 512
+
+/** Entries into system calls: only the state makes use of them, and only old captures have them. */
+const isEntry: readonly boolean[] = eventTable.map(info => !info.isExit && (info.category & SYSCALL_CATEGORY) !== 0)
+
 /**
  * The event path: state, then rules, then alerts, one event at a time and nothing awaited. Give its `sink` to a source. Rules can be
  * exchanged between two events; the state stays.
@@ -85,6 +91,7 @@ export class Pipeline {
       if (isWorldEvent[current.rec.type]) return true
       this.#hasBegun = true
     }
+    if (isEntry[current.rec.type]) return true
     this.events++
     const matched = this.#matcher.match(current)
     for (let i = 0; i < matched.length; i++) {

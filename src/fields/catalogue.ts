@@ -1,4 +1,3 @@
-import type { FieldLookup } from '../rules/field-lookup.ts'
 import { containerFields } from './container-fields.ts'
 import { evtFields } from './evt-fields.ts'
 import { evtSyscallFields } from './evt-syscall-fields.ts'
@@ -36,4 +35,4 @@ export function fieldByName(name: string): Field | undefined {
 }
 
 /** What the rule compiler asks. The `spec` of what it resolves is the catalogue's row, or for one ancestor a copy without `compare`. */
-export const fieldLookup: FieldLookup = index
+export const fieldLookup: FieldIndex = index

@@ -202,7 +202,6 @@ function onCloneInCaller(state: HostState, rec: EventRecord, childTid: number): 
   readLimits(rec, child)
   readIdentity(state, rec, child)
   child.cloneTsNs = rec.tsNs
-  child.pidnsInitStartTs = asScalar(state.bootTsNs)
   if (wasKnown) {
     inherit(child, caller)
   } else {
@@ -268,10 +267,7 @@ function onCloneInChild(state: HostState, rec: EventRecord): void {
   readIdentity(state, rec, child)
   child.cloneTsNs = rec.tsNs
   if ((flags & (CloneFlag.childInPidns | CloneFlag.newPid)) !== 0 || tid !== child.vtid) {
-    const start = paramUint64(rec, Clone.pidnsInitStartTs)
-    if (start !== undefined) child.pidnsInitStartTs = asScalar(BigInt(start) + state.bootTsNs)
-  } else {
-    child.pidnsInitStartTs = asScalar(state.bootTsNs)
+    child.pidnsInitStartTs = paramUint64(rec, Clone.pidnsInitStartTs) ?? 0
   }
   state.current.thread = state.table.add(child) ? child : undefined
 }

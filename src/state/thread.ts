@@ -83,7 +83,10 @@ export class Thread {
   /** ns since the epoch; 0n when unknown. */
   cloneTsNs = 0n
   lastExecTsNs = 0n
-  /** ns since the epoch; 0 when unknown. */
+  /**
+   * Start of its pid namespace; 0 when unknown or the host's. ns since the epoch from a process list, since boot from a clone event:
+   * libsinsp means to add the time of the boot, but has none when it reads a capture.
+   */
   pidnsInitStartTs: number | bigint = 0
   /** fds of its own; those that count are `Machine.fdsOf`, the main thread's for a thread that shares them. */
   fds: FdTable

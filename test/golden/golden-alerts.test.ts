@@ -34,7 +34,7 @@ async function replay(capture: string, set: string): Promise<string[]> {
   const lines: string[] = []
   const pipeline = new Pipeline({
     plan,
-    fields: fieldLookup as FieldIndex,
+    fields: fieldLookup,
     names: new NameIndex(),
     ruleMatching: 'all',
     minPriority: 7,
