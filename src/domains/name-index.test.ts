@@ -802,3 +802,100 @@ test('whatever happens, sets, names and addresses agree, and a naive list of fac
     { numRuns: 150 },
   )
 })
+
+test('under any mix of operations and the tightest bounds, sets agree with names and the bounds hold', () => {
+  const NAMES = ['a.test', 'b.test', 'x.b.test', 'c.test', 'localhost', '10.0.0.1']
+  const LISTS = [['a.test'], ['a.test', 'b.test', 'localhost'], ['*.b.test', 'c.test'], ['10.0.0.1', 'x.b.test']]
+  const name = fc.constantFrom(...NAMES.slice(0, 4))
+  const ips = fc.uniqueArray(fc.integer({ min: 1, max: 6 }), { maxLength: 5 })
+  const list = fc.integer({ min: 0, max: LISTS.length - 1 })
+  const step = fc.oneof(
+    fc.record({ op: fc.constant('answer' as const), name, ips, chain: fc.array(name, { maxLength: 2 }) }),
+    fc.record({
+      op: fc.constantFrom('nxdomain' as const, 'nodata' as const, 'failed' as const, 'dropped' as const),
+      name,
+    }),
+    fc.record({
+      op: fc.constant('learn' as const),
+      name,
+      ip: fc.integer({ min: 1, max: 6 }),
+      pid: fc.integer({ min: 1, max: 3 }),
+      keep: fc.boolean(),
+    }),
+    fc.record({ op: fc.constantFrom('pin' as const, 'unpin' as const), ip: fc.integer({ min: 1, max: 6 }) }),
+    fc.record({ op: fc.constantFrom('watch' as const, 'unwatch' as const), list }),
+    fc.record({ op: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 5000 }) }),
+  )
+  const options = fc.record({
+    maxAddressesPerName: fc.integer({ min: 1, max: 3 }),
+    maxNamesPerAddress: fc.integer({ min: 1, max: 3 }),
+    maxUnwatchedNames: fc.integer({ min: 1, max: 3 }),
+    maxBindings: fc.integer({ min: 1, max: 6 }),
+    maxPins: fc.integer({ min: 1, max: 3 }),
+  })
+  fc.assert(
+    fc.property(options, fc.array(step, { maxLength: 60 }), (bounds, steps) => {
+      const index = new NameIndex({ ...bounds, ttlFloorMs: 1000, graceMs: 1000, eraseUnusedMs: 8000 })
+      const sets = new Map<number, ReturnType<NameIndex['watch']>>()
+      let atMs = 0
+      for (const s of steps) {
+        switch (s.op) {
+          case 'answer':
+            index.apply({ ...answer(s.name, atMs, ...s.ips), chain: s.chain } as NameUpdate)
+            break
+          case 'nxdomain':
+          case 'nodata':
+          case 'dropped':
+            index.apply({ kind: s.op, name: s.name, atMs })
+            break
+          case 'failed':
+            index.apply({ kind: 'failed', name: s.name, atMs, reason: 'timeout' })
+            break
+          case 'learn':
+            index.learn(
+              { name: s.name, ip: s.ip, evidence: 'observed', owner: { pid: s.pid }, fromMs: atMs, ttlSec: 1 },
+              atMs,
+              { keep: s.keep },
+            )
+            break
+          case 'pin':
+            index.pin(s.ip, atMs)
+            break
+          case 'unpin':
+            index.unpin(s.ip)
+            break
+          case 'watch':
+            if (!sets.has(s.list)) sets.set(s.list, index.watch(LISTS[s.list]!))
+            break
+          case 'unwatch': {
+            const set = sets.get(s.list)
+            if (set !== undefined) index.unwatch(set)
+            sets.delete(s.list)
+            break
+          }
+          default:
+            atMs += s.ms
+            index.sweep(atMs)
+        }
+        const stats = index.stats()
+        assert.ok(stats.bindings <= bounds.maxBindings && stats.bindings >= 0)
+        assert.ok(stats.addresses <= stats.bindings + 3)
+        assert.ok(stats.pinned <= bounds.maxPins)
+        assert.equal(stats.sets, sets.size)
+        for (const [at, set] of sets) {
+          for (const address of [1, 2, 3, 4, 5, 6, 0x7f000001, 0x0a000001]) {
+            const known = index.namesOf(address, atMs)
+            assert.ok(known.length <= bounds.maxNamesPerAddress)
+            const want = known.some(
+              n => LISTS[at]!.includes(n) || (LISTS[at]!.includes('*.b.test') && n === 'x.b.test'),
+            )
+            assert.equal(set.matches(address, atMs), want, `list ${at}, address ${address}`)
+          }
+        }
+      }
+      for (const set of sets.values()) index.unwatch(set)
+      assert.equal(index.stats().watched, 0)
+    }),
+    { numRuns: 400 },
+  )
+})

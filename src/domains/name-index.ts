@@ -626,7 +626,10 @@ export class NameIndex {
   }
 
   #evictName(address: AddressRecord, atMs: number, inUse: NameRecord): void {
-    const victim = address.bindings.find(binding => binding.name.sets.length === 0) ?? address.bindings[0]
+    const victim =
+      address.bindings.find(binding => binding.name.sets.length === 0) ??
+      address.bindings.find(binding => binding.evidence !== 'literal') ??
+      address.bindings[0]
     if (victim === undefined) return
     const missedUntilMs = victim.keep ? Number.POSITIVE_INFINITY : atMs + this.#retentionMs(victim.ttlSec)
     address.overflowUntilMs = Math.max(address.overflowUntilMs, missedUntilMs)
