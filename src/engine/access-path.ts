@@ -11,6 +11,9 @@ export interface AccessPath {
   readonly isExact: boolean
 }
 
+/** A condition with more constants is asked by itself: entering it under each of them would cost more than it saves. */
+const MAX_KEYS = 1000
+
 const known = new WeakMap<Node, readonly AccessPath[]>()
 
 /** The access paths of a node, at most one for each kind and value. */
@@ -46,7 +49,9 @@ function checkPath(node: CheckNode): AccessPath | undefined {
   if (check.rhs.kind !== 'values') return undefined
   const keys = check.rhs.values
   const kind = indexKind(check)
-  return kind === undefined || keys.length === 0 ? undefined : { kind, value, keys, isExact: kind !== 'domain' }
+  return kind === undefined || keys.length === 0 || keys.length > MAX_KEYS
+    ? undefined
+    : { kind, value, keys, isExact: kind !== 'domain' }
 }
 
 function indexKind(check: PlanCheck): IndexKind | undefined {
@@ -84,7 +89,8 @@ function unionPaths(operands: readonly Node[]): readonly AccessPath[] {
       if (other === undefined) break
       parts.push(other)
     }
-    if (parts.length < operands.length) continue
+    const size = parts.reduce((sum, p) => sum + p.keys.length, 0)
+    if (parts.length < operands.length || size > MAX_KEYS) continue
     const kinds = new Set(parts.map(p => p.kind))
     unions.push({
       kind: kinds.size === 1 ? start.kind : 'prefix',

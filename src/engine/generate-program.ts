@@ -26,9 +26,10 @@ export function generateProgram(steps: readonly Step[], deps: ProgramDeps): Prog
 
 /** Longer function bodies, in characters, are cut up: V8 neither inlines nor optimises very long functions well. */
 const MAX_BODY = 4000
-/** Remembering a result costs about as much as this. */
+/** Remembering a result costs about as much as this; what is cheaper is remembered only if many ask for it. */
 const CHEAP_TEST = 8
 const CHEAP_VALUE = 3
+const MANY_USES = 5
 
 class ProgramWriter {
   readonly #deps: ProgramDeps
@@ -133,35 +134,12 @@ class ProgramWriter {
   }
 
   #stepsText(steps: readonly Step[]): string {
-    const parts: string[] = []
-    let chunk: string[] = []
-    let length = 0
-    const flush = (): void => {
-      parts.push(this.#outline(chunk.join('\n')))
-      chunk = []
-      length = 0
+    let texts: readonly string[] = steps.map(step => this.#stepText(step))
+    for (;;) {
+      const chunks = cutIntoChunks(texts, MAX_BODY)
+      if (chunks.length === 1) return texts.join('\n')
+      texts = chunks.map(chunk => this.#outline(chunk.join('\n')))
     }
-    for (const step of steps) {
-      const text = this.#stepText(step)
-      if (length > 0 && length + text.length > MAX_BODY) flush()
-      chunk.push(text)
-      length += text.length
-    }
-    const tail = chunk.join('\n')
-    if (parts.length === 0) return tail
-    flush()
-    // The calls themselves may be many.
-    return parts.length > 100 ? this.#callTree(parts) : parts.join('\n')
-  }
-
-  #callTree(calls: readonly string[]): string {
-    let level = calls
-    while (level.length > 100) {
-      const next: string[] = []
-      for (let i = 0; i < level.length; i += 100) next.push(this.#outline(level.slice(i, i + 100).join('\n')))
-      level = next
-    }
-    return level.join('\n')
   }
 
   /** Puts statements into a function of their own; gives the call. */
@@ -217,11 +195,7 @@ class ProgramWriter {
       return `${this.#rememberTest(node)}(c)`
     }
     const text = this.#plainTestText(node)
-    if (text.length <= MAX_BODY) return text
-    const name = `x${this.#outlined++}`
-    this.#testNames.set(node, name)
-    this.#functions.push(`function ${name}(c) {\nlet t\nreturn ${text}\n}`)
-    return `${name}(c)`
+    return text.length <= MAX_BODY / 4 ? text : this.#outlineTest(text)
   }
 
   #rememberTest(node: Node): string {
@@ -245,14 +219,27 @@ class ProgramWriter {
         return `!${this.#testText(node.operand)}`
       case 'and':
       case 'or':
-        return `(${this.#operandTexts(node.operands).join(node.kind === 'and' ? ' && ' : ' || ')})`
+        return `(${this.#operandTexts(node.operands, node.kind === 'and' ? ' && ' : ' || ')})`
       default:
         return node satisfies never
     }
   }
 
-  #operandTexts(operands: readonly Node[]): readonly string[] {
-    return operands.map(operand => this.#testText(operand))
+  /** The operands joined; so many that they would fill a function are cut into several, again and again until they fit. */
+  #operandTexts(operands: readonly Node[], operator: string): string {
+    let texts: readonly string[] = operands.map(operand => this.#testText(operand))
+    for (;;) {
+      const chunks = cutIntoChunks(texts, MAX_BODY)
+      if (chunks.length === 1) return texts.join(operator)
+      texts = chunks.map(chunk => this.#outlineTest(chunk.join(operator)))
+    }
+  }
+
+  /** Puts an expression into a function of its own; gives the call. */
+  #outlineTest(text: string): string {
+    const name = `x${this.#outlined++}`
+    this.#functions.push(`function ${name}(c) {\nlet t\nreturn ${text}\n}`)
+    return `${name}(c)`
   }
 
   #checkText(node: CheckNode): string {
@@ -272,7 +259,7 @@ class ProgramWriter {
     if (name === undefined) {
       name = this.#constant(this.#deps.bindValue(value))
       const uses = this.#valueUses.get(value) ?? 0
-      if (uses > 1 && value.cost >= CHEAP_VALUE) name = this.#rememberValue(name)
+      if (uses >= MANY_USES || (uses > 1 && value.cost >= CHEAP_VALUE)) name = this.#rememberValue(name)
       this.#valueNames.set(value, name)
     }
     return `${name}(c)`
@@ -287,6 +274,21 @@ class ProgramWriter {
     )
     return name
   }
+}
+
+/** Consecutive texts in chunks of about `length` characters; no chunk is empty, and one text alone may be longer. */
+function cutIntoChunks(texts: readonly string[], length: number): readonly (readonly string[])[] {
+  const chunks: string[][] = [[]]
+  let filled = 0
+  for (const text of texts) {
+    if (filled > 0 && filled + text.length > length) {
+      chunks.push([])
+      filled = 0
+    }
+    chunks[chunks.length - 1]?.push(text)
+    filled += text.length
+  }
+  return chunks
 }
 
 interface Finished {
