@@ -86,6 +86,10 @@ export class Pipeline {
     this.#isStopped = true
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
   #onEvent(current: CurrentEvent): boolean {
     if (!this.#hasBegun) {
       if (isWorldEvent[current.rec.type]) return true

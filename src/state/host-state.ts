@@ -382,9 +382,10 @@ function fdOf(entry: FdEntry): Fd | undefined {
     }
     case FdType.ipv4Listening:
     case FdType.ipv6Listening:
-      if (entry.sip === undefined) return undefined
-      fd.sip = entry.sip
-      fd.sport = entry.sport ?? 0
+      // A source tells the bound address as the destination; here it is where a listening socket's address is read.
+      if (entry.dip === undefined) return undefined
+      fd.sip = entry.dip
+      fd.sport = entry.dport ?? 0
       fd.l4proto = entry.l4proto ?? 0
       fd.name = endpointText(fd.sip, fd.sport)
       return fd

@@ -1,0 +1,151 @@
+import { loadBindingsFile, type BindingsOutcome } from '../domains/bindings-file.ts'
+import { NameIndex } from '../domains/name-index.ts'
+import { backgroundTimer, NameRefresher, type NameWarning } from '../domains/refresh.ts'
+import { createCaresResolver, createSystemResolver } from '../domains/resolver.ts'
+import { openSource, type SourceSummary } from '../events/open-source.ts'
+import { AlertOutputs } from '../outputs/alert-outputs.ts'
+import { openSinks } from '../outputs/open-sinks.ts'
+import type { OutputNews } from '../outputs/output-queue.ts'
+import type { OutputSink } from '../outputs/sinks/sink.ts'
+import { type AlertSummary, AlertTally } from '../outputs/summary.ts'
+import type { Plan } from '../rules/plan.ts'
+import type { StateCounters } from '../state/host-state.ts'
+import type { Config, DomainsConfig } from './config.ts'
+import type { LoadedRules } from './load-rules.ts'
+import { Pipeline } from './pipeline.ts'
+
+/** How long outputs may take to write what waits when the replay is over. */
+const CLOSE_TIMEOUT_MS = 10_000
+
+export interface ReplayOptions {
+  /** Captures and NDJSON files, read one after the other; each begins with a world of its own. */
+  readonly files: readonly string[]
+  /** Compiled without an error. */
+  readonly plan: Plan
+  readonly fields: LoadedRules['fields']
+  readonly config: Config
+  /** In place of those of the configuration; for tests and programs. */
+  readonly sinks?: readonly OutputSink[]
+  /** Stop after so many alerts. */
+  readonly maxAlerts?: number
+  readonly signal?: AbortSignal
+  /** Bytes of all files read so far, and their size as far as it is known. */
+  readonly onProgress?: (file: string, bytesRead: number, totalBytes: number) => void
+  readonly onNews?: (news: ReplayNews) => void
+}
+
+/** What a replay has to say beside alerts. */
+export type ReplayNews =
+  | { readonly kind: 'output'; readonly news: OutputNews }
+  | { readonly kind: 'name'; readonly warning: NameWarning }
+  | { readonly kind: 'bindings'; readonly path: string; readonly outcome: BindingsOutcome }
+  | { readonly kind: 'echo'; readonly body: string }
+
+export interface ReplaySummary {
+  /** Events that the rules saw. */
+  readonly events: number
+  readonly alerts: AlertSummary
+  readonly sources: readonly { readonly path: string; readonly summary: SourceSummary }[]
+  readonly state: StateCounters
+  /** Alerts that an output did not take. */
+  readonly lostAlerts: number
+  /** Nobody reads the alerts any more (`| head`). */
+  readonly outputsGone: boolean
+  /** Wall time of reading, deciding and writing. */
+  readonly elapsedMs: number
+}
+
+/**
+ * Replays captures: events, state, rules, alerts to the configured outputs. Waits for outputs between pieces of the capture, so that none
+ * is dropped. Nothing is looked up unless `domains.replayLookups` says so. Errors of a file are in its summary.
+ */
+export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
+  const { config, plan } = options
+  const tell = options.onNews ?? (() => {})
+  const start = performance.now()
+  const names = new NameIndex()
+  const tally = new AlertTally()
+  const outputs = new AlertOutputs({
+    format: config.format,
+    sinks:
+      options.sinks ??
+      openSinks(config.outputs, { json: config.jsonOutput, echo: body => tell({ kind: 'echo', body }) }),
+    limits: config.outputs.limits,
+    now: () => BigInt(Date.now()) * 1_000_000n,
+    tell: news => tell({ kind: 'output', news }),
+  })
+  const pipeline: Pipeline = new Pipeline({
+    plan,
+    fields: options.fields,
+    names,
+    ruleMatching: config.ruleMatching,
+    minPriority: config.minPriority,
+    appendOutput: config.appendOutput,
+    staticFields: config.staticFields,
+    maxThreads: config.threadTable.size,
+    onAlert: alert => {
+      tally.add(alert.rule)
+      outputs.sendAll(alert)
+      if (tally.total === options.maxAlerts) pipeline.stop()
+    },
+  })
+  const { bindingsFile } = config.domains
+  if (bindingsFile !== '') {
+    tell({ kind: 'bindings', path: bindingsFile, outcome: await loadBindingsFile(bindingsFile, names) })
+  }
+  const refresher = config.domains.replayLookups ? await lookUpNames(names, config.domains, tell) : undefined
+
+  const sources: { path: string; summary: SourceSummary }[] = []
+  for (const path of options.files) {
+    if (pipeline.isStopped || options.signal?.aborted === true) break
+    if (sources.length > 0) pipeline.sink.reset?.()
+    const source = await openSource(path)
+    const summary = await source.read(pipeline.sink, {
+      ...(options.signal !== undefined && { signal: options.signal }),
+      ...(options.onProgress !== undefined && {
+        onProgress: (read: number, total: number) => options.onProgress?.(path, read, total),
+      }),
+      betweenChunks: () => {
+        if (outputs.allGone) pipeline.stop()
+        return outputs.hasRoom ? undefined : outputs.waitForRoom()
+      },
+    })
+    sources.push({ path, summary })
+  }
+  refresher?.stop()
+  await outputs.settle()
+  const outputsGone = outputs.allGone
+  await outputs.close(CLOSE_TIMEOUT_MS)
+  return {
+    events: pipeline.events,
+    alerts: tally.summary,
+    sources,
+    state: pipeline.state.counters(),
+    lostAlerts: outputs.counters.reduce((sum, { dropped, failed }) => sum + dropped + failed, 0),
+    outputsGone,
+    elapsedMs: performance.now() - start,
+  }
+}
+
+/** Looks up the names of the rules, and keeps doing so; resolves when the first round is done, or after two seconds. */
+async function lookUpNames(
+  names: NameIndex,
+  config: DomainsConfig,
+  tell: (news: ReplayNews) => void,
+): Promise<NameRefresher> {
+  const resolver =
+    config.resolver === 'system'
+      ? createSystemResolver()
+      : createCaresResolver(config.servers.length === 0 ? {} : { servers: config.servers })
+  const refresher = new NameRefresher({
+    resolver,
+    apply: update => names.apply(update),
+    now: () => Date.now(),
+    setTimer: backgroundTimer,
+    maxQuestions: config.maxLookups,
+    onWarning: warning => tell({ kind: 'name', warning }),
+  })
+  refresher.setNames(names.namesToResolve(config.listLimit).names)
+  await refresher.ready()
+  return refresher
+}
