@@ -7,51 +7,51 @@ import { NameIndex } from '../../src/domains/name-index.ts'
 import { eventLookup } from '../../src/events/event-lookup.ts'
 import { openSource } from '../../src/events/open-source.ts'
 import { fieldLookup } from '../../src/fields/catalogue.ts'
-import type { FieldIndex } from '../../src/fields/field-syntax.ts'
 import { compileRules } from '../../src/rules/compile-rules.ts'
 
-/** What Falco matched: how many events, the start of the SHA-1 of their comma-joined numbers, the first three numbers. */
-type Verdict = readonly [count: number, hash: string, first: readonly number[]]
-
 const captures = new URL('../../../shared/data/captures/', import.meta.url)
-const rules = new URL('golden/random.rules.yaml', captures)
-const skip = existsSync(rules) ? false : 'needs ../shared/data/captures beside the project'
+const skip = existsSync(captures) ? false : 'needs ../shared/data/captures beside the project'
 
-/** The numbers of the events that each rule matched. */
-async function matchedEvents(capture: string): Promise<ReadonlyMap<string, readonly number[]>> {
-  const files = [{ path: rules.pathname, text: readFileSync(rules, 'utf8') }]
-  const { plan } = compileRules(files, { fields: fieldLookup, events: eventLookup })
-  assert.ok(plan !== undefined, 'the rules load')
-  const matched = new Map<string, number[]>(plan.rules.map(rule => [rule.name, []]))
-  const pipeline = new Pipeline({
-    plan,
-    fields: fieldLookup as FieldIndex,
-    names: new NameIndex(),
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
-    onAlert: alert => matched.get(alert.rule.name)?.push(alert.eventNum),
-  })
-  const source = await openSource(new URL(`${capture}.scap`, captures).pathname)
-  const summary = await source.read(pipeline.sink)
-  assert.equal(summary.error, undefined)
-  return matched
-}
+/** Per rule: how many events Falco matched, the first 16 digits of the SHA-1 of their comma-joined numbers, the first three numbers. */
+type Verdicts = Readonly<Record<string, readonly [count: number, hash: string, first: readonly number[]]>>
 
-function verdictOf(numbers: readonly number[]): Verdict {
-  const hash = createHash('sha1').update(numbers.join(',')).digest('hex').slice(0, 16)
-  return [numbers.length, hash, numbers.slice(0, 3)]
-}
+/** Rules that Tiercel decides otherwise on purpose, by capture and name, with the reason. */
+const KNOWN: ReadonlyMap<string, string> = new Map()
 
 for (const capture of ['net', 'sec', 'ctr']) {
-  test(`495 random conditions match the same events of ${capture} as in Falco`, { skip }, async () => {
-    const text = readFileSync(new URL(`golden/random.${capture}.json`, captures), 'utf8')
-    const want = JSON.parse(text) as Readonly<Record<string, Verdict>>
-    const matched = await matchedEvents(capture)
-    assert.equal(Object.keys(want).length, 495)
-    for (const [name, verdict] of Object.entries(want)) {
-      assert.deepEqual([name, ...verdictOf(matched.get(name) ?? [])], [name, ...verdict])
+  test(`495 random conditions on ${capture}: Falco's verdicts`, { skip }, async () => {
+    const path = new URL('golden/random.rules.yaml', captures)
+    const compiled = compileRules([{ path: path.pathname, text: readFileSync(path, 'utf8') }], {
+      fields: fieldLookup,
+      events: eventLookup,
+    })
+    assert.ok(compiled.plan !== undefined)
+    const matches = new Map<string, number[]>(compiled.plan.rules.map(rule => [rule.name, []]))
+    const pipeline = new Pipeline({
+      plan: compiled.plan,
+      fields: fieldLookup,
+      names: new NameIndex(),
+      ruleMatching: 'all',
+      minPriority: 7,
+      appendOutput: [],
+      staticFields: new Map(),
+      onAlert: alert => matches.get(alert.rule.name)!.push(alert.eventNum),
+    })
+    const source = await openSource(new URL(`${capture}.scap`, captures).pathname)
+    await source.read(pipeline.sink)
+    const verdicts = JSON.parse(readFileSync(new URL(`golden/random.${capture}.json`, captures), 'utf8')) as Verdicts
+    const wrong: string[] = []
+    for (const [name, [count, hash, first]] of Object.entries(verdicts)) {
+      const got = matches.get(name) ?? []
+      const gotHash = createHash('sha1').update(got.join(',')).digest('hex').slice(0, 16)
+      const isSame = got.length === count && gotHash === hash
+      const isKnown = KNOWN.has(`${capture} ${name}`)
+      if (isSame && isKnown) wrong.push(`${name}: is listed as different and is not; take it off the list`)
+      if (!isSame && !isKnown) {
+        wrong.push(`${name}: Falco ${count} (${first.join(', ')}), here ${got.length} (${got.slice(0, 3).join(', ')})`)
+      }
     }
+    assert.equal(Object.keys(verdicts).length, 495)
+    assert.deepEqual(wrong, [])
   })
 }
