@@ -48,7 +48,6 @@ test('a blocked output holds up no other, and its losses are reported on all', a
   const free = new ScriptedSink([], { name: 'free' })
   const { outputs, news } = open([blocked, free], { capacity: 3 })
   for (const text of ['1', '2', '3', '4', '5']) outputs.send(alert(text))
-  assert.equal(outputs.hasRoom, false)
   await turn()
   assert.deepEqual(
     free.taken,
@@ -86,7 +85,7 @@ test('a replay drops nothing', async () => {
   const { outputs } = open([sink], { capacity: 2 })
   for (let i = 0; i < 50; i++) {
     outputs.sendAll(alert(`${i}`))
-    if (i % 10 === 9 && !outputs.hasRoom) await outputs.waitForRoom()
+    if (i % 10 === 9 && outputs.isCrowded) await outputs.waitForRoom()
   }
   await outputs.settle()
   assert.equal(sink.taken.length, 50)
@@ -109,7 +108,7 @@ test('when the only reader has gone away, all outputs are gone and nothing is re
 test('without outputs nothing is rendered and nothing waits', async () => {
   const { outputs } = open([])
   outputs.send(alert('1'))
-  assert.deepEqual([outputs.hasRoom, outputs.allGone], [true, false])
+  assert.deepEqual([outputs.isCrowded, outputs.allGone], [false, false])
   await outputs.waitForRoom()
   await outputs.close(0)
 })

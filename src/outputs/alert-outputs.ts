@@ -1,7 +1,7 @@
 import type { Alert } from '../engine/alert.ts'
 import { type AlertFormat, AlertRenderer, type InternalAlert } from './format-alert.ts'
 import { type OutputCounters, type OutputNews, OutputQueue, type QueueLimits } from './output-queue.ts'
-import type { OutputMessage, OutputSink } from './sinks/sink.ts'
+import { makeMessage, type OutputMessage, type OutputSink } from './sinks/sink.ts'
 
 export interface AlertOutputsOptions {
   readonly format: AlertFormat
@@ -46,23 +46,22 @@ export class AlertOutputs {
 
   /** Sends an alert to all outputs without waiting. What does not fit into a queue is dropped, counted and reported. */
   send(alert: Alert): void {
-    if (this.#queues.length > 0)
-      this.#push({ line: this.#renderer.render(alert), priority: alert.rule.priority }, false)
+    if (this.#queues.length > 0) this.#push(makeMessage(this.#renderer.render(alert), alert.rule.priority), false)
   }
 
-  /** As `send`, but a working output takes it whatever waits already: for a replay, which calls `waitForRoom` now and then. */
+  /** As `send`, but a working output takes it whatever waits already: for a replay, which calls `waitForRoom` when `isCrowded`. */
   sendAll(alert: Alert): void {
-    if (this.#queues.length > 0) this.#push({ line: this.#renderer.render(alert), priority: alert.rule.priority }, true)
+    if (this.#queues.length > 0) this.#push(makeMessage(this.#renderer.render(alert), alert.rule.priority), true)
   }
 
   /** Sends news about the agent itself, as `send`. */
   sendInternal(alert: InternalAlert): void {
-    this.#push({ line: this.#renderer.renderInternal(alert), priority: alert.priority }, false)
+    this.#push(makeMessage(this.#renderer.renderInternal(alert), alert.priority), false)
   }
 
-  /** Every working output has room for more. While this is so, `waitForRoom` need not be called. */
-  get hasRoom(): boolean {
-    return this.#queues.every(queue => queue.hasRoom)
+  /** A replay should call `waitForRoom` before it sends more. */
+  get isCrowded(): boolean {
+    return this.#queues.some(queue => queue.isCrowded)
   }
 
   /** No output takes anything any more: the reader of the only one has gone away (`| head`). */
@@ -140,6 +139,6 @@ export class AlertOutputs {
       ['n_drops_total', `${total}`],
     ] as const
     const alert = { rule: DROP_RULE, priority: WARNING, tsNs: this.#now(), text, fields }
-    return { line: this.#renderer.renderInternal(alert), priority: WARNING }
+    return makeMessage(this.#renderer.renderInternal(alert), WARNING)
   }
 }

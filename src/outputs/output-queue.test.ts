@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { defaultQueueLimits, type OutputNews, OutputQueue, type QueueLimits } from './output-queue.ts'
+import { makeMessage } from './sinks/sink.ts'
 import { ScriptedSink, type Step } from './testdata/scripted-sink.ts'
 
 function open(steps: readonly Step[], limits: Partial<QueueLimits> = {}, maxBatch = 4) {
@@ -13,7 +14,7 @@ function open(steps: readonly Step[], limits: Partial<QueueLimits> = {}, maxBatc
 }
 
 function pushAll(queue: OutputQueue, lines: readonly string[], beyond = false): boolean[] {
-  return lines.map(line => queue.push({ line, priority: 4 }, beyond))
+  return lines.map(line => queue.push(makeMessage(line, 4), beyond))
 }
 
 const abc = ['a', 'b', 'c', 'd', 'e', 'f']
@@ -39,7 +40,7 @@ test('what does not fit is dropped and counted, what was there stays', async () 
 })
 
 test('long messages fill the queue by their length', () => {
-  const { queue } = open([{ kind: 'block' }], { capacityChars: 10 })
+  const { queue } = open([{ kind: 'block' }], { capacityBytes: 10 })
   assert.deepEqual(pushAll(queue, ['x'.repeat(9), 'y', 'z']), [true, true, false])
 })
 
@@ -49,6 +50,7 @@ test('a replay may go beyond the limit and then waits for room', async () => {
     pushAll(queue, abc, true),
     abc.map(() => true),
   )
+  assert.equal(queue.isCrowded, true)
   let roomy = false
   const room = queue.waitForRoom().then(() => {
     roomy = true
@@ -59,6 +61,7 @@ test('a replay may go beyond the limit and then waits for room', async () => {
   sink.release()
   await room
   assert.ok(queue.counters.waiting <= 4)
+  assert.equal(queue.isCrowded, false)
   await queue.settle()
   assert.deepEqual(sink.taken, abc)
 })
@@ -176,7 +179,7 @@ test('whatever the output does, every message is written, dropped or failed, and
       const { sink, queue } = open(steps, { capacity: 7, retryForMs: 0 })
       let pushed = 0
       for (const size of groups) {
-        for (let i = 0; i < size; i++) queue.push({ line: `${pushed++}`, priority: 1 })
+        for (let i = 0; i < size; i++) queue.push(makeMessage(`${pushed++}`, 1))
         await turn()
       }
       await queue.settle()

@@ -1,12 +1,12 @@
 import { causeText, type OutputMessage, type OutputSink, SinkError } from './sinks/sink.ts'
-import { sleepUnlessAborted } from './sinks/write-lines.ts'
+import { sleepUnlessAborted } from './sinks/line-writer.ts'
 
 /** How much may wait in front of an output, and how long it is tried. */
 export interface QueueLimits {
   /** Most messages that wait. */
   readonly capacity: number
-  /** Most characters that wait. */
-  readonly capacityChars: number
+  /** Most bytes that wait. */
+  readonly capacityBytes: number
   /** How long one batch is tried again before it is given up. */
   readonly retryForMs: number
   /** A write that takes longer is reported once (`output_timeout`). */
@@ -15,7 +15,7 @@ export interface QueueLimits {
 
 export const defaultQueueLimits: QueueLimits = {
   capacity: 10_000,
-  capacityChars: 32 * 1024 * 1024,
+  capacityBytes: 32 * 1024 * 1024,
   retryForMs: 5_000,
   timeoutMs: 2_000,
 }
@@ -39,6 +39,12 @@ export type OutputNews =
   | { readonly kind: 'gone'; readonly output: string; readonly error: SinkError }
   | { readonly kind: 'dropped'; readonly output: string; readonly count: number }
 
+/** A replay waits for a working output that has more than this before it; it makes alerts as fast as they can be written anyway. */
+const CROWD = { messages: 1_000, bytes: 4 * 1024 * 1024 } as const
+
+/** A batch is no larger, unless one message is: several times what a pipe holds. */
+const BATCH_BYTES = 256 * 1024
+
 const FIRST_RETRY_MS = 100
 const MOST_RETRY_MS = 2_000
 const MOST_PAUSE_MS = 30_000
@@ -56,7 +62,7 @@ export class OutputQueue {
   readonly #tell: (news: OutputNews) => void
   #waiting: OutputMessage[] = []
   #head = 0
-  #chars = 0
+  #bytes = 0
   #inFlight = 0
   #written = 0
   #dropped = 0
@@ -89,7 +95,7 @@ export class OutputQueue {
   }
 
   get hasRoom(): boolean {
-    return this.#waiting.length - this.#head < this.#limits.capacity && this.#chars < this.#limits.capacityChars
+    return this.#waiting.length - this.#head < this.#limits.capacity && this.#bytes < this.#limits.capacityBytes
   }
 
   /**
@@ -102,14 +108,19 @@ export class OutputQueue {
       return false
     }
     this.#waiting.push(message)
-    this.#chars += message.line.length
+    this.#bytes += message.bytes
     this.#start()
     return true
   }
 
-  /** Resolves when less than half of the limit waits, or when waiting is of no use because the output is down or gone. */
+  /** A replay had better wait (`waitForRoom`): more waits than a healthy output writes at once. Never for one that is down or gone. */
+  get isCrowded(): boolean {
+    return this.#health === 'up' && this.#holds(1)
+  }
+
+  /** Resolves when little waits, or when waiting is of no use because the output is down or gone. */
   async waitForRoom(): Promise<void> {
-    while (this.#health === 'up' && !this.#isHalfEmpty()) await this.#progress()
+    while (this.#health === 'up' && this.#holds(0.5)) await this.#progress()
   }
 
   /** Resolves when nothing waits any more, however long a healthy output takes, or when the output is down. For the end of a replay. */
@@ -143,9 +154,11 @@ export class OutputQueue {
     })
   }
 
-  #isHalfEmpty(): boolean {
-    const { capacity, capacityChars } = this.#limits
-    return this.#waiting.length - this.#head <= capacity / 2 && this.#chars <= capacityChars / 2
+  /** Whether more waits than `share` of what a replay lets pile up. */
+  #holds(share: number): boolean {
+    const { capacity, capacityBytes } = this.#limits
+    const messages = Math.min(capacity, CROWD.messages) * share
+    return this.#waiting.length - this.#head > messages || this.#bytes > Math.min(capacityBytes, CROWD.bytes) * share
   }
 
   /** Resolves at the next step of the loop, or after `timeoutMs`. */
@@ -192,10 +205,17 @@ export class OutputQueue {
     }
   }
 
+  /** The next messages: at least one, else as many as the sink takes and as make a piece that is not large. */
   #takeBatch(): OutputMessage[] {
-    const batch = this.#waiting.slice(this.#head, this.#head + this.#sink.maxBatch)
-    this.#head += batch.length
-    for (const message of batch) this.#chars -= message.line.length
+    const batch: OutputMessage[] = []
+    let bytes = 0
+    const end = Math.min(this.#waiting.length, this.#head + this.#sink.maxBatch)
+    while (this.#head < end && (bytes === 0 || bytes + this.#waiting[this.#head]!.bytes <= BATCH_BYTES)) {
+      const message = this.#waiting[this.#head++]!
+      bytes += message.bytes
+      batch.push(message)
+    }
+    this.#bytes -= bytes
     if (this.#head >= 1024 || this.#head === this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#head)
       this.#head = 0
@@ -277,7 +297,7 @@ export class OutputQueue {
     this.#failed += this.#waiting.length - this.#head
     this.#waiting = []
     this.#head = 0
-    this.#chars = 0
+    this.#bytes = 0
     this.#reopenAsked = false
   }
 }

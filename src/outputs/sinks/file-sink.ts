@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { causeText, type OutputMessage, type OutputSink, SinkError } from './sink.ts'
-import { writeLines } from './write-lines.ts'
+import { LineWriter } from './line-writer.ts'
 
 export interface FileSinkOptions {
   readonly filename: string
@@ -14,8 +14,7 @@ const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | cons
 /** Appends lines to a file, or writes them to a named pipe (without blocking: no reader is an error that passes). */
 export function openFileSink(options: FileSinkOptions): OutputSink {
   let file: FileHandle | undefined
-  const state = { midLine: false }
-  let aborting = new AbortController()
+  const writer = new LineWriter()
 
   async function letGo(): Promise<void> {
     const open = file
@@ -35,11 +34,9 @@ export function openFileSink(options: FileSinkOptions): OutputSink {
     name: 'file',
     maxBatch: 512,
     async write(messages: readonly OutputMessage[]): Promise<void> {
-      if (file === undefined) {
-        file = await openFile()
-      }
+      file ??= await openFile()
       try {
-        await writeLines(file.fd, messages, state, aborting.signal)
+        await writer.write(file.fd, messages)
         if (!options.keepAlive) await letGo()
       } catch (error) {
         await letGo().catch(() => {})
@@ -49,12 +46,9 @@ export function openFileSink(options: FileSinkOptions): OutputSink {
     },
     reopen: async () => {
       await letGo()
-      state.midLine = false // another file: nothing of ours is at its end
+      writer.forget()
     },
     close: letGo,
-    abort: () => {
-      aborting.abort()
-      aborting = new AbortController()
-    },
+    abort: () => writer.abort(),
   }
 }

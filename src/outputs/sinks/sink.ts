@@ -17,10 +17,19 @@ export interface OutputSink {
   abort(): void
 }
 
-/** One alert as a channel gets it: the line without its end, and the priority (0 most urgent … 7). */
+/** One alert as a channel gets it: the line without its end, its length in UTF-8, and the priority (0 most urgent … 7). */
 export interface OutputMessage {
   readonly line: string
+  readonly bytes: number
   readonly priority: number
+}
+
+/**
+ * A message of `line`. Measuring the line also makes V8 put it together from its many pieces, which would otherwise all stay in memory,
+ * several times the size of the text, for as long as the message waits.
+ */
+export function makeMessage(line: string, priority: number): OutputMessage {
+  return { line, bytes: Buffer.byteLength(line, 'utf8'), priority }
 }
 
 /** Why a write failed. */

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { type OutputMessage, type OutputSink, SinkError } from './sink.ts'
-import { writeLines } from './write-lines.ts'
+import { LineWriter } from './line-writer.ts'
 
 /**
  * Standard output. Node writes to it synchronously, or on a thread that it waits for at exit: one reader that stops would stop the agent.
@@ -13,14 +13,13 @@ export function openStdoutSink(fd = 1): OutputSink {
   let own = openOwn(fd)
   const target = own ?? fd
   const unblocked = own === undefined ? unblockSocket(fd) : undefined
-  const state = { midLine: false }
-  let aborting = new AbortController()
+  const writer = new LineWriter()
   return {
     name: 'stdout',
     maxBatch: 512,
     async write(messages: readonly OutputMessage[]): Promise<void> {
       try {
-        await writeLines(target, messages, state, aborting.signal)
+        await writer.write(target, messages)
       } catch (error) {
         if (!(error instanceof SinkError) || error.message !== 'EPIPE') throw error
         throw new SinkError('the reader has gone away', { delivered: error.delivered, outlook: 'gone', cause: error })
@@ -32,10 +31,7 @@ export function openStdoutSink(fd = 1): OutputSink {
       own = undefined
       unblocked?.unref()
     },
-    abort: () => {
-      aborting.abort()
-      aborting = new AbortController()
-    },
+    abort: () => writer.abort(),
   }
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { arrived, messagesOf, runSinkSuite, type SinkTarget } from '../testdata/sink-suite.ts'
-import { SinkError } from './sink.ts'
+import { makeMessage, SinkError } from './sink.ts'
 import { openSyslogSink } from './syslog-sink.ts'
 
 /** What syslog puts before a line: priority, time, program and (not always) process. */
@@ -114,7 +114,7 @@ for (const [name, open] of [
   const skip = name !== 'stream' && missing.length > 0 ? `needs ${missing.join(' and ')}` : false
   test(`syslog (${name}): the priority is the severity, the facility is user`, { skip }, async () => {
     const daemon = await open()
-    await daemon.sink.write([0, 4, 6, 7].map(priority => ({ line: `<9>${priority}`, priority })))
+    await daemon.sink.write([0, 4, 6, 7].map(priority => makeMessage(`<9>${priority}`, priority)))
     await daemon.sink.close()
     await arrived(daemon, 4)
     const found = daemon.raw().map(line => [HEAD.exec(line)?.[1], line.replace(HEAD, '')])

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type OutputMessage, type OutputSink, SinkError } from '../sinks/sink.ts'
+import { makeMessage, type OutputMessage, type OutputSink, SinkError } from '../sinks/sink.ts'
 
 /** A sink and the far end that it writes to. */
 export interface SinkTarget {
@@ -25,7 +25,7 @@ export interface SinkSuite {
 }
 
 export function messagesOf(lines: readonly string[], priority = 4): OutputMessage[] {
-  return lines.map(line => ({ line, priority }))
+  return lines.map(line => makeMessage(line, priority))
 }
 
 /** Waits until `count` lines have arrived, at most five seconds, and gives what is there. */
