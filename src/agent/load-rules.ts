@@ -23,7 +23,11 @@ export function loadRules(files: readonly RulesFileInput[], config: RulesConfig)
   const rules = compileRules(files, {
     fields: index,
     events: eventLookup,
-    selection: config.ruleSelection,
+    selection: config.ruleSelection.map(({ enable, rule, tag }) => ({
+      operation: enable ? 'enable' : 'disable',
+      ...(rule !== '' && { rule }),
+      ...(tag !== '' && { tag }),
+    })),
     minPriority: config.minPriority,
     strictDomains: config.domains.strict,
   })

@@ -7,9 +7,11 @@ import type { SourceSink } from '../events/source.ts'
 import type { FieldIndex } from '../fields/field-syntax.ts'
 import { jsonValue, renderValue } from '../fields/render-value.ts'
 import { type AppendOutputEntry, applyAppendOutput } from '../outputs/append-output.ts'
+import { collectDomains } from '../rules/compile-condition.ts'
 import { parseOutputFormat } from '../rules/parse-output.ts'
 import type { OutputFormat, Plan, PlannedRule } from '../rules/plan.ts'
 import type { CurrentEvent } from '../state/current-event.ts'
+import type { NameSource } from '../state/event-context.ts'
 import { HostState, stateSink } from '../state/host-state.ts'
 
 export interface PipelineOptions {
@@ -41,6 +43,13 @@ const SYSCALL_CATEGORY = 512
 /** Entries into system calls: only the state makes use of them, and only old captures have them. */
 const isEntry: readonly boolean[] = eventTable.map(info => !info.isExit && (info.category & SYSCALL_CATEGORY) !== 0)
 
+/** How alerts of a rule are printed. */
+interface RuleOutput {
+  readonly format: OutputFormatter
+  /** Among several names of an address, those that the rule spells come first. */
+  readonly names: NameSource
+}
+
 /**
  * The event path: state, then rules, then alerts, one event at a time and nothing awaited. Give its `sink` to a source. Rules can be
  * exchanged between two events; the state stays.
@@ -51,7 +60,7 @@ export class Pipeline {
   events = 0
   readonly sink: SourceSink
   readonly #matcher: Matcher
-  readonly #formatters: Map<PlannedRule, OutputFormatter> = new Map()
+  readonly #formatters: Map<PlannedRule, RuleOutput> = new Map()
   readonly #options: PipelineOptions
   #hasBegun = false
   #isStopped = false
@@ -81,6 +90,11 @@ export class Pipeline {
     return this.#matcher.rules
   }
 
+  /** Binds all rules now instead of each at the first event that may match it; then every check has announced its names. */
+  prepare(): void {
+    this.#matcher.prepare()
+  }
+
   /** Makes the source stop after the event at hand. */
   stop(): void {
     this.#isStopped = true
@@ -100,16 +114,24 @@ export class Pipeline {
     const matched = this.#matcher.match(current)
     for (let i = 0; i < matched.length; i++) {
       const rule = matched[i]!
-      this.#options.onAlert(makeAlert(rule, this.#formatterOf(rule), current))
+      const formatter = this.#formatterOf(rule)
+      current.names = formatter.names
+      this.#options.onAlert(makeAlert(rule, formatter.format, current))
+      current.names = this.#options.names
     }
     return !this.#isStopped
   }
 
   /** Formats are bound when a rule first matches: most rules never do. */
-  #formatterOf(rule: PlannedRule): OutputFormatter {
+  #formatterOf(rule: PlannedRule): RuleOutput {
     let formatter = this.#formatters.get(rule)
     if (formatter === undefined) {
-      formatter = bindFormat(rule, this.#options)
+      const domains = collectDomains(rule.condition)
+      const { names } = this.#options
+      formatter = {
+        format: bindFormat(rule, this.#options),
+        names: domains.size === 0 ? names : names.preferring([...domains]),
+      }
       this.#formatters.set(rule, formatter)
     }
     return formatter

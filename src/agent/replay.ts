@@ -40,6 +40,8 @@ export type ReplayNews =
   | { readonly kind: 'name'; readonly warning: NameWarning }
   | { readonly kind: 'bindings'; readonly path: string; readonly outcome: BindingsOutcome }
   | { readonly kind: 'echo'; readonly body: string }
+  /** Lists of names that are too long to be looked up. */
+  | { readonly kind: 'long-lists'; readonly sizes: readonly number[]; readonly limit: number }
 
 export interface ReplaySummary {
   /** Events that the rules saw. */
@@ -93,7 +95,12 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   if (bindingsFile !== '') {
     tell({ kind: 'bindings', path: bindingsFile, outcome: await loadBindingsFile(bindingsFile, names) })
   }
-  const refresher = config.domains.replayLookups ? await lookUpNames(names, config.domains, tell) : undefined
+  let refresher: NameRefresher | undefined
+  if (config.domains.replayLookups) {
+    // Every check must have announced its names.
+    pipeline.prepare()
+    refresher = await lookUpNames(names, config.domains, tell)
+  }
 
   const sources: { path: string; summary: SourceSummary }[] = []
   for (const path of options.files) {
@@ -107,7 +114,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       }),
       betweenChunks: () => {
         if (outputs.allGone) pipeline.stop()
-        return outputs.hasRoom ? undefined : outputs.waitForRoom()
+        return outputs.isCrowded ? outputs.waitForRoom() : undefined
       },
     })
     sources.push({ path, summary })
@@ -127,7 +134,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   }
 }
 
-/** Looks up the names of the rules, and keeps doing so; resolves when the first round is done, or after two seconds. */
+/** Looks up the names of the rules; resolves when all are known, or after two seconds. */
 async function lookUpNames(
   names: NameIndex,
   config: DomainsConfig,
@@ -144,8 +151,12 @@ async function lookUpNames(
     setTimer: backgroundTimer,
     maxQuestions: config.maxLookups,
     onWarning: warning => tell({ kind: 'name', warning }),
+    // The events are past: what the names are now is all that a replay can learn.
+    once: true,
   })
-  refresher.setNames(names.namesToResolve(config.listLimit).names)
+  const { names: wanted, skipped } = names.namesToResolve(config.listLimit)
+  if (skipped.length > 0) tell({ kind: 'long-lists', sizes: skipped, limit: config.listLimit })
+  refresher.setNames(wanted)
   await refresher.ready()
   return refresher
 }
