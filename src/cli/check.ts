@@ -1,0 +1,55 @@
+import { loadResultsJson } from '../rules/load-result.ts'
+import type { FileResult } from '../rules/compile-rules.ts'
+import type { Command } from './command.ts'
+import { compileFiles, renderFindings } from './compile-files.ts'
+import { loadSettings, settingsOptions } from './load-settings.ts'
+import { expandRulePaths, readRuleFiles } from './rule-files.ts'
+import type { Colors } from './terminal.ts'
+
+function renderState(result: FileResult, colors: Colors): string {
+  if (!result.ok) return colors.red('Invalid')
+  return result.findings.length > 0 ? colors.yellow('Ok, with warnings') : colors.green('Ok')
+}
+
+export const checkCommand: Command = {
+  name: 'check',
+  summary: 'check rule files and show everything that is wrong with them',
+  usage: 'PATH… [--json] [--strict]',
+  operands: { min: 1, max: Number.MAX_SAFE_INTEGER, name: 'rule file' },
+  options: [
+    { name: 'json', doc: 'print Falco’s result object (falco_load_results) instead' },
+    { name: 'strict', doc: 'refuse what Falco 0.44 would only find out while it runs: operators on domain fields' },
+    ...settingsOptions,
+    { name: 'verbose', doc: 'accepted; everything is shown anyway', hidden: true },
+    { name: 'quiet', short: 'q', doc: 'no warnings about the configuration', hidden: true },
+  ],
+  doc: [
+    'PATHs are rule files, or folders of .yaml files. They load in this order into one set, and each must make sense with those before it, as in Falco: a macro that a rule needs must not come in a later file. All findings of all files are shown, with their codes (docs/errors.md).',
+  ],
+  examples: [
+    { command: 'tiercel check my_rules.yaml', doc: 'one file' },
+    { command: 'tiercel check falco_rules.yaml my_rules.yaml', doc: 'a file that builds on another' },
+    {
+      command: "tiercel check --json rules/ | jq '.falco_load_results[] | select(.successful | not)'",
+      doc: 'for scripts',
+    },
+  ],
+  exitCodes: ['all files load, perhaps with warnings', 'a file does not load, or cannot be read'],
+  run: async (args, terminal) => {
+    const config = loadSettings(args, terminal)
+    const files = readRuleFiles(expandRulePaths(args.operands))
+    const { results } = compileFiles(files, { strictDomains: args.has('strict') || config.domains.strict })
+    const isOk = results.every(r => r.ok)
+    if (args.has('json') || config.jsonOutput) {
+      terminal.out(`${JSON.stringify(loadResultsJson(results))}\n`)
+      return isOk ? 0 : 1
+    }
+    const colors = terminal.outColors
+    for (const result of results) {
+      terminal.out(`${colors.bold(result.path)}: ${renderState(result, colors)}\n`)
+      const findings = renderFindings(result, colors.isColorSupported)
+      if (findings !== '') terminal.out(`\n${findings}`)
+    }
+    return isOk ? 0 : 1
+  },
+}
