@@ -203,7 +203,7 @@ export const containerFields: readonly Field[] = [
     group: 'container',
     type: 'ABSTIME',
     arg: 'none',
-    doc: 'Start of the container in nanoseconds since the epoch: that of its PID namespace, so that processes of the host have one too.',
+    doc: 'Start of the container, that is of its PID namespace, in nanoseconds since the epoch; for a process that a capture saw starting, since the boot of the machine, as Falco has it.',
     bind: () => ctx => {
       const start = startTs(ctx)
       return start === undefined ? undefined : toScalar(start)

@@ -274,10 +274,26 @@ testFields('fd in a container', [
   },
 ])
 
+const seenMs = 1_700_000_000_000
 const known: NameSource = {
+  bindingsOf: address =>
+    address === peer
+      ? [{ name: 'example.com', evidence: 'resolved', lastSeenMs: seenMs, resolver: '9.9.9.9', stale: true }]
+      : [],
   nameOf: address => (address === peer ? 'example.com' : undefined),
   namesOf: address => (address === peer ? ['example.com', 'example.net'] : []),
 }
+
+test('a name that holds since ever has no age', () => {
+  for (const lastSeenMs of [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]) {
+    const names: NameSource = {
+      ...known,
+      bindingsOf: () => [{ name: 'a.example', evidence: 'hosts', lastSeenMs, resolver: undefined, stale: false }],
+    }
+    assert.equal(readField(on(out, { names }), 'fd.sip.name.age'), undefined)
+    assert.equal(readField(on(out, { names }), 'fd.sip.name.resolver'), undefined)
+  }
+})
 
 testFields('fd domain names', [
   {
@@ -302,6 +318,27 @@ testFields('fd domain names', [
     field: 'fd.rip.names',
     value: ['example.com', 'example.net'],
     printed: '(example.com,example.net)',
+  },
+  { name: 'how it is known', in: on(out, { names: known }), field: 'fd.sip.name.source', value: 'resolved' },
+  { name: 'for how long', in: on(out, { names: known }), field: 'fd.sip.name.age', value: 123_456_789 },
+  {
+    name: 'not yet, by the time of the event',
+    in: on(out, { names: known, tsNs: 5n }),
+    field: 'fd.sip.name.age',
+    value: 0,
+  },
+  { name: 'from whom', in: on(out, { names: known }), field: 'fd.sip.name.resolver', value: '9.9.9.9' },
+  { name: 'that it may have changed', in: on(out, { names: known }), field: 'fd.sip.name.stale', value: true },
+  { name: 'that it is one of several', in: on(out, { names: known }), field: 'fd.sip.name.shared', value: true },
+  { name: 'that there is one', in: on(out, { names: known }), field: 'fd.sip.name.unknown', value: false },
+  { name: 'that there is none', in: on(out, { names: known }), field: 'fd.cip.name.unknown', value: true },
+  { name: 'nothing of no name', in: on(out, { names: known }), field: 'fd.cip.name.shared', value: undefined },
+  { name: 'nothing keeps how', in: on(out), field: 'fd.sip.name.source', value: undefined },
+  {
+    name: 'no address, nothing unknown',
+    in: on(file, { names: known }),
+    field: 'fd.sip.name.unknown',
+    value: undefined,
   },
   { name: 'none of them', in: on(out, { names: known }), field: 'fd.lip.names', value: undefined },
 ])

@@ -1,6 +1,6 @@
 import { paramNumber, paramText } from '../events/decode-record.ts'
 import { eventTable } from '../events/event-table.ts'
-import type { EventContext } from '../state/event-context.ts'
+import type { EventContext, KnownName } from '../state/event-context.ts'
 import { type Fd, FdType, L4 } from '../state/fd.ts'
 import { joinPath } from '../state/path.ts'
 import type { Thread } from '../state/thread.ts'
@@ -12,6 +12,7 @@ import { exitCode, isFdEvent } from './event-codes.ts'
 import { fdTypeChar, fdTypeName, hasNoRole, isInetSocket, isListening, l4Protocol } from './fd-text.ts'
 import type { Field, Reader } from './field.ts'
 import { checkIndexArg, parseInt32Arg } from './field-syntax.ts'
+import { toScalar } from './integers.ts'
 
 /*
  * The fd of the event. Only events that make, use or close an fd have these fields. Where such an event has no known fd, because the call
@@ -431,6 +432,79 @@ function namesFields(): Field[] {
   }))
 }
 
+/** A field of how the best name of an address is known. */
+function ofBestName(
+  { letter, end, word }: EndWords,
+  what: string,
+  type: Field['type'],
+  doc: string,
+  read: (best: KnownName, ctx: EventContext) => Value | undefined,
+): Field {
+  return {
+    name: `fd.${letter}ip.name.${what}`,
+    group: 'fd',
+    type,
+    arg: 'none',
+    doc: `${doc.replace('NAME', `the domain name of the ${word} address`)} Not in Falco. No value when no name is known.`,
+    bind: () => ctx => {
+      const ip = end.ip(ctx)
+      const best = ip === undefined ? undefined : ctx.names?.bindingsOf?.(ip, ctx)[0]
+      return best === undefined ? undefined : read(best, ctx)
+    },
+  }
+}
+
+const NS_PER_MS = 1_000_000n
+
+/** Nanoseconds; a name learnt ahead of the event's own time is new, and one that holds since ever has no age. */
+function ageOf(best: KnownName, ctx: EventContext): number | bigint | undefined {
+  if (!(best.lastSeenMs > 0 && best.lastSeenMs < Number.MAX_SAFE_INTEGER)) return undefined
+  const age = ctx.rec.tsNs - BigInt(Math.trunc(best.lastSeenMs)) * NS_PER_MS
+  return age < 0n ? 0 : toScalar(age)
+}
+
+function evidenceFields(): Field[] {
+  return ends.flatMap(words => [
+    ofBestName(
+      words,
+      'source',
+      'CHARBUF',
+      'How NAME is known: `sni`, `host` (HTTP), `observed` (a DNS answer that was seen), `hosts` (the hosts file), `resolved` (looked up), `literal` (the name is an address).',
+      best => best.evidence,
+    ),
+    ofBestName(words, 'age', 'RELTIME', 'Nanoseconds since NAME was last found to hold.', ageOf),
+    ofBestName(words, 'resolver', 'CHARBUF', 'Which name server told NAME.', best => best.resolver),
+    ofBestName(words, 'stale', 'BOOL', 'Whether the last attempt to look up NAME again failed.', best => best.stale),
+    {
+      name: `fd.${words.letter}ip.name.shared`,
+      group: 'fd',
+      type: 'BOOL',
+      arg: 'none',
+      doc: `Whether the ${words.word} address has more than one domain name. Not in Falco. No value when no name is known.`,
+      bind: () => ctx => {
+        const count = nameCount(words.end, ctx) ?? 0
+        return count === 0 ? undefined : count > 1
+      },
+    },
+    {
+      name: `fd.${words.letter}ip.name.unknown`,
+      group: 'fd',
+      type: 'BOOL',
+      arg: 'none',
+      doc: `Whether no domain name of the ${words.word} address is known. Not in Falco. No value for what has no such address.`,
+      bind: () => ctx => {
+        const count = nameCount(words.end, ctx)
+        return count === undefined ? undefined : count === 0
+      },
+    },
+  ])
+}
+
+function nameCount(end: End, ctx: EventContext): number | undefined {
+  const ip = end.ip(ctx)
+  return ip === undefined ? undefined : (ctx.names?.namesOf(ip, ctx).length ?? 0)
+}
+
 // ---------------------------------------------------------------- devices
 
 /** Linux's packing of a device number: 12 bits of major above 8 bits of minor, and the rest of the minor on top. */
@@ -628,6 +702,7 @@ export const fdFields: readonly Field[] = [
   ),
   ...nameFields(),
   ...namesFields(),
+  ...evidenceFields(),
   ofFd('fd.dev', 'INT32', 'Device number of the file, in hexadecimal.', fd => fd.dev | 0, 'HEX'),
   ofFd('fd.dev.major', 'INT32', 'Major part of the device number of the file.', fd => majorOf(fd.dev)),
   ofFd('fd.dev.minor', 'INT32', 'Minor part of the device number of the file.', fd => minorOf(fd.dev)),

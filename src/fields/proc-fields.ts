@@ -414,8 +414,11 @@ export const procFields: readonly Field[] = [
     'Nanoseconds from the start of the PID namespace to the last change of the executable, where the change is later.',
     t => known(t.exeInoCtimeDurationPidnsStart),
   ),
-  amount('proc.pidns_init_start_ts', 'UINT64', 'Start of the PID namespace, in nanoseconds since the epoch.', t =>
-    known(t.pidnsInitStartTs),
+  amount(
+    'proc.pidns_init_start_ts',
+    'UINT64',
+    'Start of the PID namespace in nanoseconds since the epoch; for a process that a capture saw starting, since the boot of the machine, as Falco has it.',
+    t => known(t.pidnsInitStartTs),
   ),
   amount('proc.fdopencount', 'UINT64', 'Number of open fds of the process that are known.', fdCount),
   amount('proc.fdlimit', 'INT64', 'Most fds that the process may have open.', t => t.fdlimit),

@@ -28,4 +28,18 @@ export interface NameSource {
   /** The best name for printing. */
   nameOf(ip: Ip, ctx: EventContext): ByteText | undefined
   namesOf(ip: Ip, ctx: EventContext): readonly ByteText[]
+  /** How these names are known, the best first; absent where nothing keeps that. */
+  bindingsOf?(ip: Ip, ctx: EventContext): readonly KnownName[]
+}
+
+/** A name of an address and how it is known. */
+export interface KnownName {
+  readonly name: ByteText
+  /** `domains/` has the list: observed, resolved, … */
+  readonly evidence: string
+  /** When it was last found to hold, ms since the epoch. */
+  readonly lastSeenMs: number
+  readonly resolver: ByteText | undefined
+  /** Whether the last attempt to ask again failed. */
+  readonly stale: boolean
 }
