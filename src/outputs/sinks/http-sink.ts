@@ -1,10 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
-import * as http from 'node:http'
-import * as https from 'node:https'
+import type * as http from 'node:http'
+import type * as https from 'node:https'
 import { join } from 'node:path'
-import * as tls from 'node:tls'
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import { causeText, type OutputMessage, type OutputSink, SinkError } from './sink.ts'
 
 /** `http_output`, with Falco's names; paths may be empty. */
@@ -34,7 +32,12 @@ const MOST_ANSWER_BYTES = 65_536
 const MOST_CA_FILES = 1_000
 const SYSTEM_CA_PATH = '/etc/ssl/certs'
 
-const compress = promisify(gzip)
+// Node's http, tls and zlib take 25 ms to load, so they are loaded with the first alert: most runs have no http output.
+
+async function compress(text: string): Promise<Buffer> {
+  const { gzip } = await import('node:zlib')
+  return promisify(gzip)(text)
+}
 
 interface Answer {
   readonly status: number
@@ -57,7 +60,9 @@ export function openHttpSink(options: HttpSinkOptions): OutputSink {
     if (agent === undefined) {
       const common = { keepAlive: true, maxSockets: 1 }
       agent =
-        url.protocol === 'https:' ? new https.Agent({ ...common, ...(await loadTls(options)) }) : new http.Agent(common)
+        url.protocol === 'https:'
+          ? new (await import('node:https')).Agent({ ...common, ...(await loadTls(options)) })
+          : new (await import('node:http')).Agent(common)
     }
     return agent
   }
@@ -142,9 +147,9 @@ export function openHttpSink(options: HttpSinkOptions): OutputSink {
 
 class TimeoutError extends Error {}
 
-function request(url: URL, options: http.RequestOptions, body: Buffer): Promise<Answer> {
+async function request(url: URL, options: http.RequestOptions, body: Buffer): Promise<Answer> {
+  const { request: send } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
   return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? https.request : http.request
     const req = send(url, options, response => {
       const chunks: Buffer[] = []
       let size = 0
@@ -179,6 +184,7 @@ async function loadTls(options: HttpSinkOptions): Promise<https.AgentOptions> {
 async function loadAuthorities(options: HttpSinkOptions): Promise<(string | Buffer)[]> {
   if (options.caCert !== '') return [await readFile(options.caCert)]
   if (options.caBundle !== '') return [await readFile(options.caBundle)]
+  const tls = await import('node:tls')
   const trusted = [...tls.getCACertificates('default'), ...tls.getCACertificates('system')]
   if (options.caPath === '' || options.caPath === SYSTEM_CA_PATH) return trusted
   const names = (await readdir(options.caPath)).sort().slice(0, MOST_CA_FILES)
