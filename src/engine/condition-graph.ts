@@ -2,7 +2,7 @@ import type { Constant, PlanCheck, PlanExpr, PlanOperand } from '../rules/plan.t
 import { lowerAscii } from '../values/text.ts'
 import type { ByteText } from '../values/value.ts'
 import type { CheckTest } from './check-test.ts'
-import { readCost, testCost } from './evaluation-cost.ts'
+import { checkLikelihood, readCost, testCost } from './evaluation-cost.ts'
 import type { EventFacts } from './event-facts.ts'
 
 /**
@@ -14,8 +14,12 @@ export type Node = ConstNode | CheckNode | NotNode | GroupNode
 
 interface NodeFacts {
   readonly id: number
-  /** Steps it takes to evaluate, at worst. */
+  /** Steps that evaluating it is expected to take. */
   readonly cost: number
+  /** A guess at how often it is true, between 0 and 1. */
+  readonly likelihood: number
+  /** How many checks it is made of. */
+  readonly size: number
   /** Whether it holds checks of the event's type, which are decided once the event's code is known. */
   readonly hasTypeCheck: boolean
 }
@@ -38,7 +42,7 @@ export interface NotNode extends NodeFacts {
 
 export interface GroupNode extends NodeFacts {
   readonly kind: 'and' | 'or'
-  /** Two or more, each once, cheapest first. */
+  /** Two or more, each once, in the order in which they are best asked. */
   readonly operands: readonly Node[]
 }
 
@@ -64,8 +68,13 @@ export class ConditionGraph {
 
   constructor(buildTest: TestBuilder) {
     this.#buildTest = buildTest
-    this.always = { kind: 'const', id: this.#nextId++, cost: 0, hasTypeCheck: false, value: true }
-    this.never = { kind: 'const', id: this.#nextId++, cost: 0, hasTypeCheck: false, value: false }
+    this.always = this.#constant(true)
+    this.never = this.#constant(false)
+  }
+
+  #constant(value: boolean): ConstNode {
+    const facts = { cost: 0, likelihood: value ? 1 : 0, size: 0, hasTypeCheck: false }
+    return { kind: 'const', id: this.#nextId++, ...facts, value }
   }
 
   /** The node of a condition. */
@@ -91,6 +100,8 @@ export class ConditionGraph {
       kind: 'not',
       id: this.#nextId++,
       cost: operand.cost,
+      likelihood: 1 - operand.likelihood,
+      size: operand.size,
       hasTypeCheck: operand.hasTypeCheck,
       operand,
     }))
@@ -165,6 +176,8 @@ export class ConditionGraph {
       kind: 'check',
       id: this.#nextId++,
       cost: value.cost + testCost(check),
+      likelihood: checkLikelihood(check),
+      size: 1,
       hasTypeCheck: isTypeCheck(check),
       check,
       value,
@@ -195,11 +208,11 @@ export class ConditionGraph {
     const [first] = unique
     if (first === undefined) return neutral
     if (unique.size === 1) return first
-    const operands = [...unique].sort((a, b) => a.cost - b.cost || a.id - b.id)
+    const operands = [...unique].sort(compareWorth(kind))
     return this.#intern(`${kind}${operands.map(o => o.id).join(',')}`, () => ({
       kind,
       id: this.#nextId++,
-      cost: operands.reduce((sum, o) => sum + o.cost, 0),
+      ...sequenceFacts(kind, operands),
       hasTypeCheck: operands.some(o => o.hasTypeCheck),
       operands,
     }))
@@ -256,6 +269,35 @@ export class ConditionGraph {
     }
     return node
   }
+}
+
+/**
+ * The best order to ask tests in: those first that for little work are likely to end the matter (a false one of `and`, a true one of
+ * `or`). Of a rule's `fd.name startswith /etc and not proc.name in (…)` that is the path.
+ */
+export function compareWorth(kind: 'and' | 'or'): (a: Node, b: Node) => number {
+  return (a, b) => worth(kind, a) - worth(kind, b) || a.id - b.id
+}
+
+function worth(kind: 'and' | 'or', node: Node): number {
+  const decides = kind === 'and' ? 1 - node.likelihood : node.likelihood
+  return node.cost / Math.max(decides, 0.01)
+}
+
+/** What asking the tests one after the other is expected to cost, and how often they hold together. */
+function sequenceFacts(
+  kind: 'and' | 'or',
+  operands: readonly Node[],
+): { readonly cost: number; readonly likelihood: number; readonly size: number } {
+  let cost = 0
+  let size = 0
+  let reach = 1
+  for (const operand of operands) {
+    cost += operand.cost * reach
+    size += operand.size
+    reach *= kind === 'and' ? operand.likelihood : 1 - operand.likelihood
+  }
+  return { cost, size, likelihood: kind === 'and' ? reach : 1 - reach }
 }
 
 type MergeWay = 'in' | 'intersects' | 'prefix' | 'pmatch'

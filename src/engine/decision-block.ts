@@ -1,5 +1,5 @@
 import { type AccessPath, accessPaths } from './access-path.ts'
-import type { ConditionGraph, Node, ValueSource } from './condition-graph.ts'
+import { type ConditionGraph, compareWorth, type Node, type ValueSource } from './condition-graph.ts'
 import type { IndexKind } from './rule-index.ts'
 
 /**
@@ -30,6 +30,7 @@ export interface Conjunction {
 
 /** Fewer conditions than this are faster asked in turn. */
 const MIN_INDEXED = 8
+const MAX_GUARD_LIKELIHOOD = 0.7
 
 export function asConjunction(node: Node, condition: number): Conjunction {
   if (node.kind === 'const') return { condition, tests: [] }
@@ -74,13 +75,18 @@ function planIndexes(
   return left
 }
 
-/** The members that all of `conjunctions` have. */
+/** A test that mostly holds (`not proc.name in (…)`) keeps nothing out: it is asked last, and remembered. */
+function isGuard(test: Node): boolean {
+  return test.likelihood <= MAX_GUARD_LIKELIHOOD
+}
+
+/** The guards that all of `conjunctions` have. */
 function commonTests(conjunctions: readonly Conjunction[]): ReadonlySet<Node> {
   const common = new Set<Node>()
   const [first, ...others] = conjunctions
   if (first === undefined) return common
   const rest = others.map(c => new Set(c.tests))
-  for (const test of first.tests) if (rest.every(tests => tests.has(test))) common.add(test)
+  for (const test of first.tests) if (isGuard(test) && rest.every(tests => tests.has(test))) common.add(test)
   return common
 }
 
@@ -119,9 +125,10 @@ function planGuards(conjunctions: readonly Conjunction[], graph: ConditionGraph,
       else list.push(conjunction)
     }
   }
-  const shared = [...users].filter(([, list]) => list.length > 1)
-  // Many conditions skipped for little work come first.
-  const worth = ([test, list]: readonly [Node, readonly Conjunction[]]): number => (list.length - 1) / (test.cost + 3)
+  const shared = [...users].filter(([test, list]) => list.length > 1 && isGuard(test))
+  // Many conditions likely to be skipped for little work come first.
+  const worth = ([test, list]: readonly [Node, readonly Conjunction[]]): number =>
+    ((list.length - 1) * (1 - test.likelihood)) / (test.cost + 3)
   shared.sort((a, b) => worth(b) - worth(a) || a[0].id - b[0].id)
   const placed = new Set<Conjunction>()
   for (const [, list] of shared) {
@@ -130,7 +137,7 @@ function planGuards(conjunctions: readonly Conjunction[], graph: ConditionGraph,
     for (const member of members) placed.add(member)
     const common = commonTests(members)
     const inner = members.map(m => ({ condition: m.condition, tests: m.tests.filter(t => !common.has(t)) }))
-    const tests = [...common].sort((a, b) => a.cost - b.cost || a.id - b.id)
+    const tests = [...common].sort(compareWorth('and'))
     steps.push({ kind: 'guard', tests, steps: planSteps(inner, graph) })
   }
   for (const conjunction of conjunctions) {

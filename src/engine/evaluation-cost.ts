@@ -1,7 +1,7 @@
 import type { CompareOp, PlanCheck, PlanOperand } from '../rules/plan.ts'
 
 /*
- * What reading a value and testing it costs, in steps of roughly a nanosecond. Only the order matters: cheap checks are asked first, and
+ * Guesses. What reading a value and testing it costs, in steps of roughly a nanosecond. Only the order matters: cheap checks are asked first, and
  * what costs next to nothing is not worth remembering for the rest of the event.
  */
 
@@ -121,4 +121,36 @@ export function testCost(check: PlanCheck): number {
   return (
     right + (isScan ? each * Math.min(values, 20) : each) + (compare === 'domain' ? 30 : compare === undefined ? 0 : 4)
   )
+}
+
+const OP_LIKELIHOODS: Readonly<Record<CompareOp, number>> = {
+  '=': 0.1,
+  '!=': 0.9,
+  '<': 0.4,
+  '<=': 0.4,
+  '>': 0.4,
+  '>=': 0.4,
+  exists: 0.8,
+  in: 0.15,
+  intersects: 0.15,
+  startswith: 0.1,
+  bstartswith: 0.1,
+  endswith: 0.1,
+  contains: 0.1,
+  bcontains: 0.1,
+  icontains: 0.1,
+  glob: 0.1,
+  iglob: 0.1,
+  pmatch: 0.1,
+  regex: 0.1,
+}
+
+/** How often the check is true, as far as its operator tells. */
+export function checkLikelihood(check: PlanCheck): number {
+  if (check.op === '=' || check.op === '!=') {
+    if (check.lhs.type === 'BOOL') return 0.4
+    // «In a container» and «on the host» are opposites, each common.
+    if (check.lhs.kind === 'field' && check.lhs.ref.spec.name === 'container.id') return 0.5
+  }
+  return OP_LIKELIHOODS[check.op]
 }

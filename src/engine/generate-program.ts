@@ -105,7 +105,7 @@ class ProgramWriter {
   #countTest(node: Node): void {
     const uses = (this.#testUses.get(node) ?? 0) + 1
     this.#testUses.set(node, uses)
-    if (uses > 1 && node.cost >= CHEAP_TEST) return
+    if (uses > 1 && isWorthRemembering(node)) return
     switch (node.kind) {
       case 'const':
         return
@@ -191,7 +191,7 @@ class ProgramWriter {
   #testText(node: Node): string {
     const known = this.#testNames.get(node)
     if (known !== undefined) return `${known}(c)`
-    if (node.kind !== 'const' && (this.#testUses.get(node) ?? 0) > 1 && node.cost >= CHEAP_TEST) {
+    if ((this.#testUses.get(node) ?? 0) > 1 && isWorthRemembering(node)) {
       return `${this.#rememberTest(node)}(c)`
     }
     const text = this.#plainTestText(node)
@@ -274,6 +274,11 @@ class ProgramWriter {
     )
     return name
   }
+}
+
+/** Larger tests are remembered also because their text would otherwise stand in several places. */
+function isWorthRemembering(node: Node): boolean {
+  return node.cost >= CHEAP_TEST || node.size > 2
 }
 
 /** Consecutive texts in chunks of about `length` characters; no chunk is empty, and one text alone may be longer. */
