@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js'
+import { createRequire } from 'node:module'
 import { renderText } from './text.ts'
 import type { ByteText } from './value.ts'
 
@@ -17,6 +17,10 @@ const MAX_REPEAT = 1000
 const MAX_NESTING = 1000
 const MAX_INSTRUCTIONS = 87_000
 
+/** Loaded with the first regular expression: it is large, most rule sets have none, and starting quickly matters. */
+const load = createRequire(import.meta.url)
+let library: typeof import('re2js') | undefined
+
 /** Compiles `pattern` (UTF-8 bytes). Never throws. */
 export function compileRegex(pattern: ByteText): Regex {
   const source = renderText(pattern)
@@ -26,6 +30,8 @@ export function compileRegex(pattern: ByteText): Regex {
   const plain = plainMatcher(source)
   if (plain !== undefined) return { kind: 'regex', matches: plain }
   try {
+    library ??= load('re2js') as typeof import('re2js')
+    const { RE2JS } = library
     const compiled = RE2JS.compile(perl.text, RE2JS.MULTILINE)
     return { kind: 'regex', matches: text => compiled.testExact(renderText(text)) }
   } catch (error) {
