@@ -3,6 +3,7 @@ import { NameIndex } from '../domains/name-index.ts'
 import { backgroundTimer, NameRefresher, type NameWarning } from '../domains/refresh.ts'
 import { createCaresResolver, createSystemResolver } from '../domains/resolver.ts'
 import { openSource, type SourceSummary } from '../events/open-source.ts'
+import type { SourceSink } from '../events/source.ts'
 import { AlertOutputs } from '../outputs/alert-outputs.ts'
 import { openSinks } from '../outputs/open-sinks.ts'
 import type { OutputNews } from '../outputs/output-queue.ts'
@@ -28,6 +29,8 @@ export interface ReplayOptions {
   readonly sinks?: readonly OutputSink[]
   /** Stop after so many alerts. */
   readonly maxAlerts?: number
+  /** Stop at the event that is so much later than the first of its file. */
+  readonly maxDurationNs?: bigint
   readonly signal?: AbortSignal
   /** Bytes of all files read so far, and their size as far as it is known. */
   readonly onProgress?: (file: string, bytesRead: number, totalBytes: number) => void
@@ -107,7 +110,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     if (pipeline.isStopped || options.signal?.aborted === true) break
     if (sources.length > 0) pipeline.sink.reset?.()
     const source = await openSource(path)
-    const summary = await source.read(pipeline.sink, {
+    const summary = await source.read(limitDuration(pipeline.sink, options.maxDurationNs), {
       ...(options.signal !== undefined && { signal: options.signal }),
       ...(options.onProgress !== undefined && {
         onProgress: (read: number, total: number) => options.onProgress?.(path, read, total),
@@ -131,6 +134,19 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     lostAlerts: outputs.counters.reduce((sum, { dropped, failed }) => sum + dropped + failed, 0),
     outputsGone,
     elapsedMs: performance.now() - start,
+  }
+}
+
+/** `sink` until an event is `maxNs` later than the first. */
+function limitDuration(sink: SourceSink, maxNs: bigint | undefined): SourceSink {
+  if (maxNs === undefined) return sink
+  let firstNs: bigint | undefined
+  return {
+    ...sink,
+    event: record => {
+      firstNs ??= record.tsNs
+      return record.tsNs - firstNs < maxNs && sink.event(record)
+    },
   }
 }
 

@@ -1,7 +1,8 @@
+import { loadRules } from '../agent/load-rules.ts'
 import { loadResultsJson } from '../rules/load-result.ts'
 import type { FileResult } from '../rules/compile-rules.ts'
 import type { Command } from './command.ts'
-import { compileFiles, renderFindings } from './compile-files.ts'
+import { renderFindings } from './load-rule-set.ts'
 import { loadSettings, settingsOptions } from './load-settings.ts'
 import { expandRulePaths, readRuleFiles } from './rule-files.ts'
 import type { Colors } from './terminal.ts'
@@ -38,7 +39,10 @@ export const checkCommand: Command = {
   run: async (args, terminal) => {
     const config = loadSettings(args, terminal)
     const files = readRuleFiles(expandRulePaths(args.operands))
-    const { results } = compileFiles(files, { strictDomains: args.has('strict') || config.domains.strict })
+    const { results } = loadRules(files, {
+      ...config,
+      domains: { strict: args.has('strict') || config.domains.strict },
+    }).rules
     const isOk = results.every(r => r.ok)
     if (args.has('json') || config.jsonOutput) {
       terminal.out(`${JSON.stringify(loadResultsJson(results))}\n`)

@@ -22,6 +22,8 @@ export interface ArgumentSpec {
   /** As typed, for messages: `replay`. Empty for the flags without a command. */
   readonly name: string
   readonly options: readonly OptionSpec[]
+  /** Options that are not there (any more), and what to use instead. */
+  readonly gone?: readonly { readonly flags: readonly string[]; readonly help: string }[]
   /** How many words that are no options it takes. */
   readonly operands: { readonly min: number; readonly max: number; readonly name: string }
 }
@@ -76,6 +78,8 @@ export function parseArguments(words: readonly string[], spec: ArgumentSpec): Ar
     else throw new UsageError(`\`${typed}\` is given twice`, `it takes one ${option.value}`)
   }
   const unknown = (typed: string): UsageError => {
+    const gone = spec.gone?.find(g => g.flags.includes(typed))
+    if (gone !== undefined) return new UsageError(`\`${typed}\` is not there`, gone.help)
     const names = spec.options.flatMap(o => (o.hidden === true ? [] : [`--${o.name}`]))
     const near = typed.startsWith('--') ? closestName(typed, names) : undefined
     return new UsageError(`unknown option \`${typed}\``, near === undefined ? seeHelp : `did you mean \`${near}\`?`)

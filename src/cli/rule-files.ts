@@ -34,7 +34,8 @@ function filesIn(folder: string): readonly string[] {
     .map(name => join(folder, name))
     .filter(path => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
     .sort()
-  if (files.length === 0) throw new CommandError(`the folder \`${folder}\` holds no rule files`, 'their names end in .yaml or .yml')
+  if (files.length === 0)
+    throw new CommandError(`the folder \`${folder}\` holds no rule files`, 'their names end in .yaml or .yml')
   return files
 }
 

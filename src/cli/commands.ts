@@ -1,0 +1,31 @@
+import type { Command } from './command.ts'
+
+interface CommandEntry {
+  readonly name: string
+  readonly load: () => Promise<Command>
+}
+
+/** All commands in the order of help. */
+const commands: readonly CommandEntry[] = [
+  { name: 'demo', load: async () => (await import('./demo.ts')).demoCommand },
+  { name: 'replay', load: async () => (await import('./replay.ts')).replayCommand },
+  { name: 'run', load: async () => (await import('./run.ts')).runCommand },
+  { name: 'check', load: async () => (await import('./check.ts')).checkCommand },
+  { name: 'describe', load: async () => (await import('./describe.ts')).describeCommand },
+  { name: 'fields', load: async () => (await import('./fields.ts')).fieldsCommand },
+  { name: 'events', load: async () => (await import('./events.ts')).eventsCommand },
+  { name: 'convert', load: async () => (await import('./convert.ts')).convertCommand },
+  { name: 'support', load: async () => (await import('./support.ts')).supportCommand },
+  { name: 'version', load: async () => (await import('./version.ts')).versionCommand },
+  { name: 'help', load: async () => (await import('./help.ts')).helpCommand },
+]
+
+export const commandNames: readonly string[] = commands.map(c => c.name)
+
+export async function loadCommand(name: string): Promise<Command | undefined> {
+  return commands.find(c => c.name === name)?.load()
+}
+
+export async function loadAllCommands(): Promise<readonly Command[]> {
+  return Promise.all(commands.map(c => c.load()))
+}

@@ -1,0 +1,60 @@
+import { closestName } from '../diagnostics/closest-name.ts'
+import { eventLookup } from '../events/event-lookup.ts'
+import { describeRule, describeRules, renderDescription } from '../rules/describe-rules.ts'
+import type { Command } from './command.ts'
+import { CommandError } from './command-error.ts'
+import { loadRuleSet } from './load-rule-set.ts'
+import { loadSettings, settingsOptions } from './load-settings.ts'
+import { Arguments } from './parse-arguments.ts'
+import { rulesOption } from './rule-files.ts'
+
+export const describeCommand: Command = {
+  name: 'describe',
+  summary: 'show what rules, macros and lists come to',
+  usage: '[-r PATH…] [PATH…] [--rule NAME] [--json]',
+  operands: { min: 0, max: Number.MAX_SAFE_INTEGER, name: 'rule file' },
+  options: [
+    rulesOption,
+    { name: 'rule', short: 'l', value: 'NAME', doc: 'only this rule' },
+    {
+      name: 'json',
+      doc: 'all details as Falco’s -L prints them: compiled conditions, fields, events, operators, what uses what',
+    },
+    ...settingsOptions,
+    { name: 'quiet', short: 'q', doc: 'no warnings' },
+  ],
+  doc: [
+    'As text: name and description of each rule. Without a PATH, the rules of the configuration, or those that come with Tiercel.',
+  ],
+  examples: [
+    { command: 'tiercel describe', doc: 'what the default rules watch' },
+    {
+      command: "tiercel describe --json my_rules.yaml | jq -r '.rules[].details.condition_compiled'",
+      doc: 'conditions with macros and lists put in',
+    },
+  ],
+  exitCodes: ['the rules were described', 'they do not load, or there is no such rule'],
+  run: async (args, terminal) => {
+    const config = loadSettings(args, terminal)
+    const paths = [...args.values('rules'), ...args.operands]
+    const values = new Map([...args.names()].map(name => [name, args.values(name)]))
+    const { rules, fields } = loadRuleSet(new Arguments([], values.set('rules', paths)), config, terminal)
+    const options = { fields, events: eventLookup }
+    const name = args.value('rule')
+    const description =
+      name === undefined ? describeRules(rules.compiled, options) : describeRule(rules.compiled, name, options)
+    if (description === undefined) {
+      const near = closestName(
+        name!,
+        rules.compiled.rules.map(r => r.info.name),
+      )
+      throw new CommandError(
+        `there is no rule \`${name}\``,
+        near === undefined ? undefined : `did you mean \`${near}\`?`,
+      )
+    }
+    const isJson = args.has('json') || config.jsonOutput
+    terminal.out(isJson ? `${JSON.stringify(description)}\n` : `${renderDescription(description).trimEnd()}\n`)
+    return 0
+  },
+}

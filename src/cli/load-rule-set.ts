@@ -1,0 +1,43 @@
+import type { Config } from '../agent/config.ts'
+import { type LoadedRules, loadRules } from '../agent/load-rules.ts'
+import { renderDiagnostic } from '../diagnostics/render.ts'
+import type { FileResult } from '../rules/compile-rules.ts'
+import type { Plan } from '../rules/plan.ts'
+import { CommandError } from './command-error.ts'
+import type { Arguments } from './parse-arguments.ts'
+import { chooseRulePaths, readRuleFiles } from './rule-files.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Rules that loaded without an error. */
+export interface RuleSet extends LoadedRules {
+  readonly plan: Plan
+  readonly paths: readonly string[]
+}
+
+/** What is new in the result of a file: its findings as people read them, each followed by an empty line. */
+export function renderFindings(result: FileResult, color: boolean): string {
+  return result.newFindings.map(({ diagnostic }) => `${renderDiagnostic(diagnostic, { color })}\n\n`).join('')
+}
+
+/**
+ * Loads the rules that `args` ask for (`--rules`), else those of the configuration, else our own. Findings go to standard error, all of
+ * them; throws a `CommandError` if one is an error.
+ */
+export function loadRuleSet(args: Arguments, config: Config, terminal: Terminal): RuleSet {
+  const paths = chooseRulePaths(args.values('rules'), config.rulesFiles)
+  if (args.has('verbose')) for (const path of paths) terminal.err(`rules: ${path}\n`)
+  const { rules, fields } = loadRules(readRuleFiles(paths), config)
+  const { plan, results } = rules
+  let errors = 0
+  for (const result of results) {
+    errors += result.newFindings.filter(f => f.diagnostic.severity === 'error').length
+    if (!args.has('quiet') || !result.ok) terminal.err(renderFindings(result, terminal.errColors.isColorSupported))
+  }
+  if (plan === undefined) {
+    throw new CommandError(
+      `the rules have ${errors === 1 ? 'an error' : `${errors} errors`}, so nothing is started`,
+      'docs/errors.md explains the codes',
+    )
+  }
+  return { rules, fields, plan, paths }
+}

@@ -1,0 +1,225 @@
+import { statSync, writeFileSync } from 'node:fs'
+import type { Config } from '../agent/config.ts'
+import { type ReplayNews, type ReplaySummary, replay } from '../agent/replay.ts'
+import { openSinks } from '../outputs/open-sinks.ts'
+import type { OutputSink } from '../outputs/sinks/sink.ts'
+import { renderSummary, renderSummaryJson } from '../outputs/summary.ts'
+import type { Command } from './command.ts'
+import { CommandError, UsageError } from './command-error.ts'
+import { inputPath, requireReadableFile } from './input-file.ts'
+import { loadRuleSet, type RuleSet } from './load-rule-set.ts'
+import { loadSettings, settingsOptions } from './load-settings.ts'
+import { decorateSink, paintAlert } from './paint-alert.ts'
+import type { Arguments, OptionSpec } from './parse-arguments.ts'
+import { openProgressLine, type ProgressLine, shortCount } from './progress-line.ts'
+import { reportNews } from './replay-news.ts'
+import { rulesOption } from './rule-files.ts'
+import { runCommand } from './run.ts'
+import { reportSource } from './source-report.ts'
+import type { Terminal } from './terminal.ts'
+
+const options: readonly OptionSpec[] = [
+  rulesOption,
+  ...settingsOptions,
+  { name: 'json', doc: 'one JSON object a line instead of text; the same as -o json_output=true' },
+  {
+    name: 'bindings',
+    value: 'FILE',
+    doc: 'names of addresses at the time of the capture (NDJSON; docs/compatibility.md)',
+  },
+  { name: 'resolve', doc: 'look the names of rules up now; without it a replay needs no network' },
+  { name: 'strict', doc: 'domain fields as in Falco 0.44, with its operators only' },
+  { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after so many seconds of events' },
+  { name: 'max-alerts', short: 'n', value: 'COUNT', doc: 'stop after so many alerts' },
+  { name: 'dry-run', doc: 'load configuration and rules, then end' },
+  { name: 'stats', doc: 'instead of the summary, figures of the run as one JSON object' },
+  { name: 'quiet', short: 'q', doc: 'no warnings, no progress, no summary' },
+  { name: 'verbose', short: 'v', doc: 'say which files are read' },
+  { name: 'pidfile', short: 'P', value: 'FILE', doc: 'write the process id to FILE', hidden: true },
+  { name: 'live', doc: 'without a capture, watch this machine', hidden: true },
+  { name: 'unbuffered', short: 'U', doc: 'accepted; outputs never wait here', hidden: true },
+]
+
+/** `text` as a number above 0, for the option `name`. */
+function positiveNumber(text: string, name: string): number {
+  const value = Number(text)
+  if (!(value > 0) || !Number.isFinite(value))
+    throw new UsageError(`\`${name}\` needs a number above 0, not \`${text}\``)
+  return value
+}
+
+/** The configuration with what the options of a replay say. */
+export function withReplayOptions(config: Config, args: Arguments): Config {
+  const isJson = args.has('json') || config.jsonOutput
+  const bindings = args.value('bindings')
+  if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
+  return {
+    ...config,
+    jsonOutput: isJson,
+    format: { ...config.format, json: isJson },
+    domains: {
+      ...config.domains,
+      ...(bindings !== undefined && { bindingsFile: bindings }),
+      ...(args.has('resolve') && { replayLookups: true }),
+      ...(args.has('strict') && { strict: true }),
+    },
+  }
+}
+
+/** The configured outputs; on a terminal the progress line makes room for alerts, and text is coloured. */
+function openTerminalSinks(config: Config, terminal: Terminal, progress: ProgressLine): readonly OutputSink[] {
+  const sinks = openSinks(config.outputs, { json: config.jsonOutput, echo: body => terminal.err(body) })
+  const isPainted = terminal.outColors.isColorSupported && !config.jsonOutput
+  if (!isPainted && !terminal.errIsTty) return sinks
+  return sinks.map(sink =>
+    sink.name === 'stdout'
+      ? decorateSink(
+          sink,
+          m => (isPainted ? paintAlert(m, terminal.outColors) : m.line),
+          () => progress.clear(),
+        )
+      : sink,
+  )
+}
+
+export interface ReplayRun {
+  readonly files: readonly string[]
+  readonly config: Config
+  readonly ruleSet: RuleSet
+  readonly isQuiet: boolean
+  /** In place of the configured outputs. */
+  readonly sinks?: readonly OutputSink[]
+  readonly maxAlerts?: number
+  readonly maxDurationNs?: bigint
+}
+
+/** Replays with progress, warnings and Ctrl-C; whether something failed, and the figures. */
+export async function runReplay(
+  run: ReplayRun,
+  terminal: Terminal,
+): Promise<{ readonly summary: ReplaySummary; readonly failed: boolean; readonly interrupted: boolean }> {
+  const { files, config, ruleSet, isQuiet } = run
+  const progress = openProgressLine(isQuiet ? { ...terminal, errIsTty: false } : terminal, '')
+  const stop = new AbortController()
+  const interrupt = (): void => stop.abort()
+  // Once: a second Ctrl-C ends the process at once.
+  process.once('SIGINT', interrupt)
+  process.once('SIGTERM', interrupt)
+  let failed = false
+  const onNews = (news: ReplayNews): void => {
+    progress.clear()
+    if (reportNews(news, terminal, isQuiet)) failed = true
+  }
+  try {
+    const summary = await replay({
+      files: files.map(inputPath),
+      plan: ruleSet.plan,
+      fields: ruleSet.fields,
+      config,
+      sinks: run.sinks ?? openTerminalSinks(config, terminal, progress),
+      signal: stop.signal,
+      onProgress: (file, done, total) => progress.update(done, total, file),
+      onNews,
+      ...(run.maxAlerts !== undefined && { maxAlerts: run.maxAlerts }),
+      ...(run.maxDurationNs !== undefined && { maxDurationNs: run.maxDurationNs }),
+    })
+    progress.clear()
+    for (const { path, summary: source } of summary.sources) if (reportSource(path, source, terminal)) failed = true
+    return {
+      summary,
+      failed: failed || (summary.lostAlerts > 0 && !summary.outputsGone),
+      interrupted: stop.signal.aborted,
+    }
+  } finally {
+    progress.clear()
+    process.off('SIGINT', interrupt)
+    process.off('SIGTERM', interrupt)
+  }
+}
+
+function renderStats(summary: ReplaySummary): string {
+  const figures = {
+    events: summary.events,
+    elapsed_ms: Math.round(summary.elapsedMs),
+    events_per_second: Math.round((summary.events / Math.max(summary.elapsedMs, 1)) * 1000),
+    peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
+    lost_alerts: summary.lostAlerts,
+    state: summary.state,
+    files: summary.sources.map(({ path, summary: source }) => ({ path, ...source })),
+  }
+  return `${JSON.stringify(figures).slice(0, -1)},${renderSummaryJson(summary.alerts).slice(1)}\n`
+}
+
+export const replayCommand: Command = {
+  name: 'replay',
+  summary: 'replay captures and print the alerts',
+  usage: 'CAPTURE… [-r PATH…] [--json] [-o KEY=VALUE]…',
+  operands: { min: 0, max: Number.MAX_SAFE_INTEGER, name: 'capture' },
+  options,
+  doc: [
+    'CAPTUREs are .scap files of sysdig, Falco or Tiercel, plain or gzip, or events as NDJSON; `-` is standard input. Several are replayed one after the other, each with a world of its own. Alerts go to the configured outputs, which is standard output unless a configuration says otherwise; warnings, progress and the summary go to standard error.',
+    'A capture that is cut short or damaged is replayed up to there, and the exit code is 1.',
+  ],
+  examples: [
+    { command: 'tiercel replay capture.scap', doc: 'with the default rules' },
+    {
+      command: 'tiercel replay capture.scap -r falco_rules.yaml my_rules.yaml --json | jq .rule',
+      doc: 'with yours, for a script',
+    },
+    {
+      command: 'tiercel replay capture.scap -o rule_matching=all -o priority=warning',
+      doc: 'every rule that matches, not only the first',
+    },
+    { command: 'tiercel replay capture.scap --bindings names.ndjson', doc: 'with the names of that time' },
+  ],
+  exitCodes: [
+    'all was replayed, or you stopped it; whether there were alerts does not matter',
+    'a file is missing or damaged, rules or configuration are wrong, or alerts were lost',
+  ],
+  run: async (args, terminal) => {
+    const config = withReplayOptions(loadSettings(args, terminal), args)
+    const { captureFile } = config.engine
+    const files = args.operands.length > 0 || captureFile === '' ? args.operands : [captureFile]
+    if (files.length === 0 && !args.has('dry-run')) {
+      if (args.has('live')) return runCommand.run(args, terminal)
+      throw new UsageError('tiercel replay needs a capture', '`tiercel demo` replays one that is there')
+    }
+    for (const file of files) requireReadableFile(file, 'capture')
+    const maxAlerts = args.value('max-alerts')
+    const duration = args.value('duration')
+    const run = {
+      files,
+      config,
+      isQuiet: args.has('quiet'),
+      ...(maxAlerts !== undefined && { maxAlerts: Math.ceil(positiveNumber(maxAlerts, '--max-alerts')) }),
+      ...(duration !== undefined && {
+        maxDurationNs: BigInt(Math.round(positiveNumber(duration, '--duration') * 1e9)),
+      }),
+    }
+    const ruleSet = loadRuleSet(args, config, terminal)
+    if (args.has('dry-run')) {
+      const { rules } = ruleSet.plan
+      const active = rules.filter(r => r.enabled && r.priority <= config.minPriority).length
+      terminal.err(`${rules.length} rules of ${ruleSet.paths.length} files load, ${active} of them are on\n`)
+      return 0
+    }
+    const pidfile = args.value('pidfile')
+    if (pidfile !== undefined) writePidfile(pidfile)
+    if (args.has('verbose'))
+      for (const file of files) terminal.err(`capture: ${file} (${shortCount(statSync(inputPath(file)).size)}B)\n`)
+
+    const { summary, failed, interrupted } = await runReplay({ ...run, ruleSet }, terminal)
+    if (interrupted) terminal.err(`tiercel: stopped after ${summary.events} events\n`)
+    if (args.has('stats')) terminal.err(renderStats(summary))
+    else if (!run.isQuiet && !summary.outputsGone) terminal.err(renderSummary(summary.alerts))
+    return failed ? 1 : 0
+  },
+}
+
+function writePidfile(path: string): void {
+  try {
+    writeFileSync(path, `${process.pid}\n`)
+  } catch (error) {
+    throw new CommandError(`cannot write the pid file \`${path}\`: ${(error as Error).message}`)
+  }
+}
