@@ -647,6 +647,12 @@ const rows: readonly Row[] = [
     want: false,
   },
   {
+    name: 'b64 with more bits left over has no value',
+    condition: check(transform('b64', ['t.name']), 'exists', undefined),
+    values: { 't.name': 'YR==' },
+    want: false,
+  },
+  {
     name: 'b64 one letter too long has no value',
     condition: check(transform('b64', ['t.name']), 'exists', undefined),
     values: { 't.name': 'aGVsb' },
