@@ -78,6 +78,11 @@ const cases: readonly { name: string; files: Readonly<Record<string, string>>; w
     want: [/import cycle: src\/values\/a\.ts → src\/values\/b\.ts → src\/values\/c\.ts → src\/values\/a\.ts/],
   },
   {
+    name: 'what is loaded on demand makes no cycle',
+    files: { 'src/values/a.ts': "const b = await import('./b.ts')", 'src/values/b.ts': "import { a } from './a.ts'" },
+    want: [],
+  },
+  {
     name: 'a cycle of types is none',
     files: { 'src/values/a.ts': "import type { B } from './b.ts'", 'src/values/b.ts': "import { a } from './a.ts'" },
     want: [],
@@ -94,7 +99,7 @@ for (const c of cases) {
 
 test('parseImports gives the line of each', () => {
   assert.deepEqual(parseImports("// first\nimport 'a'\n\nexport type { X } from './x.ts'\n"), [
-    { from: 'a', isType: false, line: 2 },
-    { from: './x.ts', isType: true, line: 4 },
+    { from: 'a', isType: false, isLazy: false, line: 2 },
+    { from: './x.ts', isType: true, isLazy: false, line: 4 },
   ])
 })

@@ -41,7 +41,11 @@ const table: Readonly<Record<string, FolderRule>> = {
     run: ['diagnostics', 'values'],
     why: 'rules compile in a browser too: what they need of fields and events they declare themselves (rules/field-lookup.ts)',
   },
-  events: { run: ['values', 'diagnostics'], why: 'a source only decodes; what events mean is state/' },
+  events: {
+    run: ['values', 'diagnostics'],
+    type: ['rules'],
+    why: 'a source only decodes; what events mean is state/, and rules see of them what rules/field-lookup.ts asks',
+  },
   state: { run: ['events', 'values'], why: 'state follows from events alone' },
   domains: { run: ['events', 'values'], why: 'bindings follow from events and answers alone' },
   fields: {
@@ -97,19 +101,21 @@ const edges: readonly { readonly modules: readonly string[]; readonly at: readon
 export interface ImportStatement {
   readonly from: string
   readonly isType: boolean
+  /** `import('…')`: loaded when it is reached. */
+  readonly isLazy: boolean
   readonly line: number
 }
 
 /** The import and re-export statements of a file laid out by our formatter (one begins a line), and `import('…')` calls. */
 export function parseImports(text: string): readonly ImportStatement[] {
   const found: ImportStatement[] = []
-  const add = (at: number, from: string, isType: boolean): void => {
-    found.push({ from, isType, line: text.slice(0, at).split('\n').length })
+  const add = (at: number, from: string, isType: boolean, isLazy: boolean): void => {
+    found.push({ from, isType, isLazy, line: text.slice(0, at).split('\n').length })
   }
   for (const m of text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[\w*{}\s,$]+\s+from\s+)?'([^'\n]+)'/gm)) {
-    add(m.index, m[2]!, m[1] !== undefined)
+    add(m.index, m[2]!, m[1] !== undefined, false)
   }
-  for (const m of text.matchAll(/(typeof\s+)?\bimport\('([^'\n]+)'\)/g)) add(m.index, m[2]!, m[1] !== undefined)
+  for (const m of text.matchAll(/(typeof\s+)?\bimport\('([^'\n]+)'\)/g)) add(m.index, m[2]!, m[1] !== undefined, true)
   return found
 }
 
@@ -162,7 +168,7 @@ export function findBreaches(files: ReadonlyMap<string, string>, packages: Reado
       continue
     }
     const targets: string[] = []
-    for (const { from, isType, line } of parseImports(text)) {
+    for (const { from, isType, isLazy, line } of parseImports(text)) {
       const place = `${path}:${line}`
       if (from.startsWith('node:')) {
         const edge = edges.find(e => e.modules.includes(from))
@@ -177,7 +183,7 @@ export function findBreaches(files: ReadonlyMap<string, string>, packages: Reado
         continue
       }
       const target = normalize(join(dirname(path), from))
-      if (!isType) targets.push(target)
+      if (!isType && !isLazy) targets.push(target)
       if (isTest(target)) breaches.push(`${place}: ${target} is for tests`)
       const to = folderOf(target)
       if (to === undefined) {
