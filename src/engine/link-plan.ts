@@ -6,7 +6,7 @@ import { ConditionGraph, type Node } from './condition-graph.ts'
 import { asConjunction, planSteps } from './decision-block.ts'
 import { eventFacts } from './event-facts.ts'
 import { generateProgram, type Program } from './generate-program.ts'
-import type { EventContext, NameWatcher } from './name-watcher.ts'
+import type { EventContext, NameWatcher, WatchedNames } from './name-watcher.ts'
 
 /** What a plan needs to run here. */
 export interface LinkDeps {
@@ -35,6 +35,8 @@ export interface Matcher {
   readonly eventCodes: ReadonlySet<number>
   /** Writes the programs of all these event codes (default: all) now instead of at the first event of each. */
   prepare(codes?: Iterable<number>): void
+  /** Gives back the names that its checks watch. It must not be asked any more. */
+  release(): void
 }
 
 /** Links a plan to the fields of this machine. */
@@ -61,11 +63,15 @@ class LinkedMatcher implements Matcher {
   readonly #result: PlannedRule[] = []
   readonly #isFirst: boolean
   readonly #tests = new Map<string, CheckTest>()
+  readonly #watched: WatchedNames[] = []
+  /** The index of names, with a note of what was watched. */
+  readonly #names: NameWatcher | undefined
 
   constructor(rules: readonly PlannedRule[], deps: LinkDeps) {
     this.rules = rules
     this.#deps = deps
     this.#isFirst = deps.ruleMatching === 'first'
+    this.#names = deps.names === undefined ? undefined : this.#noteWatched(deps.names)
     this.#graph = new ConditionGraph(check => this.#buildTest(check))
     const codes = new Set<number>()
     for (const rule of rules) {
@@ -91,6 +97,23 @@ class LinkedMatcher implements Matcher {
     for (const code of codes) if (this.#programs[code] === undefined) this.#write(code)
   }
 
+  release(): void {
+    for (const watched of this.#watched) this.#deps.names?.unwatch?.(watched)
+    this.#watched.length = 0
+    this.#programs.fill(null)
+  }
+
+  #noteWatched(names: NameWatcher): NameWatcher {
+    return {
+      namesOf: (ip, ctx) => names.namesOf(ip, ctx),
+      watch: list => {
+        const watched = names.watch(list)
+        this.#watched.push(watched)
+        return watched
+      },
+    }
+  }
+
   #collect(): readonly PlannedRule[] {
     const matches = this.#matches
     const result = this.#result
@@ -109,7 +132,7 @@ class LinkedMatcher implements Matcher {
   #buildTest(check: Parameters<typeof buildCheckTest>[0]): CheckTest {
     let test = this.#tests.get(check.key)
     if (test === undefined) {
-      test = buildCheckTest(check, this.#deps.fields, this.#deps.names)
+      test = buildCheckTest(check, this.#deps.fields, this.#names)
       this.#tests.set(check.key, test)
     }
     return test
@@ -153,7 +176,7 @@ class LinkedMatcher implements Matcher {
     return generateProgram(planSteps(conjunctions, this.#graph), {
       bindValue: value => bindOperand(value.operand, this.#deps.fields, value.use),
       buildTest: check => this.#buildTest(check),
-      names: this.#deps.names,
+      names: this.#names,
       hit: condition => {
         for (const rule of rules[condition] as readonly number[]) matches.push(rule)
       },

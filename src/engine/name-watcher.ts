@@ -11,6 +11,8 @@ export type EventContext = Parameters<Reader>[0]
 export interface NameWatcher {
   /** Announces the names of a check, once, at link time. They are normalised; a `*.` pattern stands for all names below. */
   watch(names: readonly string[]): WatchedNames
+  /** Ends one use of what `watch` gave. */
+  unwatch?(watched: WatchedNames): void
   /** Every name that counts for the address now, so every watched name for which `matches` is true; best first. */
   namesOf(ip: Ip, ctx: EventContext): readonly string[]
 }
