@@ -143,6 +143,18 @@ const rows: readonly Row[] = [
     want: { text: 'abc', fields: [['t.name', 'ABC']] },
   },
   {
+    name: 'a length prints as a number',
+    format: formatOf(
+      value(
+        'len(t.name)',
+        { kind: 'transform', name: 'len', args: [field('t.name')], type: 'UINT64', isList: false },
+        { fields: [{ text: 't.name', operand: field('t.name') }] },
+      ),
+    ),
+    values: { 't.name': 'abc' },
+    want: { text: '3', fields: [['t.name', 'abc']] },
+  },
+  {
     name: 'a field may print by a reader of its own',
     format: formatOf(value('t.domain', field('t.domain'))),
     values: { 't.domain': 1, 't.domainText': 'a.example' },
