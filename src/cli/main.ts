@@ -1,23 +1,11 @@
 /**
  * The command line. Every command is a module of its own, loaded only when it is asked for, so that a start costs what the command
- * needs; compiled code is kept in a cache between starts. Standard output carries results alone, everything else goes to standard error.
+ * needs. `bin/tiercel` names a cache for compiled code (NODE_COMPILE_CACHE), which halves the time that loading takes; this file must be
+ * in it too, else Node loads its TypeScript stripper first (35 ms).
  */
-import { enableCompileCache } from 'node:module'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { runCommandLine } from './command-line.ts'
 
-/** A cache of compiled code in a place of the user's own: never in a folder that others may write. */
-function compileCacheFolder(): string {
-  const root = fileURLToPath(new URL('../..', import.meta.url))
-  if (import.meta.url.endsWith('.ts')) return join(root, '.cache', 'compiled')
-  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tiercel', 'compiled')
-}
+// Programs that an output starts have no business in our cache.
+delete process.env['NODE_COMPILE_CACHE']
 
-try {
-  enableCompileCache(compileCacheFolder())
-} catch {
-  // Only the next start is slower.
-}
-const { runCommandLine } = await import('./command-line.ts')
 process.exitCode = await runCommandLine(process.argv.slice(2))
