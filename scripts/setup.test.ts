@@ -109,7 +109,7 @@ test('an old Node: a pinned one is fetched, then the dependencies; the second ti
   assert.equal(first.code, 0, first.err)
   assert.match(
     first.out,
-    /^fetched node runs: --disable-warning=ExperimentalWarning \S+\/checkout\/src\/cli\/main\.ts check a b\n$/,
+    /^fetched node runs: --disable-warning=ExperimentalWarning .*\S+\/checkout\/src\/cli\/main\.ts check a b\n$/,
   )
   assert.match(first.err, /this machine has 20\.19\.0: fetching 24\.21\.0 for linux-/)
   assert.match(first.err, /installing the run-time dependencies/)

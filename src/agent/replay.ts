@@ -1,7 +1,6 @@
-import { loadBindingsFile, type BindingsOutcome } from '../domains/bindings-file.ts'
+import type { BindingsOutcome } from '../domains/bindings-file.ts'
 import { NameIndex } from '../domains/name-index.ts'
-import { backgroundTimer, NameRefresher, type NameWarning } from '../domains/refresh.ts'
-import { createCaresResolver, createSystemResolver } from '../domains/resolver.ts'
+import type { NameRefresher, NameWarning } from '../domains/refresh.ts'
 import { openSource, type SourceSummary } from '../events/open-source.ts'
 import type { SourceSink } from '../events/source.ts'
 import { AlertOutputs } from '../outputs/alert-outputs.ts'
@@ -96,6 +95,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   })
   const { bindingsFile } = config.domains
   if (bindingsFile !== '') {
+    const { loadBindingsFile } = await import('../domains/bindings-file.ts')
     tell({ kind: 'bindings', path: bindingsFile, outcome: await loadBindingsFile(bindingsFile, names) })
   }
   let refresher: NameRefresher | undefined
@@ -156,6 +156,9 @@ async function lookUpNames(
   config: DomainsConfig,
   tell: (news: ReplayNews) => void,
 ): Promise<NameRefresher> {
+  // Loaded only here: most replays look nothing up, and a start should cost what it needs.
+  const { backgroundTimer, NameRefresher } = await import('../domains/refresh.ts')
+  const { createCaresResolver, createSystemResolver } = await import('../domains/resolver.ts')
   const resolver =
     config.resolver === 'system'
       ? createSystemResolver()

@@ -3,7 +3,6 @@ import { commandNames, loadCommand } from './commands.ts'
 import { parseArguments } from './parse-arguments.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { closestName } from '../diagnostics/closest-name.ts'
-import { renderCommandHelp } from './render-help.ts'
 import { type Terminal, openTerminal } from './terminal.ts'
 
 /** Runs the command that `args` (without program name) ask for and returns the exit code: 0 done, 1 any failure. */
@@ -33,6 +32,7 @@ async function dispatch(args: readonly string[], terminal: Terminal): Promise<nu
   const command = await loadCommand(first)
   if (command === undefined) throw unknownCommand(first)
   if (asksForHelp(rest)) {
+    const { renderCommandHelp } = await import('./render-help.ts')
     terminal.out(renderCommandHelp(command, terminal.outColors))
     return 0
   }

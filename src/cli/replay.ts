@@ -14,7 +14,6 @@ import type { Arguments, OptionSpec } from './parse-arguments.ts'
 import { openProgressLine, type ProgressLine, shortCount } from './progress-line.ts'
 import { reportNews } from './replay-news.ts'
 import { rulesOption } from './rule-files.ts'
-import { runCommand } from './run.ts'
 import { reportSource } from './source-report.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -181,7 +180,7 @@ export const replayCommand: Command = {
     const { captureFile } = config.engine
     const files = args.operands.length > 0 || captureFile === '' ? args.operands : [captureFile]
     if (files.length === 0 && !args.has('dry-run')) {
-      if (args.has('live')) return runCommand.run(args, terminal)
+      if (args.has('live')) return (await import('./run.ts')).runCommand.run(args, terminal)
       throw new UsageError('tiercel replay needs a capture', '`tiercel demo` replays one that is there')
     }
     for (const file of files) requireReadableFile(file, 'capture')

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises'
 import { type CaptureSummary, readCapture } from './capture/read-capture.ts'
 import type { ReadOptions } from './file-pieces.ts'
-import { type NdjsonSummary, readNdjson } from './ndjson/read-ndjson.ts'
+import type { NdjsonSummary } from './ndjson/read-ndjson.ts'
 import type { SourceSink } from './source.ts'
 
 export type SourceSummary =
@@ -44,6 +44,7 @@ async function peek(path: string): Promise<string> {
 export async function openSource(path: string): Promise<SourceFile> {
   const start = await peek(path)
   if (!start.startsWith(SECTION_BYTES) && NDJSON_START.test(start)) {
+    const { readNdjson } = await import('./ndjson/read-ndjson.ts')
     const read: SourceFile['read'] = async (sink, options) => ({
       kind: 'ndjson',
       ...(await readNdjson(path, sink, options)),
