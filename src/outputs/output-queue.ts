@@ -40,7 +40,7 @@ export type OutputNews =
   | { readonly kind: 'dropped'; readonly output: string; readonly count: number }
 
 /** A replay waits for a working output that has more than this before it; it makes alerts as fast as they can be written anyway. */
-const CROWD = { messages: 1_000, bytes: 4 * 1024 * 1024 } as const
+const CROWD = { messages: 1_000, bytes: 256 * 1024 } as const
 
 /** A batch is no larger, unless one message is: several times what a pipe holds. */
 const BATCH_BYTES = 256 * 1024

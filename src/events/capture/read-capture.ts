@@ -11,6 +11,9 @@ import { type CaptureCounts, CaptureParser } from './capture-parser.ts'
 /** Bytes inflated at once. Greater pieces save calls: 64 KiB cost twice the time of 1 MiB. */
 const INFLATED_BYTES = 512 * 1024
 
+/** Of these, so many are parsed before the reader may be asked to wait: what the events of one slice leave behind must fit the young heap. */
+const SLICE_BYTES = 64 * 1024
+
 export interface CaptureSummary extends CaptureCounts {
   /** Uncompressed bytes parsed. */
   readonly bytes: number
@@ -30,7 +33,8 @@ export async function readCapture(path: string, sink: SourceSink, options: ReadO
   let bytesInflated = 0
   let isFirst = true
   const take = async (piece: Buffer): Promise<boolean> => {
-    if (isFirst && piece[0] === 0x1f && piece[1] === 0x8b) inflater = new Inflater(bytes => parser.push(bytes))
+    if (isFirst && piece[0] === 0x1f && piece[1] === 0x8b)
+      inflater = new Inflater(bytes => parser.push(bytes), options.betweenChunks)
     isFirst = false
     if (inflater === undefined) return parser.push(piece)
     const wantsMore = await inflater.push(piece)
@@ -117,27 +121,31 @@ class Inflater {
   private wantsMore = true
   private isOver = false
   private thrown: unknown = undefined
+  private readonly take: (bytes: Buffer) => boolean
+  private readonly between: () => Promise<void> | undefined
+  /** Settles when the bytes at hand are taken. */
+  private waiting: Promise<void> | undefined = undefined
   /** Continues the `push` or `end` under way. */
   private wake: (() => void) | undefined = undefined
 
-  /** `take` gets what was inflated, valid during the call; with `false` it wants no more. */
-  constructor(take: (bytes: Buffer) => boolean) {
+  /**
+   * `take` gets what was inflated, valid during the call; with `false` it wants no more. `between` is called between slices, and waited
+   * for where it gives a promise.
+   */
+  constructor(take: (bytes: Buffer) => boolean, between: () => Promise<void> | undefined = () => undefined) {
     const gunzip = createGunzip({ chunkSize: INFLATED_BYTES })
     this.gunzip = gunzip
+    this.take = take
+    this.between = between
     gunzip.on('data', (bytes: Buffer) => {
       if (!this.wantsMore) return
-      // An exception here would not reach the caller of readCapture.
-      try {
-        this.wantsMore = take(bytes)
-      } catch (cause) {
-        this.thrown = cause ?? new Error('the sink threw nothing')
-        this.wantsMore = false
-      }
-      if (!this.wantsMore) this.finish()
-      // zlib fills a buffer, then takes a new one; the collector, seeing little garbage of its own, would let tens of megabytes of full
-      // ones pile up. This one is full and parsed, so its memory is given back here.
-      const memory = bytes.buffer
-      if (memory instanceof ArrayBuffer && bytes.byteOffset + bytes.length === memory.byteLength) memory.transfer(0)
+      const waiting = this.takeSlices(bytes, 0)
+      if (waiting === undefined) return
+      gunzip.pause()
+      this.waiting = waiting.then(() => {
+        this.waiting = undefined
+        gunzip.resume()
+      })
     })
     gunzip.on('end', () => this.finish())
     gunzip.on('error', (error: NodeJS.ErrnoException) => {
@@ -150,6 +158,29 @@ class Inflater {
       }
       this.finish()
     })
+  }
+
+  /** Gives slice after slice to `take`; a promise when it must wait between two of them. */
+  private takeSlices(bytes: Buffer, from: number): Promise<void> | undefined {
+    let at = from
+    // An exception here would not reach the caller of readCapture.
+    try {
+      while (at < bytes.length && this.wantsMore) {
+        this.wantsMore = this.take(bytes.subarray(at, at + SLICE_BYTES))
+        at += SLICE_BYTES
+        const pause = this.wantsMore ? this.between() : undefined
+        if (pause !== undefined) return pause.then(() => this.takeSlices(bytes, at))
+      }
+    } catch (cause) {
+      this.thrown = cause ?? new Error('the sink threw nothing')
+      this.wantsMore = false
+    }
+    if (!this.wantsMore) this.finish()
+    // zlib fills a buffer, then takes a new one; the collector, seeing little garbage of its own, would let tens of megabytes of full
+    // ones pile up. This one is full and parsed, so its memory is given back here.
+    const memory = bytes.buffer
+    if (memory instanceof ArrayBuffer && bytes.byteOffset + bytes.length === memory.byteLength) memory.transfer(0)
+    return undefined
   }
 
   private finish(): void {
@@ -171,7 +202,9 @@ class Inflater {
         else resolve(this.wantsMore)
       }
       this.wake = done
-      this.gunzip.write(bytes, () => {
+      this.gunzip.write(bytes, async () => {
+        // What the last bytes inflated to may still be waited for, and with it more that zlib holds back meanwhile.
+        while (this.waiting !== undefined) await this.waiting
         if (this.wake === done) done()
       })
     })
