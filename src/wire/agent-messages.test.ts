@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MAX_BATCH, parseToMain, parseToWorker } from './agent-messages.ts'
+
+const rules = {
+  generation: 1,
+  plan: { rules: [], domains: [] },
+  ruleMatching: 'first',
+  minPriority: 7,
+  format: {},
+  appendOutput: [],
+  staticFields: new Map(),
+  syscalls: new Set(['execve']),
+  tracepoints: new Set(),
+  listLimit: 10,
+}
+const worker = { ringBytes: 1 << 23, snaplen: 80, maxThreads: 10, namesWaitMs: 2000 }
+const source = { seen: 1, events: 1, lost: 0, lostByCause: new Map(), perCpu: [], pendingBytes: 0, ringBytes: 1 }
+const stats = {
+  source,
+  events: 1,
+  alerts: 0,
+  droppedAlerts: 0,
+  badEvents: 0,
+  state: new Map(),
+  names: new Map(),
+  generation: 0,
+  ruleCount: 0,
+  cpuUs: 0,
+  heapBytes: 0,
+}
+
+const toWorker: readonly { readonly name: string; readonly value: unknown; readonly ok: boolean }[] = [
+  { name: 'start with all orders', value: { kind: 'start', worker, rules }, ok: true },
+  { name: 'start without rules', value: { kind: 'start', worker }, ok: false },
+  { name: 'rules', value: { kind: 'rules', rules }, ok: true },
+  { name: 'rules whose sets are arrays', value: { kind: 'rules', rules: { ...rules, syscalls: [] } }, ok: false },
+  { name: 'rules of a negative generation', value: { kind: 'rules', rules: { ...rules, generation: -1 } }, ok: false },
+  { name: 'names', value: { kind: 'names', updates: [{ kind: 'nodata', name: 'a.example', atMs: 1 }] }, ok: true },
+  { name: 'names that are none', value: { kind: 'names', updates: [{ name: 'a.example' }] }, ok: false },
+  { name: 'taken', value: { kind: 'taken', bytes: 12 }, ok: true },
+  { name: 'taken of a fraction', value: { kind: 'taken', bytes: 1.5 }, ok: false },
+  { name: 'stop', value: { kind: 'stop' }, ok: true },
+  { name: 'a kind nobody knows', value: { kind: 'dance' }, ok: false },
+  { name: 'no object', value: 'stop', ok: false },
+  { name: 'null', value: null, ok: false },
+]
+
+for (const { name, value, ok } of toWorker) {
+  test(`parseToWorker: ${name} is ${ok ? 'taken' : 'refused'}`, () => {
+    assert.equal(parseToWorker(structuredClone(value)) !== undefined, ok)
+  })
+}
+
+const alerts = (count: number): object => ({
+  kind: 'alerts',
+  generation: 1,
+  rules: new Array(count).fill(0),
+  lines: new Array(count).fill('line'),
+  sizes: new Array(count).fill(4),
+})
+
+const toMain: readonly { readonly name: string; readonly value: unknown; readonly ok: boolean }[] = [
+  { name: 'loaded', value: { kind: 'loaded' }, ok: true },
+  { name: 'attached', value: { kind: 'attached', tookMs: 3.5, processes: 2 }, ok: true },
+  { name: 'alerts', value: alerts(3), ok: true },
+  { name: 'a full batch', value: alerts(MAX_BATCH), ok: true },
+  { name: 'more alerts than a batch holds', value: alerts(MAX_BATCH + 1), ok: false },
+  { name: 'alerts whose arrays differ in length', value: { ...alerts(3), sizes: [1] }, ok: false },
+  { name: 'stats', value: { kind: 'stats', stats }, ok: true },
+  { name: 'stats without the source', value: { kind: 'stats', stats: { ...stats, source: 1 } }, ok: false },
+  { name: 'ended', value: { kind: 'ended', stats }, ok: true },
+  { name: 'refused', value: { kind: 'refused', message: 'no BTF', help: '' }, ok: true },
+  { name: 'wanted names', value: { kind: 'wanted-names', names: ['a.example'], skipped: [20] }, ok: true },
+  { name: 'wanted names that are numbers', value: { kind: 'wanted-names', names: [1], skipped: [] }, ok: false },
+  { name: 'an array', value: [], ok: false },
+]
+
+for (const { name, value, ok } of toMain) {
+  test(`parseToMain: ${name} is ${ok ? 'taken' : 'refused'}`, () => {
+    assert.equal(parseToMain(structuredClone(value)) !== undefined, ok)
+  })
+}

@@ -1,0 +1,262 @@
+/**
+ * What the agent's two threads say to each other. The worker decides events and renders alerts; the main thread writes, looks names up and
+ * serves. Alerts cross as finished lines: a line and two numbers clone in a tenth of the time that an alert's forty fields take
+ * (`bench/alert-transfer.bench.ts`), and the main thread stays free.
+ */
+
+/** Most alerts, or updates, in one message. */
+export const MAX_BATCH = 1024
+/** Bytes of alerts that may be under way to the main thread; beyond, the worker drops alerts and counts them. */
+export const MAX_UNCONFIRMED_BYTES: number = 32 * 1024 * 1024
+
+/** Rules and all that decides what becomes of an event; replaced as a whole by a reload. */
+export interface RuleOrders {
+  /** Counts up with each reload. */
+  readonly generation: number
+  /** `Plan` of `rules/`, its field specifications without functions (`agent/plain-plan.ts`). */
+  readonly plan: unknown
+  readonly ruleMatching: 'first' | 'all'
+  readonly minPriority: number
+  /** `AlertFormat` and `AppendOutputEntry[]` of `outputs/`. */
+  readonly format: unknown
+  readonly appendOutput: unknown
+  readonly staticFields: ReadonlyMap<string, string>
+  /** Names of the system calls and tracepoints that must be traced. */
+  readonly syscalls: ReadonlySet<string>
+  readonly tracepoints: ReadonlySet<string>
+  /** Lists of more names than this are matched against observed names only. */
+  readonly listLimit: number
+}
+
+/** What holds for a whole run. */
+export interface WorkerOrders {
+  readonly ringBytes: number
+  /** Bytes of I/O data per event. */
+  readonly snaplen: number
+  readonly maxThreads: number
+  /** How long detection may wait for the first names. */
+  readonly namesWaitMs: number
+}
+
+/** One result of a look-up; `NameUpdate` of `domains/`. */
+export interface NameNews {
+  readonly kind: string
+  readonly name: string
+  readonly atMs: number
+}
+
+export type ToWorker =
+  | { readonly kind: 'start'; readonly worker: WorkerOrders; readonly rules: RuleOrders }
+  | { readonly kind: 'rules'; readonly rules: RuleOrders }
+  | { readonly kind: 'names'; readonly updates: readonly NameNews[] }
+  /** Every name was looked up once, or the time for that is over. */
+  | { readonly kind: 'names-ready' }
+  /** Alerts of so many bytes have been taken in. */
+  | { readonly kind: 'taken'; readonly bytes: number }
+  /** Drain what is there, then end. */
+  | { readonly kind: 'stop' }
+
+/** Counters of the kernel side, since the start. */
+export interface SourceCounts {
+  /** How often the probe ran, the agent's own calls included; a probe that is alive counts whenever the agent polls. */
+  readonly seen: number
+  readonly events: number
+  readonly lost: number
+  readonly lostByCause: ReadonlyMap<string, number>
+  readonly perCpu: readonly { readonly cpu: number; readonly events: number; readonly lost: number }[]
+  readonly pendingBytes: number
+  readonly ringBytes: number
+}
+
+/** How the worker fares; sent every second, the idle ones included: it is the heartbeat. */
+export interface WorkerStats {
+  readonly source: SourceCounts
+  /** Events that the rules saw. */
+  readonly events: number
+  /** Alerts that were rendered, and those dropped because the main thread did not take them. */
+  readonly alerts: number
+  readonly droppedAlerts: number
+  /** Events that the source could not decode. */
+  readonly badEvents: number
+  /** `StateCounters` of `state/` and what the tables hold, by name. */
+  readonly state: ReadonlyMap<string, number>
+  /** `NameIndexStats` of `domains/`, by name. */
+  readonly names: ReadonlyMap<string, number>
+  /** Rules that are in force. */
+  readonly generation: number
+  readonly ruleCount: number
+  /** User and system time of the worker's thread, µs; 0 where it is not known. */
+  readonly cpuUs: number
+  readonly heapBytes: number
+}
+
+export type ToMain =
+  /** The worker's code is loaded. */
+  | { readonly kind: 'loaded' }
+  /** The probe runs and the world is known. */
+  | { readonly kind: 'attached'; readonly tookMs: number; readonly processes: number }
+  /** Rules judge events from now on; `isFirst`: since the start. */
+  | { readonly kind: 'rules-in-force'; readonly generation: number; readonly tookMs: number; readonly isFirst: boolean }
+  /** The names that must be looked up from now on, and the sizes of lists that are too long for it. */
+  | { readonly kind: 'wanted-names'; readonly names: readonly string[]; readonly skipped: readonly number[] }
+  | AlertBatch
+  | { readonly kind: 'stats'; readonly stats: WorkerStats }
+  | { readonly kind: 'name-finding'; readonly message: string }
+  /** New rules could not be put in force; the old ones are. */
+  | { readonly kind: 'rules-refused'; readonly generation: number; readonly message: string }
+  /** The worker cannot go on, in one plain line. */
+  | { readonly kind: 'refused'; readonly message: string; readonly help: string }
+  | { readonly kind: 'ended'; readonly stats: WorkerStats }
+
+/** Alerts in their order, as parallel arrays of one length. */
+export interface AlertBatch {
+  readonly kind: 'alerts'
+  readonly generation: number
+  /** `PlannedRule.index` of each. */
+  readonly rules: readonly number[]
+  readonly lines: readonly string[]
+  /** UTF-8 bytes of each line. */
+  readonly sizes: readonly number[]
+}
+
+/** A message of the main thread, or undefined if it is none. Checks kinds and types, not what `plan`, `format` and updates hold. */
+export function parseToWorker(value: unknown): ToWorker | undefined {
+  if (!isObject(value)) return undefined
+  switch (value['kind']) {
+    case 'start':
+      return isWorkerOrders(value['worker']) && isRuleOrders(value['rules']) ? (value as ToWorker) : undefined
+    case 'rules':
+      return isRuleOrders(value['rules']) ? (value as ToWorker) : undefined
+    case 'names':
+      return isArrayOf(value['updates'], isNameNews) ? (value as ToWorker) : undefined
+    case 'taken':
+      return isCount(value['bytes']) ? (value as ToWorker) : undefined
+    case 'names-ready':
+    case 'stop':
+      return value as ToWorker
+    default:
+      return undefined
+  }
+}
+
+/** A message of the worker, or undefined if it is none. */
+export function parseToMain(value: unknown): ToMain | undefined {
+  if (!isObject(value)) return undefined
+  switch (value['kind']) {
+    case 'loaded':
+      return value as ToMain
+    case 'attached':
+      return isNumber(value['tookMs']) && isCount(value['processes']) ? (value as ToMain) : undefined
+    case 'rules-in-force':
+      return isCount(value['generation']) && isNumber(value['tookMs']) && typeof value['isFirst'] === 'boolean'
+        ? (value as ToMain)
+        : undefined
+    case 'wanted-names':
+      return isArrayOf(value['names'], isText) && isArrayOf(value['skipped'], isCount) ? (value as ToMain) : undefined
+    case 'alerts':
+      return isAlertBatch(value) ? (value as unknown as AlertBatch) : undefined
+    case 'stats':
+    case 'ended':
+      return isWorkerStats(value['stats']) ? (value as ToMain) : undefined
+    case 'name-finding':
+      return isText(value['message']) ? (value as ToMain) : undefined
+    case 'rules-refused':
+      return isCount(value['generation']) && isText(value['message']) ? (value as ToMain) : undefined
+    case 'refused':
+      return isText(value['message']) && isText(value['help']) ? (value as ToMain) : undefined
+    default:
+      return undefined
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function isArrayOf(value: unknown, isItem: (item: unknown) => boolean, most = Number.MAX_SAFE_INTEGER): boolean {
+  return Array.isArray(value) && value.length <= most && value.every(isItem)
+}
+
+function isNameNews(value: unknown): boolean {
+  return isObject(value) && isText(value['kind']) && isText(value['name']) && isNumber(value['atMs'])
+}
+
+function isWorkerOrders(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isCount(value['ringBytes']) &&
+    isCount(value['snaplen']) &&
+    isCount(value['maxThreads']) &&
+    isCount(value['namesWaitMs'])
+  )
+}
+
+function isRuleOrders(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isCount(value['generation']) &&
+    isObject(value['plan']) &&
+    (value['ruleMatching'] === 'first' || value['ruleMatching'] === 'all') &&
+    isCount(value['minPriority']) &&
+    isObject(value['format']) &&
+    Array.isArray(value['appendOutput']) &&
+    value['staticFields'] instanceof Map &&
+    value['syscalls'] instanceof Set &&
+    value['tracepoints'] instanceof Set &&
+    isCount(value['listLimit'])
+  )
+}
+
+function isAlertBatch(value: Fields): boolean {
+  const { rules, lines, sizes } = value
+  return (
+    isCount(value['generation']) &&
+    isArrayOf(rules, isCount, MAX_BATCH) &&
+    isArrayOf(lines, isText, MAX_BATCH) &&
+    isArrayOf(sizes, isCount, MAX_BATCH) &&
+    (rules as unknown[]).length === (lines as unknown[]).length &&
+    (rules as unknown[]).length === (sizes as unknown[]).length
+  )
+}
+
+function isSourceCounts(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isCount(value['seen']) &&
+    isCount(value['events']) &&
+    isCount(value['lost']) &&
+    value['lostByCause'] instanceof Map &&
+    Array.isArray(value['perCpu']) &&
+    isCount(value['pendingBytes']) &&
+    isCount(value['ringBytes'])
+  )
+}
+
+function isWorkerStats(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isSourceCounts(value['source']) &&
+    isCount(value['events']) &&
+    isCount(value['alerts']) &&
+    isCount(value['droppedAlerts']) &&
+    isCount(value['badEvents']) &&
+    value['state'] instanceof Map &&
+    value['names'] instanceof Map &&
+    isCount(value['generation']) &&
+    isCount(value['ruleCount'])
+  )
+}
