@@ -1,10 +1,8 @@
 import { eventLookup } from '../events/event-lookup.ts'
-import type { Field } from '../fields/field.ts'
-import { fieldLookup, fields } from '../fields/catalogue.ts'
-import { FieldIndex } from '../fields/field-syntax.ts'
+import type { FieldIndex } from '../fields/field-syntax.ts'
 import { type CompiledRules, compileRules, type RulesFileInput } from '../rules/compile-rules.ts'
-import { toByteText } from '../values/text.ts'
 import type { Config } from './config.ts'
+import { withStaticFields } from './static-fields.ts'
 
 /** Rules compiled with what the configuration says of them, and the fields they were compiled against. */
 export interface LoadedRules {
@@ -32,21 +30,4 @@ export function loadRules(files: readonly RulesFileInput[], config: RulesConfig)
     strictDomains: config.domains.strict,
   })
   return { rules, fields: index }
-}
-
-/** The catalogue, and a field `static.NAME` for each of the configuration's `static_fields`. */
-function withStaticFields(staticFields: ReadonlyMap<string, string>): FieldIndex {
-  if (staticFields.size === 0) return fieldLookup
-  const rows = [...staticFields].map(([name, text]): Field => {
-    const value = toByteText(text)
-    return {
-      name: `static.${name}`,
-      group: 'static',
-      type: 'CHARBUF',
-      arg: 'none',
-      doc: 'A fixed text of the configuration (`static_fields`).',
-      bind: () => () => value,
-    }
-  })
-  return new FieldIndex([...fields, ...rows])
 }

@@ -1,0 +1,115 @@
+import type { NameIndex } from '../domains/name-index.ts'
+import { compileOutput, type ExtraOutput, type OutputFormatter } from '../engine/format-output.ts'
+import { linkPlan, type Matcher } from '../engine/link-plan.ts'
+import { eventTable } from '../events/event-table.ts'
+import type { FieldIndex } from '../fields/field-syntax.ts'
+import { jsonValue, renderValue } from '../fields/render-value.ts'
+import { type AppendOutputEntry, applyAppendOutput } from '../outputs/append-output.ts'
+import { collectDomains } from '../rules/compile-condition.ts'
+import { parseOutputFormat } from '../rules/parse-output.ts'
+import type { OutputFormat, Plan, PlannedRule } from '../rules/plan.ts'
+import type { NameSource } from '../state/event-context.ts'
+import { RuleNames } from './rule-names.ts'
+
+/** Compiled rules and what of the configuration decides how they match and print. */
+export interface RuleSetup {
+  readonly plan: Plan
+  readonly fields: FieldIndex
+  readonly ruleMatching: 'first' | 'all'
+  /** 0 Emergency … 7 Debug; rules of a greater number are not matched. */
+  readonly minPriority: number
+  readonly appendOutput: readonly AppendOutputEntry[]
+  readonly staticFields: ReadonlyMap<string, string>
+}
+
+/** How alerts of a rule are printed. */
+export interface RuleOutput {
+  readonly format: OutputFormatter
+  /** Among several names of an address, those that the rule spells come first. */
+  readonly names: NameSource
+}
+
+/** Rules linked to this machine, ready to judge events; beside the state, so that others can take their place between two events. */
+export class LinkedRules {
+  readonly matcher: Matcher
+  readonly #setup: RuleSetup
+  readonly #names: RuleNames
+  readonly #outputs: Map<PlannedRule, RuleOutput> = new Map()
+  #unprepared: readonly number[] | undefined = undefined
+  #preparedCount = 0
+
+  constructor(setup: RuleSetup, names: NameIndex) {
+    this.#setup = setup
+    this.#names = new RuleNames(names)
+    this.matcher = linkPlan(setup.plan, {
+      fields: name => setup.fields.get(name),
+      eventTable,
+      names: this.#names,
+      ruleMatching: setup.ruleMatching,
+      minPriority: setup.minPriority,
+    })
+  }
+
+  get rules(): readonly PlannedRule[] {
+    return this.matcher.rules
+  }
+
+  /** Binds all rules now instead of each at the first event that may match it; then every check has announced its names. */
+  prepare(): void {
+    this.matcher.prepare()
+  }
+
+  /** Does a part of `prepare`, a millisecond as a rule; false when nothing is left to do. For a thread that has events to attend to. */
+  prepareNext(): boolean {
+    this.#unprepared ??= [...this.matcher.eventCodes]
+    const code = this.#unprepared[this.#preparedCount]
+    if (code === undefined) return false
+    this.#preparedCount++
+    this.matcher.prepare([code])
+    return true
+  }
+
+  /** Formats are bound when a rule first matches: most rules never do. */
+  outputOf(rule: PlannedRule): RuleOutput {
+    let output = this.#outputs.get(rule)
+    if (output === undefined) {
+      output = {
+        format: bindFormat(rule, this.#setup),
+        names: this.#names.preferring([...collectDomains(rule.condition)]),
+      }
+      this.#outputs.set(rule, output)
+    }
+    return output
+  }
+
+  /** Gives back the names that these rules announced. They must not judge any more. */
+  release(): void {
+    this.#names.release()
+  }
+}
+
+function bindFormat(rule: PlannedRule, setup: RuleSetup): OutputFormatter {
+  const { fields } = setup
+  const { output, extraFields } = applyAppendOutput(rule, setup.appendOutput, setup.staticFields)
+  const extra = extraFields.flatMap((field): ExtraOutput[] => {
+    const format = parseFormat(field.kind === 'raw' ? `%${field.key}` : field.format, fields)
+    return format === undefined ? [] : [{ key: field.key, format, isRaw: field.kind === 'raw' }]
+  })
+  const format = parseFormat(output, fields) ?? parseFormat(rule.output, fields)
+  if (format === undefined) throw new Error(`unreachable: the output of rule \`${rule.name}\` was checked at load`)
+  return bindOutput(format, fields, extra)
+}
+
+/** A format linked to fields. */
+export function bindOutput(
+  format: OutputFormat,
+  fields: FieldIndex,
+  extra: readonly ExtraOutput[] = [],
+): OutputFormatter {
+  return compileOutput(format, { fields: name => fields.get(name), renderer: { renderValue, jsonValue } }, extra)
+}
+
+function parseFormat(text: string, fields: FieldIndex): OutputFormat | undefined {
+  const parsed = parseOutputFormat(text, { fields })
+  return parsed.ok ? parsed.format : undefined
+}

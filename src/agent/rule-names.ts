@@ -1,0 +1,47 @@
+import type { NameIndex } from '../domains/name-index.ts'
+import type { NameSet } from '../domains/name-set.ts'
+import type { When } from '../domains/binding.ts'
+import type { NameSource } from '../state/event-context.ts'
+import type { Ip } from '../values/value.ts'
+
+/**
+ * The name index as one set of rules uses it: remembers what their checks and outputs announced, so that all of it can be given back when
+ * other rules take their place. Names that those announce too are never let go of, as they announce them first.
+ */
+export class RuleNames {
+  readonly #index: NameIndex
+  #sets: NameSet[] = []
+
+  constructor(index: NameIndex) {
+    this.#index = index
+  }
+
+  watch(names: readonly string[]): NameSet {
+    const set = this.#index.watch(names)
+    this.#sets.push(set)
+    return set
+  }
+
+  namesOf(ip: Ip, when: When): readonly string[] {
+    return this.#index.namesOf(ip, when)
+  }
+
+  /** What outputs of a rule that spells these names print; see `NameIndex.preferring`. */
+  preferring(names: readonly string[]): NameSource {
+    if (names.length === 0) return this.#index
+    const own = this.#index.watch(names, { observeOnly: true })
+    this.#sets.push(own)
+    const index = this.#index
+    return {
+      nameOf: (ip, when) => own.nameOf(ip, when) ?? index.nameOf(ip, when),
+      namesOf: (ip, when) => index.namesOf(ip, when),
+      bindingsOf: (ip, when) => index.bindingsOf(ip, when),
+    }
+  }
+
+  /** Gives everything back. */
+  release(): void {
+    for (const set of this.#sets) this.#index.unwatch(set)
+    this.#sets = []
+  }
+}
