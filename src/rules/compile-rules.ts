@@ -13,7 +13,7 @@ import type { ConditionFinding } from './condition-findings.ts'
 import type { ConditionText } from './condition-text.ts'
 import { locateInText } from './condition-text.ts'
 import { addExceptions } from './exception-text.ts'
-import type { ExpandableList, TracedOrigin } from './expand-lists.ts'
+import type { ExpandableList, ListValue, TracedOrigin } from './expand-lists.ts'
 import { ExpandedOrigin, ListTable } from './expand-lists.ts'
 import type { EventLookup, FieldLookup } from './field-lookup.ts'
 import type { FindingText, ItemPlace, LoadFinding } from './load-finding.ts'
@@ -232,19 +232,37 @@ export const STAGES: readonly Stage[] = [
   { name: 'find unused', run: findUnused },
 ]
 
+/** All lists together may have so many items once the lists among them are replaced. */
+const MAX_LIST_ITEMS = 4_000_000
+
 /** Replaces the lists among the items of lists: those that were defined before the last change, one level deep. */
 function compileLists(c: Compilation): void {
   const { lists } = c.collector
-  c.lists = [...lists.values()].map((list, position) => ({
-    name: list.name,
-    position,
-    items: list.items.flatMap(({ scalar, source }) => {
+  let itemsLeft = MAX_LIST_ITEMS
+  c.lists = [...lists.values()].map((list, position) => {
+    const items: ListValue[] = []
+    for (const { scalar, source } of list.items) {
       const named = lists.get(scalar.value)
-      if (named === undefined || named.index >= list.visibility) return [{ text: scalar.value, source, scalar }]
-      c.usedLists.add(named.name)
-      return named.items.map(inner => ({ text: inner.scalar.value, source: inner.source, scalar: inner.scalar }))
-    }),
-  }))
+      const isList = named !== undefined && named.index < list.visibility
+      itemsLeft -= isList ? named.items.length + 1 : 1
+      if (itemsLeft < 0) break
+      if (isList) {
+        c.usedLists.add(named.name)
+        for (const inner of named.items)
+          items.push({ text: inner.scalar.value, source: inner.source, scalar: inner.scalar })
+      } else items.push({ text: scalar.value, source, scalar })
+    }
+    return { name: list.name, position, items }
+  })
+  if (itemsLeft < 0) {
+    const last = [...lists.values()].at(-1)!
+    c.findings.push(
+      findingAt(last.place, {
+        code: 'E0221',
+        message: 'the lists are beyond all use once those among their items are put in',
+      }),
+    )
+  }
   c.table = new ListTable(c.lists)
 }
 

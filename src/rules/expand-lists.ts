@@ -174,7 +174,6 @@ export class ListTable {
       used.add(word)
       output.push(text.slice(from, at), within ?? { at: 0, from, to: from, inList: 0 }, from)
       from = at + word.length
-      while (from < text.length && isBlank(text.charCodeAt(from))) from++
       const place: Stretch = {
         at: 0,
         from: within?.from ?? at,
@@ -186,7 +185,7 @@ export class ListTable {
       if (entry.isNesting(this.#entries)) {
         fits = this.#expandInto(output, entry.joined, entry.list.position, used, place, depth + 1)
       } else output.push(entry.joined, place, 0)
-      output.push(' ', place, entry.joined.length)
+      output.close({ ...place, inList: entry.joined.length })
       return fits && (fits = output.fits)
     })
     if (!fits) return false
@@ -236,7 +235,9 @@ class ExpandedText {
   readonly #stretches: Stretch[] | undefined
   #length = 0
   #replacements = 0
-  /** An empty list takes the comma after it, if that comes next. */
+  /** After a list blanks go, until something else comes… */
+  #eatsBlanks = false
+  /** …and after an empty one a comma too, if that comes first. */
   #eatsComma = false
 
   constructor(stretches: Stretch[] | undefined) {
@@ -250,36 +251,44 @@ class ExpandedText {
   /** Appends `text`, which stands at `offset` of the condition, or of the list that `place` names. */
   push(text: string, place: Stretch, offset: number): void {
     let from = 0
-    if (this.#eatsComma) {
+    if (this.#eatsBlanks) {
       while (from < text.length && isBlank(text.charCodeAt(from))) from++
       if (from === text.length) return
+      if (this.#eatsComma && text.charCodeAt(from) === 44) from++
+      this.#eatsBlanks = false
       this.#eatsComma = false
-      if (text.charCodeAt(from) === 44) from++
     }
     if (from === text.length) return
-    if (this.#stretches !== undefined) {
-      const start = offset + from
-      if (place.list === undefined) this.#stretches.push({ at: this.#length, from: start, to: start, inList: 0 })
-      else this.#stretches.push({ ...place, at: this.#length, inList: start })
-    }
-    this.#chunks.push(from === 0 ? text : text.slice(from))
-    this.#length += text.length - from
+    if (place.list === undefined) this.#append(text.slice(from), { ...place, from: offset + from, to: offset + from })
+    else this.#append(text.slice(from), { ...place, inList: offset + from })
+  }
+
+  #append(text: string, place: Stretch): void {
+    this.#stretches?.push({ ...place, at: this.#length })
+    this.#chunks.push(text)
+    this.#length += text.length
   }
 
   /** Makes room for a list: trims, drops the comma before an empty one. False when there have been too many. */
   open(isEmpty: boolean): boolean {
     this.#trimBlanks()
+    this.#eatsComma = false
+    this.#eatsBlanks = false
     if (isEmpty) {
-      if (this.#last() === 44) {
-        this.#dropLast(1)
-        this.#trimBlanks()
-      } else this.#eatsComma = true
+      if (this.#last() === 44) this.#dropLast(1)
+      else this.#eatsComma = true
     }
     if (this.#length > 0) {
       this.#chunks.push(' ')
       this.#length++
     }
     return ++this.#replacements <= MAX_REPLACEMENTS
+  }
+
+  /** One blank after a list, unless a list that ended it brought one. */
+  close(place: Stretch): void {
+    if (!this.#eatsBlanks) this.#append(' ', place)
+    this.#eatsBlanks = true
   }
 
   #last(): number {

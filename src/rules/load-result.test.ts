@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { diagnosticCodes } from '../diagnostics/codes.ts'
+import { compileRules } from './compile-rules.ts'
+import type { LoadResultJson } from './load-result.ts'
+import { FALCO_CODE_TITLES, loadResultsJson, renderLoadResult } from './load-result.ts'
+import { fakeEvents, fakeFields } from './testdata/fake-lookups.ts'
+import { loadTexts } from './testdata/load-cases.ts'
+
+function jsonOf(...files: readonly string[]): readonly LoadResultJson[] {
+  return loadResultsJson(loadTexts(files).results).falco_load_results
+}
+
+const rule = `
+- rule: r
+  desc: d
+  condition: evt.type = open
+  output: o
+  priority: INFO
+`
+
+test('a file without findings', () => {
+  assert.deepEqual(jsonOf(rule), [
+    { errors: [], name: 'rules.yaml', schema_valid: 'ok', schema_warnings: [], successful: true, warnings: [] },
+  ])
+})
+
+test('keys come in the order of the alphabet, as Falco prints them', () => {
+  const [result] = jsonOf('- foo: bar\n')
+  assert.deepEqual(Object.keys(result!), [
+    'errors',
+    'name',
+    'schema_valid',
+    'schema_warnings',
+    'successful',
+    'warnings',
+  ])
+  const [warning] = result!.warnings
+  assert.deepEqual(Object.keys(warning!), ['code', 'codedesc', 'context', 'message'])
+  assert.deepEqual(Object.keys(warning!.context), ['locations', 'snippet'])
+  const [location] = warning!.context.locations
+  assert.deepEqual(Object.keys(location!), ['item_name', 'item_type', 'position'])
+  assert.deepEqual(Object.keys(location!.position), ['column', 'line', 'name', 'offset'])
+})
+
+test('a finding names the places that it is in, from the file inwards', () => {
+  const [result] = jsonOf(`${rule}  tags: a\n`)
+  assert.equal(result!.successful, false)
+  const [error] = result!.errors
+  assert.equal(error!.code, 'LOAD_ERR_YAML_VALIDATE')
+  assert.deepEqual(error!.context.locations, [
+    { item_name: '', item_type: 'rules content', position: { column: 0, line: 0, name: 'rules.yaml', offset: 0 } },
+    { item_name: 'r', item_type: 'rule', position: { column: 2, line: 1, name: 'rules.yaml', offset: 3 } },
+    { item_name: 'tags', item_type: 'value for', position: { column: 8, line: 6, name: 'rules.yaml', offset: 87 } },
+  ])
+  assert.equal(error!.context.snippet, '  tags: a\n        ^\n')
+})
+
+test('offsets and columns count bytes, lines and columns from 0', () => {
+  const [result] = jsonOf(`# ${'ä'.repeat(10)}\n- rule: é\n  tags: a\n`)
+  const places = result!.errors.map(error => error.context.locations.at(-1)!.position)
+  assert.ok(places.length > 0)
+  const [first] = result!.errors
+  assert.deepEqual(first!.context.locations[1], {
+    item_name: 'é',
+    item_type: 'rule',
+    position: { column: 2, line: 1, name: 'rules.yaml', offset: 25 },
+  })
+})
+
+test('a place inside a condition counts from where the condition begins, and is named by its text', () => {
+  const [result] = jsonOf(rule.replace('evt.type = open', 'evt.type = open and proc.nobody = x'))
+  const [error] = result!.errors
+  assert.equal(error!.code, 'LOAD_ERR_COMPILE_CONDITION')
+  const places = error!.context.locations.map(({ item_type, item_name }) => [item_type, item_name])
+  assert.deepEqual(places, [
+    ['rules content', ''],
+    ['rule', 'r'],
+    ['rule condition', ''],
+    ['condition expression', ''],
+  ])
+  const expression = error!.context.locations.at(-1)!.position
+  assert.equal(expression.name, '"evt.type = open a..."')
+  assert.equal(error!.context.snippet, 'evt.type = open and proc.nobody = x\n                    ^\n')
+})
+
+test('a snippet of a long line is cut on both sides', () => {
+  const long = `evt.type = open and proc.name in (${Array.from({ length: 60 }, (_, i) => `item${i}`).join(', ')}) and proc.nobody = x and proc.name in (${'b'.repeat(300)})`
+  const [result] = jsonOf(rule.replace('evt.type = open', `"${long}"`))
+  const { snippet } = result!.errors[0]!.context
+  const [line, caret] = snippet.split('\n')
+  assert.ok(line!.length <= 162)
+  assert.match(line!, /^\.\.\..*proc\.nobody.*\.\.\.$/)
+  assert.equal(caret!.indexOf('^'), line!.indexOf('proc.nobody'))
+})
+
+test('a snippet of an empty file', () => {
+  const [result] = loadResultsJson(
+    compileRules([{ path: 'gone.yaml', readError: 'no such file' }], { fields: fakeFields, events: fakeEvents })
+      .results,
+  ).falco_load_results
+  assert.equal(result!.successful, false)
+  assert.equal(result!.errors[0]!.code, 'LOAD_ERR_FILE_READ')
+  assert.equal(result!.errors[0]!.context.snippet, '<no context>\n')
+})
+
+test('what an earlier file left to be said is said in later results too', () => {
+  const results = jsonOf('- {list: l, items: [a]}\n', rule)
+  assert.deepEqual(
+    results.map(result => result.warnings.map(({ code, context }) => [code, context.locations[0]!.position.name])),
+    [[['LOAD_UNUSED_LIST', 'rules1.yaml']], [['LOAD_UNUSED_LIST', 'rules1.yaml']]],
+  )
+})
+
+test('but is news only once', () => {
+  const { results } = loadTexts(['- {list: l, items: [a]}\n', rule])
+  assert.deepEqual(
+    results.map(result => result.newFindings.length),
+    [1, 0],
+  )
+})
+
+const schemas: readonly { readonly name: string; readonly file: string; readonly want: string }[] = [
+  { name: 'a complete rule', file: rule, want: 'ok' },
+  {
+    name: 'a list and a macro',
+    file: '- {list: l, items: [1, a]}\n- {macro: m, condition: l, append: false}\n',
+    want: 'ok',
+  },
+  { name: 'an empty file has nothing to check', file: '', want: 'none' },
+  { name: 'a broken file has nothing to check', file: '- [', want: 'none' },
+  { name: 'an unknown key', file: `${rule}  colour: red\n`, want: 'failed' },
+  { name: 'an unknown item', file: '- foo: bar\n', want: 'failed' },
+  { name: 'a priority in lower case', file: rule.replace('INFO', 'info'), want: 'failed' },
+  { name: 'an unknown priority', file: rule.replace('INFO', 'URGENT'), want: 'failed' },
+  { name: 'enabled: yes', file: `${rule}  enabled: yes\n`, want: 'failed' },
+  { name: 'enabled: true', file: `${rule}  enabled: true\n`, want: 'ok' },
+  { name: 'capture and its length', file: `${rule}  capture: true\n  capture_duration: 5000\n`, want: 'ok' },
+  { name: 'a length that is no number', file: `${rule}  capture_duration: long\n`, want: 'failed' },
+  { name: 'a mapping', file: 'foo: bar\n', want: 'failed' },
+  {
+    name: 'exceptions',
+    file: `${rule}  exceptions: [{name: e, fields: [a], comps: =, values: [[b, [c]]]}]\n`,
+    want: 'ok',
+  },
+  { name: 'an unknown key of an exception', file: `${rule}  exceptions: [{name: e, value: b}]\n`, want: 'failed' },
+  { name: 'an override', file: '- {rule: r, desc: d, override: {desc: append}}\n', want: 'ok' },
+  {
+    name: 'an override with a third operation',
+    file: '- {rule: r, desc: d, override: {desc: prepend}}\n',
+    want: 'failed',
+  },
+  { name: 'an empty override', file: '- {rule: r, desc: d, override: {}}\n', want: 'failed' },
+  { name: 'versions', file: '- required_engine_version: 0.26.0\n- required_engine_version: 26\n', want: 'ok' },
+  {
+    name: 'plugins',
+    file: '- required_plugin_versions: [{name: a, version: 1.0.0, alternatives: [{name: b, version: 1.0.0}]}]\n',
+    want: 'ok',
+  },
+  { name: 'a plugin without a version', file: '- required_plugin_versions: [{name: a}]\n', want: 'failed' },
+]
+
+for (const { name, file, want } of schemas) {
+  test(`schema: ${name}: ${want}`, () => {
+    const [result] = jsonOf(file)
+    assert.equal(result!.schema_valid, want)
+    assert.equal(result!.schema_warnings.length > 0, want === 'failed')
+  })
+}
+
+test('the text form: a line, then numbered findings', () => {
+  const { results } = loadTexts(`${rule}  colour: red\n`)
+  assert.equal(
+    renderLoadResult(results[0]!),
+    [
+      'rules.yaml: Ok, with warnings',
+      '1 Warnings:',
+      'In rules content: (rules.yaml:0:0)',
+      "    rule 'r': (rules.yaml:1:2)",
+      "    value for 'colour': (rules.yaml:6:2)",
+      '------',
+      '  colour: red',
+      '  ^',
+      '------',
+      'LOAD_UNKNOWN_KEY (unknown key): unknown key `colour` in rule `r`, ignored',
+    ].join('\n'),
+  )
+})
+
+test('the text form of a file without findings', () => {
+  assert.equal(renderLoadResult(loadTexts(rule).results[0]!), 'rules.yaml: Ok')
+})
+
+test('the text form of a file with errors', () => {
+  assert.match(
+    renderLoadResult(loadTexts('- {rule: r}\n').results[0]!),
+    /^rules\.yaml: Invalid\n1 Errors:\nIn rules content/,
+  )
+})
+
+test('every code that a rules file can have is one of Falco’s', () => {
+  for (const [code, { falcoCode }] of Object.entries(diagnosticCodes)) {
+    if (/^[EW]0[12]/.test(code)) assert.ok(FALCO_CODE_TITLES.has(falcoCode), code)
+  }
+})
