@@ -570,8 +570,11 @@ function expressionFinding(
   const at = origin.locate(span)
   const secondary: SecondaryLabel[] = [...(text.secondary ?? [])]
   const fromList = origin.listItem(span)
+  let { help } = text
   if (fromList !== undefined) {
     const { source, scalar } = fromList.item
+    if (isAmongOperands(expanded, span.start))
+      help = `\`${fromList.list}\` is a list: write \`in (${fromList.list})\` after a field`
     secondary.push({ source, span: { start: scalar.start, end: scalar.end }, text: `from list \`${fromList.list}\`` })
   }
   const owner = place.parent !== undefined && place.parent.name !== '' ? place.parent : place
@@ -579,10 +582,17 @@ function expressionFinding(
   if (!isInside) secondary.push({ source: owner.source, span: owner.span, text: `in ${owner.type} \`${owner.name}\`` })
   const finding = findingAt(
     placeIn(place, 'condition expression', '', at.span, at.source),
-    { ...text, ...(secondary.length > 0 && { secondary }) },
+    { ...text, ...(secondary.length > 0 && { secondary }), ...(help !== undefined && { help }) },
     at,
   )
   return { ...finding, expression: { text: expanded, at: span.start } }
+}
+
+/** Whether at `at` (or one value before it) an operand or a single value is expected, but no list of values. */
+function isAmongOperands(text: string, at: number): boolean {
+  return /(?:^|\b(?:and|or|not)|[=<>])[ \t\n\r(]*(?:[^()"'\s=,]+[ \t\n\r]*,?[ \t\n\r]*)?$/.test(
+    text.slice(Math.max(0, at - 200), at),
+  )
 }
 
 /** The same finding, said of `place` as a whole. */

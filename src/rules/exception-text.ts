@@ -86,7 +86,7 @@ function addTuples(
           exception.place,
           {
             code: 'E0217',
-            message: `exception \`${exception.name}\` has ${fieldList.length} fields, and ${tuple.kind === 'list' ? `here ${values.length}` : 'here a single'} value${values.length > 1 ? 's' : ''}`,
+            message: `exception \`${exception.name}\` has ${fieldList.length} field${fieldList.length === 1 ? '' : 's'}, and ${tuple.kind === 'list' ? `here ${values.length}` : 'here a single'} value${values.length > 1 ? 's' : ''}`,
             help: 'give a list with one value for each field',
           },
           { span },

@@ -305,7 +305,11 @@ class RulesFileReader {
     this.#unknownKeys(item, 'list', LIST_KEYS, place)
     const items = this.#context.scalars(item, 'items', place)
     if (items === 'absent') {
-      this.#context.add(place, { code: 'E0204', message: `${describePlace(place)} has no key \`items\`` })
+      this.#context.add(place, {
+        code: 'E0204',
+        message: `${describePlace(place)} has no key \`items\``,
+        label: '`items` is missing',
+      })
     }
     const isAppend = this.#readAppend(item, place)
     const overrides = this.#readOverrides(item, ['items'], ['items'], place)
@@ -475,7 +479,9 @@ class RulesFileReader {
     if (scalar === undefined) return undefined
     const priority = parsePriority(scalar.value)
     if (priority !== undefined) return priority
-    const near = closestName(scalar.value, PRIORITY_NAMES)
+    const isBegun = (name: string): boolean =>
+      scalar.value !== '' && name.toLowerCase().startsWith(scalar.value.toLowerCase())
+    const near = PRIORITY_NAMES.find(isBegun) ?? closestName(scalar.value, PRIORITY_NAMES)
     return this.#context.add(placeIn(place, 'rule priority', '', scalar), {
       code: 'E0207',
       message: `unknown priority \`${scalar.value}\``,

@@ -57,11 +57,11 @@ function listComps(exception: ExceptionItem, fields: readonly ExceptionEntry[], 
     return { kind: 'list', items: fields.map(() => ({ kind: 'scalar', text: '=' })), start: 0, end: 0 }
   }
   if (comps.kind !== 'list' || comps.items.length !== fields.length) {
-    const count = comps.kind === 'list' ? String(comps.items.length) : 'one'
+    const count = comps.kind === 'list' ? comps.items.length : 1
     add(
       {
         code: 'E0217',
-        message: `exception \`${exception.name}\` has ${fields.length} fields and ${count} comps`,
+        message: `exception \`${exception.name}\` has ${countOf(fields.length, 'field')} and ${countOf(count, 'comp')}`,
         help:
           comps.kind === 'list'
             ? 'give one operator for each field'
@@ -119,6 +119,10 @@ function singleComp(exception: ExceptionItem, add: Add): ExceptionEntry | undefi
     comps,
   )
   return undefined
+}
+
+function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function fieldText(exception: ExceptionItem): string {
