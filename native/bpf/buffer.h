@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * An event is put together in a buffer of its CPU and then copied into the ring, because the ring takes only sizes known when the
+ * program is loaded. Positions are kept in the buffer itself and masked at each use: so the verifier need not follow them, and programs
+ * of any shape stay small to verify. What would not fit is counted and dropped in `submit`.
+ */
+#pragma once
+
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+#define INLINE static __attribute__((always_inline)) inline
+
+#define EVENT_LIMIT 0x8000 /* bytes of one record */
+#define EVENT_MASK (EVENT_LIMIT - 1)
+#define PATH_LIMIT 4096    /* bytes of one text, its NUL included */
+#define NAMES_LIMIT 64     /* directories of a path, or levels of a cgroup */
+
+struct buffer {
+	u64 args[8];
+	s64 ret;
+	u32 at;     /* where the next byte goes */
+	u32 len_at; /* where the next length goes */
+	u32 param_start;
+	u32 scratch_count;
+	u64 scratch[NAMES_LIMIT];
+	u8 data[EVENT_LIMIT * 2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CPU_SLOTS);
+	__type(key, u32);
+	__type(value, struct buffer);
+} buffers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 * 1024 * 1024);
+} ring SEC(".maps");
+
+struct controls controls = {0};
+struct counters counters[CPU_SLOTS] = {0};
+
+#define CONTROLS ((volatile struct controls *)&controls)
+
+INLINE struct counters *own_counters(void)
+{
+	return &counters[bpf_get_smp_processor_id() & (CPU_SLOTS - 1)];
+}
+
+#define AT(b) (*(volatile u32 *)&(b)->at)
+
+INLINE void raw_u8(struct buffer *b, u8 v)
+{
+	u32 at = AT(b);
+	b->data[at & EVENT_MASK] = v;
+	AT(b) = at + 1;
+}
+
+INLINE void raw_u16(struct buffer *b, u16 v)
+{
+	u32 at = AT(b);
+	*(u16 *)&b->data[at & EVENT_MASK] = v;
+	AT(b) = at + 2;
+}
+
+INLINE void raw_u32(struct buffer *b, u32 v)
+{
+	u32 at = AT(b);
+	*(u32 *)&b->data[at & EVENT_MASK] = v;
+	AT(b) = at + 4;
+}
+
+INLINE void raw_u64(struct buffer *b, u64 v)
+{
+	u32 at = AT(b);
+	*(u64 *)&b->data[at & EVENT_MASK] = v;
+	AT(b) = at + 8;
+}
+
+/* Bytes of memory of the program; false and nothing written if they cannot be read. */
+INLINE bool raw_user(struct buffer *b, u64 from, u32 len)
+{
+	u32 at = AT(b);
+	if (len == 0)
+		return true;
+	len &= EVENT_MASK;
+	if (bpf_probe_read_user(&b->data[at & EVENT_MASK], len, (void *)from))
+		return false;
+	AT(b) = at + len;
+	return true;
+}
+
+INLINE bool raw_kernel(struct buffer *b, const void *from, u32 len)
+{
+	u32 at = AT(b);
+	len &= EVENT_MASK;
+	if (bpf_probe_read_kernel(&b->data[at & EVENT_MASK], len, from))
+		return false;
+	AT(b) = at + len;
+	return true;
+}
+
+/* A text with its NUL; gives its length, 0 if it cannot be read. */
+INLINE u32 raw_user_text(struct buffer *b, u64 from, u32 limit)
+{
+	u32 at = AT(b);
+	long n = bpf_probe_read_user_str(&b->data[at & EVENT_MASK], limit, (void *)from);
+	if (n <= 0)
+		return 0;
+	AT(b) = at + n;
+	return n;
+}
+
+INLINE u32 raw_kernel_text(struct buffer *b, const void *from, u32 limit)
+{
+	u32 at = AT(b);
+	long n = bpf_probe_read_kernel_str(&b->data[at & EVENT_MASK], limit, from);
+	if (n <= 0)
+		return 0;
+	AT(b) = at + n;
+	return n;
+}
+
+/* Notes the length of the parameter that was just written. */
+INLINE void put_len(struct buffer *b, u32 len)
+{
+	u32 at = b->len_at;
+	*(u16 *)&b->data[at & 0xff] = len;
+	b->len_at = at + 2;
+}
+
+INLINE void begin_param(struct buffer *b)
+{
+	b->param_start = AT(b);
+}
+
+INLINE void end_param(struct buffer *b)
+{
+	put_len(b, AT(b) - b->param_start);
+}
+
+INLINE void put_empty(struct buffer *b)
+{
+	put_len(b, 0);
+}
+
+INLINE void put_u8(struct buffer *b, u8 v)
+{
+	raw_u8(b, v);
+	put_len(b, 1);
+}
+
+INLINE void put_u16(struct buffer *b, u16 v)
+{
+	raw_u16(b, v);
+	put_len(b, 2);
+}
+
+INLINE void put_u32(struct buffer *b, u32 v)
+{
+	raw_u32(b, v);
+	put_len(b, 4);
+}
+
+INLINE void put_u64(struct buffer *b, u64 v)
+{
+	raw_u64(b, v);
+	put_len(b, 8);
+}
+
+/* File descriptors and process ids are 32 bits wide and told as 64 with their sign. */
+INLINE void put_fd(struct buffer *b, u64 v)
+{
+	put_u64(b, (s64)(s32)v);
+}
+
+INLINE void put_user_text(struct buffer *b, u64 from)
+{
+	put_len(b, from == 0 ? 0 : raw_user_text(b, from, PATH_LIMIT));
+}
+
+INLINE void put_user_bytes(struct buffer *b, u64 from, u32 len)
+{
+	put_len(b, raw_user(b, from, len) ? len & EVENT_MASK : 0);
+}
+
+/* The buffer of this CPU. Programs on one CPU do not interrupt one another: tracepoint programs run with preemption off. */
+INLINE struct buffer *own_buffer(void)
+{
+	u32 cpu = bpf_get_smp_processor_id() & (CPU_SLOTS - 1);
+	struct buffer *b = bpf_map_lookup_elem(&buffers, &cpu);
+	if (!b)
+		own_counters()->lost_no_buffer++;
+	return b;
+}
+
+INLINE void begin_event_of(struct buffer *b, u16 type, u32 param_count, u64 tid)
+{
+	struct record_prefix *prefix = (struct record_prefix *)b->data;
+	struct event_header *header = (struct event_header *)&b->data[PREFIX_BYTES];
+	*(u64 *)prefix = (u16)bpf_get_smp_processor_id();
+	header->ts_ns = CONTROLS->boot_epoch_ns + bpf_ktime_get_boot_ns();
+	header->tid = tid;
+	header->type = type;
+	header->param_count = param_count;
+	b->len_at = PREFIX_BYTES + HEADER_BYTES;
+	AT(b) = PREFIX_BYTES + HEADER_BYTES + param_count * 2;
+}
+
+INLINE void begin_event(struct buffer *b, u16 type, u32 param_count)
+{
+	begin_event_of(b, type, param_count, (u32)bpf_get_current_pid_tgid());
+}
+
+/*
+ * Hands the event to the ring. Nobody is woken for it, unless the reader said that it sleeps, or so much waits that it should not wait
+ * for its timer.
+ */
+INLINE void submit(struct buffer *b)
+{
+	struct counters *count = own_counters();
+	u32 total = AT(b);
+	if (total >= EVENT_LIMIT || total < PREFIX_BYTES + HEADER_BYTES) {
+		count->lost_too_large++;
+		return;
+	}
+	((struct event_header *)&b->data[PREFIX_BYTES])->len = total - PREFIX_BYTES;
+	u64 flags = BPF_RB_NO_WAKEUP;
+	if (CONTROLS->sleeping) {
+		CONTROLS->sleeping = 0;
+		flags = BPF_RB_FORCE_WAKEUP;
+	} else if (!CONTROLS->woken && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > CONTROLS->wake_bytes) {
+		CONTROLS->woken = 1;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	if (flags == BPF_RB_FORCE_WAKEUP)
+		count->wakeups++;
+	if (bpf_ringbuf_output(&ring, b->data, total & EVENT_MASK, flags)) {
+		count->lost_ring_full++;
+		if (flags == BPF_RB_FORCE_WAKEUP)
+			CONTROLS->woken = 0;
+		return;
+	}
+	count->emitted++;
+}

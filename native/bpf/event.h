@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What the probe and its reader share: the layout of a record in the ring, the switches that the reader may turn at any time, and the
+ * counters. A record is a prefix of eight bytes and then the scap event (header v2, lengths of the parameters, parameters), so that the
+ * same decoder reads captures and live events. Included by the probe (clang, BPF) and by the addon (any C compiler).
+ */
+#pragma once
+
+#ifdef __bpf__
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef signed int s32;
+typedef signed long long s64;
+#else
+#include <stdint.h>
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int32_t s32;
+typedef int64_t s64;
+#endif
+
+#include "event-codes.h"
+
+#define SYSCALL_LIMIT 512 /* system call numbers are below */
+#define CPU_SLOTS 1024    /* CPUs beyond share counters */
+
+/* Before each event. */
+struct record_prefix {
+	u16 cpu;
+	u16 unused[3];
+};
+
+/* The scap event header v2; `len` counts itself, the lengths and the parameters, not the prefix. */
+struct event_header {
+	u64 ts_ns;
+	u64 tid;
+	u32 len;
+	u16 type;
+	u32 param_count;
+} __attribute__((packed));
+
+/* Values of `controls.want`. */
+enum want {
+	WANT_NOT = 0,
+	WANT_ALL = 1,      /* every call */
+	WANT_EXEC_PROT = 2, /* mmap and mprotect: only with PROT_EXEC */
+	WANT_NAMES = 3,    /* reads and writes: only sockets, and there only DNS (port 53) and TLS ClientHello */
+	WANT_SUCCESS = 4,  /* only calls that did not fail */
+};
+
+/* Shared with the reader, which writes it while the probe runs; every field is read once per event. */
+struct controls {
+	u8 want[SYSCALL_LIMIT];
+	/* Falco's number of each native system call, for the generic event. */
+	u16 generic_id[SYSCALL_LIMIT];
+	/* Nanoseconds from the epoch to boot (CLOCK_REALTIME - CLOCK_BOOTTIME). */
+	u64 boot_epoch_ns;
+	/* Wake the reader once so many bytes wait. */
+	u64 wake_bytes;
+	/* Not zero: a process that calls prctl with this as its second argument is the reader (`self_tgid`). */
+	u64 handshake;
+	/* Thread group whose system calls are left out; 0 none. As seen from the first pid namespace. */
+	u32 self_tgid;
+	/* Bytes of data kept of a read or write, and of one that carries names (DNS, TLS ClientHello). */
+	u32 snap_bytes;
+	u32 names_snap_bytes;
+	/* Set by the reader before it sleeps: the next event wakes it and clears this. */
+	u32 sleeping;
+	/* Set by the probe with a wake-up for `wake_bytes`, cleared by the reader when it has drained. */
+	u32 woken;
+	/* Processes that end are told always; threads and processes that begin come with clone and its kin. */
+	u32 running;
+};
+
+/* What became of events, one block for each CPU. */
+struct counters {
+	u64 emitted;
+	u64 lost_ring_full;
+	u64 lost_too_large;
+	u64 lost_no_buffer;
+	/* System calls of 32-bit programs, which are not decoded. */
+	u64 compat_calls;
+	u64 wakeups;
+	u64 unused[2];
+};
+
+/* Loaded into the probe's data before it runs. */
+#define PREFIX_BYTES 8
+#define HEADER_BYTES 26

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Files that are opened, descriptors that come in pairs, memory that is mapped. */
+#pragma once
+
+#include "simple-events.h"
+
+#define LAYER_FLAG_UPPER 0x8000
+#define LAYER_FLAG_LOWER 0x10000
+#define CREATED_FLAG 0x4000
+
+INLINE u32 opened_flags(const struct opened *file)
+{
+	return (file->created ? CREATED_FLAG : 0) |
+	       (file->layer == LAYER_UPPER ? LAYER_FLAG_UPPER : file->layer == LAYER_LOWER ? LAYER_FLAG_LOWER : 0);
+}
+
+struct user_open_how {
+	u64 flags, mode, resolve;
+};
+
+/* open, openat, openat2, creat and open_by_handle_at; device and inode as the descriptor has them now. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(open_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	struct opened file = {};
+	if (ret >= 0)
+		look_at_opened(ret, &file);
+	u32 number = syscall_number(regs);
+	if (number == __NR_openat) {
+		begin_event(b, EV_OPENAT, 7);
+		put_u64(b, ret);
+		put_fd(b, b->args[0]);
+		put_user_text(b, b->args[1]);
+		put_u32(b, open_flags(b->args[2]) | opened_flags(&file));
+		put_u32(b, open_mode(b->args[2], b->args[3]));
+	} else if (number == __NR_openat2) {
+		struct user_open_how how = {};
+		bpf_probe_read_user(&how, sizeof(how), (void *)b->args[2]);
+		begin_event(b, EV_OPENAT2, 8);
+		put_u64(b, ret);
+		put_fd(b, b->args[0]);
+		put_user_text(b, b->args[1]);
+		put_u32(b, open_flags(how.flags) | opened_flags(&file));
+		put_u32(b, open_mode(how.flags, how.mode));
+		put_u32(b, resolve_flags(how.resolve));
+	} else if (number == __NR_open_by_handle_at) {
+		begin_event(b, EV_OPEN_BY_HANDLE_AT, 6);
+		put_u64(b, ret);
+		put_fd(b, b->args[0]);
+		put_u32(b, open_flags(b->args[2]) | opened_flags(&file));
+		struct file *opened = ret >= 0 ? file_of_fd(ret) : NULL;
+		if (opened)
+			put_path(b, BPF_CORE_READ(opened, f_path.mnt), BPF_CORE_READ(opened, f_path.dentry));
+		else
+			put_empty(b);
+#ifdef __NR_open
+	} else if (number == __NR_creat) {
+		begin_event(b, EV_CREAT, 6);
+		put_u64(b, ret);
+		put_user_text(b, b->args[0]);
+		put_u32(b, b->args[1] & 07777);
+		put_u32(b, file.dev);
+		put_u64(b, file.ino);
+		put_u16(b, file.layer == LAYER_UPPER ? 1 : file.layer == LAYER_LOWER ? 2 : 0);
+		submit(b);
+		return 0;
+	} else if (number == __NR_open) {
+		begin_event(b, EV_OPEN, 6);
+		put_u64(b, ret);
+		put_user_text(b, b->args[0]);
+		put_u32(b, open_flags(b->args[1]) | opened_flags(&file));
+		put_u32(b, open_mode(b->args[1], b->args[2]));
+#endif
+	} else {
+		return 0;
+	}
+	put_u32(b, file.dev);
+	put_u64(b, file.ino);
+	submit(b);
+	return 0;
+}
+
+/* pipe and pipe2. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(pipe_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	s32 fds[2] = {-1, -1};
+	struct opened file = {};
+	if (ret == 0) {
+		bpf_probe_read_user(fds, sizeof(fds), (void *)b->args[0]);
+		look_at_opened(fds[0], &file);
+	}
+	bool second = syscall_number(regs) == __NR_pipe2;
+	if (second)
+		begin_event(b, EV_PIPE2, 5);
+	else
+		begin_event(b, EV_PIPE, 4);
+	put_u64(b, ret);
+	put_u64(b, (s64)fds[0]);
+	put_u64(b, (s64)fds[1]);
+	put_u64(b, file.ino);
+	if (second)
+		put_u32(b, fd_flags(b->args[1]));
+	submit(b);
+	return 0;
+}
+
+/* mmap, munmap and brk: with the memory of the process after the call. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(memory_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	u32 number = syscall_number(regs);
+	begin_event(b, number == __NR_mmap ? EV_MMAP : number == __NR_brk ? EV_BRK : EV_MUNMAP,
+		    number == __NR_mmap ? 10 : number == __NR_brk ? 5 : 6);
+	put_u64(b, ret);
+	put_memory(b, BPF_CORE_READ(current_task(), mm));
+	put_u64(b, b->args[0]);
+	if (number != __NR_brk)
+		put_u64(b, b->args[1]);
+	if (number == __NR_mmap) {
+		put_u32(b, prot_flags(b->args[2]));
+		put_u32(b, mmap_flags(b->args[3]));
+		put_fd(b, b->args[4]);
+		put_u64(b, b->args[5]);
+	}
+	submit(b);
+	return 0;
+}
+
+struct user_ring_params {
+	u32 sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features;
+};
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(io_uring_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	struct user_ring_params params = {};
+	bpf_probe_read_user(&params, sizeof(params), (void *)b->args[1]);
+	begin_event(b, EV_IO_URING_SETUP, 8);
+	put_u64(b, ret);
+	put_u32(b, b->args[0]);
+	put_u32(b, params.sq_entries);
+	put_u32(b, params.cq_entries);
+	put_u32(b, io_uring_setup_flags(params.flags));
+	put_u32(b, params.sq_thread_cpu);
+	put_u32(b, params.sq_thread_idle);
+	put_u32(b, params.features & 0x7ff);
+	submit(b);
+	return 0;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Open files of the current process: device, inode, layer of an overlay, and paths from the directory cache. */
+#pragma once
+
+#include "buffer.h"
+#include "flags.h"
+
+#define S_IFMT 0xf000
+#define S_IFSOCK 0xc000
+#define OVERLAYFS_MAGIC 0x794c7630
+#define FMODE_CREATED 0x100000
+
+INLINE struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+INLINE struct file *file_of_fd(s64 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(current_task(), files, fdt);
+	if (fd < 0 || !table || (u32)fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	struct file **files = BPF_CORE_READ(table, fd);
+	struct file *file = NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), &files[(u32)fd]);
+	return file;
+}
+
+enum layer { LAYER_NONE, LAYER_UPPER, LAYER_LOWER };
+
+/*
+ * Which layer of an overlay a file comes from. The overlay keeps the upper directory entry right behind its inode; a file that was never
+ * written has none.
+ */
+INLINE enum layer file_layer(struct file *file)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	if (BPF_CORE_READ(dentry, d_sb, s_magic) != OVERLAYFS_MAGIC)
+		return LAYER_NONE;
+	char *inode = (char *)BPF_CORE_READ(dentry, d_inode);
+	struct dentry *upper = NULL;
+	bpf_probe_read_kernel(&upper, sizeof(upper), inode + bpf_core_type_size(struct inode));
+	if (!upper)
+		return LAYER_LOWER;
+	return BPF_CORE_READ(upper, d_inode, i_ino) != 0 ? LAYER_UPPER : LAYER_LOWER;
+}
+
+struct opened {
+	u32 dev;
+	u64 ino;
+	u32 created;
+	enum layer layer;
+};
+
+INLINE void look_at_opened(s64 fd, struct opened *out)
+{
+	out->dev = 0;
+	out->ino = 0;
+	out->created = 0;
+	out->layer = LAYER_NONE;
+	struct file *file = file_of_fd(fd);
+	if (!file)
+		return;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	out->dev = user_dev(BPF_CORE_READ(inode, i_sb, s_dev));
+	out->ino = BPF_CORE_READ(inode, i_ino);
+	out->created = BPF_CORE_READ(file, f_mode) & FMODE_CREATED ? 1 : 0;
+	out->layer = file_layer(file);
+}
+
+struct path_walk {
+	struct buffer *b;
+	struct dentry *dentry, *mount_root, *stop;
+	struct mount *mount;
+};
+
+/* One step towards the root: notes the name, or crosses to the directory that a file system is mounted on. */
+static long walk_up(u32 step, void *arg)
+{
+	struct path_walk *w = arg;
+	struct buffer *b = w->b;
+	struct dentry *dentry = w->dentry;
+	struct mount *mount = w->mount;
+	if (dentry == w->stop || !dentry)
+		return 1;
+	if (dentry == w->mount_root) {
+		struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
+		if (parent == mount)
+			return 1;
+		w->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		w->mount = parent;
+		w->mount_root = BPF_CORE_READ(parent, mnt.mnt_root);
+		return 0;
+	}
+	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+	if (parent == dentry)
+		return 1;
+	u32 n = b->scratch_count;
+	if (n >= NAMES_LIMIT)
+		return 1;
+	b->scratch[n & (NAMES_LIMIT - 1)] = (u64)BPF_CORE_READ(dentry, d_name.name);
+	b->scratch_count = n + 1;
+	w->dentry = parent;
+	return 0;
+}
+
+/* Writes the noted names, the last first, each behind a slash. */
+static long write_name(u32 step, void *arg)
+{
+	struct buffer *b = *(struct buffer **)arg;
+	u32 n = b->scratch_count;
+	if (n == 0)
+		return 1;
+	n--;
+	b->scratch_count = n;
+	raw_u8(b, '/');
+	if (raw_kernel_text(b, (void *)b->scratch[n & (NAMES_LIMIT - 1)], 256))
+		AT(b) = AT(b) - 1; /* its NUL */
+	return 0;
+}
+
+INLINE void raw_names(struct buffer *b)
+{
+	if (b->scratch_count == 0)
+		raw_u8(b, '/');
+	bpf_loop(NAMES_LIMIT, write_name, &b, 0);
+	raw_u8(b, 0);
+}
+
+/*
+ * The absolute path, as the current process sees it. A file without a place in a directory (a memfd, a pipe) has no name this way; it is
+ * told as `/` and the name of its entry. At most 64 names are kept, the last ones.
+ */
+INLINE void put_path(struct buffer *b, struct vfsmount *mnt, struct dentry *dentry)
+{
+	if (!dentry) {
+		put_empty(b);
+		return;
+	}
+	struct path_walk w = {};
+	w.b = b;
+	w.dentry = dentry;
+	w.stop = BPF_CORE_READ(current_task(), fs, root.dentry);
+	w.mount = (struct mount *)((char *)mnt - bpf_core_field_offset(struct mount, mnt));
+	w.mount_root = BPF_CORE_READ(mnt, mnt_root);
+	b->scratch_count = 0;
+	bpf_loop(NAMES_LIMIT * 2, walk_up, &w, 0);
+	if (b->scratch_count == 0 && BPF_CORE_READ(dentry, d_parent) == dentry && dentry != w.stop && w.dentry == dentry) {
+		b->scratch[0] = (u64)BPF_CORE_READ(dentry, d_name.name);
+		b->scratch_count = 1;
+	}
+	begin_param(b);
+	raw_names(b);
+	end_param(b);
+}

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Sockets, and what is read and written. Of data, only the first bytes are kept; more of what carries names: everything from or to port
+ * 53, and what begins as a TLS ClientHello.
+ */
+#pragma once
+
+#include "simple-events.h"
+
+#define IOVEC_LIMIT 64
+
+INLINE bool is_dns(const struct ends *e)
+{
+	return e->local_port == 53 || e->remote_port == 53;
+}
+
+/* A TLS record with a handshake message of the first kind. */
+INLINE bool is_client_hello(u64 from, u64 len)
+{
+	u8 head[6] = {};
+	if (len < 43 || bpf_probe_read_user(head, sizeof(head), (void *)from))
+		return false;
+	return head[0] == 0x16 && head[1] == 3 && head[5] == 1;
+}
+
+/* Bytes to keep of `len` at `from`. */
+INLINE u32 data_limit(struct sock *sk, u64 address, u64 from, u64 len, bool sent)
+{
+	u32 limit = CONTROLS->snap_bytes;
+	if (!sk || len <= limit)
+		return len < limit ? len : limit;
+	struct ends e = {};
+	if (read_ends(sk, address, &e) && (is_dns(&e) || (sent && is_client_hello(from, len))))
+		limit = CONTROLS->names_snap_bytes;
+	return len < limit ? len : limit;
+}
+
+/* Whether data tells names; for calls that are followed for nothing else. */
+INLINE bool carries_names(struct sock *sk, u64 from, u64 len, bool sent)
+{
+	struct ends e = {};
+	return sk && read_ends(sk, 0, &e) && (is_dns(&e) || (sent && is_client_hello(from, len)));
+}
+
+struct gather {
+	struct buffer *b;
+	u64 iov, count;
+	u64 left;  /* bytes still to be taken */
+	u64 total; /* bytes of all parts */
+};
+
+static long gather_part(u32 i, void *arg)
+{
+	struct gather *g = arg;
+	struct iovec part = {};
+	if (i >= g->count || bpf_probe_read_user(&part, sizeof(part), (void *)(g->iov + (u64)i * sizeof(part))))
+		return 1;
+	g->total += part.len;
+	u64 take = part.len < g->left ? part.len : g->left;
+	if (take > 0) {
+		g->left -= take;
+		if (!raw_user(g->b, part.base, take))
+			return 1;
+	}
+	return 0;
+}
+
+/* First bytes of a list of parts, as one parameter; the bytes of all parts together. */
+INLINE u64 put_gathered(struct buffer *b, u64 iov, u64 count, u32 limit)
+{
+	struct gather g = {};
+	g.b = b;
+	g.iov = iov;
+	g.count = count;
+	g.left = limit;
+	begin_param(b);
+	bpf_loop(IOVEC_LIMIT, gather_part, &g, 0);
+	end_param(b);
+	return g.total;
+}
+
+static long count_part(u32 i, void *arg)
+{
+	struct gather *g = arg;
+	struct iovec part = {};
+	if (i >= g->count || bpf_probe_read_user(&part, sizeof(part), (void *)(g->iov + (u64)i * sizeof(part))))
+		return 1;
+	g->total += part.len;
+	return 0;
+}
+
+INLINE u32 gathered_size(u64 iov, u64 count)
+{
+	struct gather g = {};
+	g.iov = iov;
+	g.count = count;
+	bpf_loop(IOVEC_LIMIT, count_part, &g, 0);
+	return g.total;
+}
+
+INLINE u64 first_part(u64 iov)
+{
+	struct iovec part = {};
+	bpf_probe_read_user(&part, sizeof(part), (void *)iov);
+	return part.base;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(socket_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	begin_event(b, EV_SOCKET, 5);
+	put_u64(b, ret);
+	put_u32(b, socket_family(b->args[0]));
+	put_u32(b, b->args[1]);
+	put_u32(b, b->args[2]);
+	put_u32(b, socket_flags(b->args[1]));
+	submit(b);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(socketpair_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	s32 fds[2] = {-1, -1};
+	struct sock *source = NULL, *peer = NULL;
+	if (ret == 0) {
+		bpf_probe_read_user(fds, sizeof(fds), (void *)b->args[3]);
+		source = sock_of_fd(fds[0]);
+		if (source)
+			peer = BPF_CORE_READ((struct unix_sock *)source, peer);
+	}
+	begin_event(b, EV_SOCKETPAIR, 8);
+	put_u64(b, ret);
+	put_u64(b, (s64)fds[0]);
+	put_u64(b, (s64)fds[1]);
+	put_u64(b, (u64)source);
+	put_u64(b, (u64)peer);
+	put_u32(b, socket_family(b->args[0]));
+	put_u32(b, b->args[1]);
+	put_u32(b, b->args[2]);
+	submit(b);
+	return 0;
+}
+
+#define EINPROGRESS 115
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(connect_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	begin_event(b, EV_CONNECT, 4);
+	put_u64(b, ret);
+	put_tuple(b, ret == 0 || ret == -EINPROGRESS ? sock_of_fd((s32)b->args[0]) : NULL, b->args[1], OUTBOUND);
+	put_fd(b, b->args[0]);
+	put_user_address(b, b->args[1], (s32)b->args[2]);
+	submit(b);
+	return 0;
+}
+
+/* accept and accept4: the ends of the new socket, the queue of the listening one. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(accept_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	bool fourth = syscall_number(regs) == __NR_accept4;
+	if (fourth)
+		begin_event(b, EV_ACCEPT4, 6);
+	else
+		begin_event(b, EV_ACCEPT, 5);
+	put_u64(b, ret);
+	put_tuple(b, ret >= 0 ? sock_of_fd(ret) : NULL, 0, INBOUND);
+	u32 waiting = 0, limit = 0;
+	struct sock *listener = ret >= 0 ? sock_of_fd((s32)b->args[0]) : NULL;
+	if (listener) {
+		waiting = BPF_CORE_READ(listener, sk_ack_backlog);
+		limit = BPF_CORE_READ(listener, sk_max_ack_backlog);
+	}
+	put_u8(b, limit ? (u64)waiting * 100 / limit : 0);
+	put_u32(b, waiting);
+	put_u32(b, limit);
+	if (fourth)
+		put_u32(b, socket_flags(b->args[3]));
+	submit(b);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sendto_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	struct sock *sk = sock_of_fd((s32)b->args[0]);
+	u64 len = ret > 0 ? (u64)ret : b->args[2];
+	begin_event(b, EV_SENDTO, 5);
+	put_u64(b, ret);
+	put_user_bytes(b, b->args[1], data_limit(sk, b->args[4], b->args[1], len, true));
+	put_fd(b, b->args[0]);
+	put_u32(b, b->args[2]);
+	put_tuple(b, sk, b->args[4], OUTBOUND);
+	submit(b);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(recvfrom_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	struct sock *sk = ret >= 0 ? sock_of_fd((s32)b->args[0]) : NULL;
+	begin_event(b, EV_RECVFROM, 5);
+	put_u64(b, ret);
+	put_user_bytes(b, b->args[1], ret > 0 ? data_limit(sk, b->args[4], b->args[1], ret, false) : 0);
+	put_tuple(b, sk, b->args[4], INBOUND);
+	put_fd(b, b->args[0]);
+	put_u32(b, b->args[2]);
+	submit(b);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sendmsg_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	struct user_msghdr head = {};
+	bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
+	struct sock *sk = sock_of_fd((s32)b->args[0]);
+	u32 size = gathered_size(head.iov, head.iov_len);
+	begin_event(b, EV_SENDMSG, 5);
+	put_u64(b, ret);
+	u32 limit = data_limit(sk, head.name, first_part(head.iov), ret > 0 ? (u64)ret : size, true);
+	put_gathered(b, head.iov, head.iov_len, limit);
+	put_fd(b, b->args[0]);
+	put_u32(b, size);
+	put_tuple(b, sk, head.name, OUTBOUND);
+	submit(b);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(recvmsg_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	begin_event(b, EV_RECVMSG, 6);
+	put_u64(b, ret);
+	if (ret > 0) {
+		struct user_msghdr head = {};
+		bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
+		struct sock *sk = sock_of_fd((s32)b->args[0]);
+		put_u32(b, ret);
+		put_gathered(b, head.iov, head.iov_len, data_limit(sk, head.name, 0, ret, false));
+		put_tuple(b, sk, head.name, INBOUND);
+		put_user_bytes(b, head.control, head.control_len < 4096 ? head.control_len : 4096);
+	} else {
+		put_u32(b, 0);
+		put_empty(b);
+		put_empty(b);
+		put_empty(b);
+	}
+	put_fd(b, b->args[0]);
+	submit(b);
+	return 0;
+}
+
+struct messages {
+	u64 first;
+	s64 fd;
+	bool sent;
+};
+
+/* One event for each message of sendmmsg or recvmmsg. */
+static long tell_message(u32 i, void *arg)
+{
+	struct messages *m = arg;
+	struct buffer *b = own_buffer();
+	struct user_mmsghdr message = {};
+	if (!b || bpf_probe_read_user(&message, sizeof(message), (void *)(m->first + (u64)i * sizeof(message))))
+		return 1;
+	struct user_msghdr *head = &message.head;
+	struct sock *sk = sock_of_fd(m->fd);
+	u64 start = m->sent ? first_part(head->iov) : 0;
+	u32 limit = data_limit(sk, head->name, start, message.len, m->sent);
+	if (m->sent)
+		begin_event(b, EV_SENDMMSG, 5);
+	else
+		begin_event(b, EV_RECVMMSG, 6);
+	put_u64(b, message.len);
+	put_u64(b, m->fd);
+	put_u32(b, m->sent ? gathered_size(head->iov, head->iov_len) : message.len);
+	put_gathered(b, head->iov, head->iov_len, limit);
+	put_tuple(b, sk, head->name, m->sent ? OUTBOUND : INBOUND);
+	if (!m->sent)
+		put_user_bytes(b, head->control, head->control_len < 4096 ? head->control_len : 4096);
+	submit(b);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(mmsg_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	bool sent = syscall_number(regs) == __NR_sendmmsg;
+	if (ret > 0) {
+		struct messages m = {};
+		m.first = b->args[1];
+		m.fd = (s64)(s32)b->args[0];
+		m.sent = sent;
+		bpf_loop(ret < 1024 ? ret : 1024, tell_message, &m, 0);
+		return 0;
+	}
+	if (sent)
+		begin_event(b, EV_SENDMMSG, 5);
+	else
+		begin_event(b, EV_RECVMMSG, 6);
+	put_u64(b, ret);
+	put_fd(b, b->args[0]);
+	put_u32(b, 0);
+	put_empty(b);
+	put_empty(b);
+	if (!sent)
+		put_empty(b);
+	submit(b);
+	return 0;
+}
+
+/* read, write, pread64 and pwrite64. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(io_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	u32 number = syscall_number(regs) & (SYSCALL_LIMIT - 1);
+	bool sent = number == __NR_write || number == __NR_pwrite64;
+	bool placed = number == __NR_pread64 || number == __NR_pwrite64;
+	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
+	u64 len = ret > 0 ? (u64)ret : sent ? b->args[2] : 0;
+	if (CONTROLS->want[number] == WANT_NAMES && (ret <= 0 || !carries_names(sk, b->args[1], len, sent)))
+		return 0;
+	begin_event(b, number == __NR_read ? EV_READ : number == __NR_write ? EV_WRITE : sent ? EV_PWRITE : EV_PREAD, placed ? 5 : 4);
+	put_u64(b, ret);
+	put_user_bytes(b, b->args[1], data_limit(sk, 0, b->args[1], len, sent));
+	put_fd(b, b->args[0]);
+	put_u32(b, b->args[2]);
+	if (placed)
+		put_u64(b, b->args[3]);
+	submit(b);
+	return 0;
+}
+
+/* readv, writev, preadv and pwritev. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(vector_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	u32 number = syscall_number(regs) & (SYSCALL_LIMIT - 1);
+	bool sent = number == __NR_writev || number == __NR_pwritev;
+	bool placed = number == __NR_preadv || number == __NR_pwritev;
+	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
+	u64 start = first_part(b->args[1]);
+	u64 len = ret > 0 ? (u64)ret : 0;
+	if (CONTROLS->want[number] == WANT_NAMES && (ret <= 0 || !carries_names(sk, start, len, sent)))
+		return 0;
+	if (sent) {
+		begin_event(b, placed ? EV_PWRITEV : EV_WRITEV, placed ? 5 : 4);
+		put_u64(b, ret);
+		u32 size = gathered_size(b->args[1], b->args[2]);
+		put_gathered(b, b->args[1], b->args[2], data_limit(sk, 0, start, ret > 0 ? len : size, true));
+		put_fd(b, b->args[0]);
+		put_u32(b, size);
+	} else {
+		begin_event(b, placed ? EV_PREADV : EV_READV, placed ? 5 : 4);
+		put_u64(b, ret);
+		put_u32(b, len);
+		put_gathered(b, b->args[1], b->args[2], data_limit(sk, 0, start, len, false));
+		put_fd(b, b->args[0]);
+	}
+	if (placed)
+		put_u64(b, b->args[3]);
+	submit(b);
+	return 0;
+}
+
+/* process_vm_readv and process_vm_writev: the bytes on the side of the caller. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(process_vm_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	begin_event(b, syscall_number(regs) == __NR_process_vm_readv ? EV_PROCESS_VM_READV : EV_PROCESS_VM_WRITEV, 3);
+	put_u64(b, ret);
+	put_fd(b, b->args[0]);
+	put_gathered(b, b->args[1], b->args[2], ret > 0 ? snap(ret) : 0);
+	submit(b);
+	return 0;
+}
+
+/* What kind of value a socket option has; the first byte of the parameter. */
+enum option_value { VALUE_BYTES, VALUE_ERRNO, VALUE_U32, VALUE_U64, VALUE_TIME };
+
+#define SO_ERROR 4
+#define SO_RCVTIMEO 20
+#define SO_SNDTIMEO 21
+#define SO_COOKIE 57
+
+/* Options of SOL_SOCKET with a value of 32 bits, by number. */
+const volatile u8 option_is_u32[64] = {
+	[1] = 1,  [2] = 1,  [3] = 1,  [5] = 1,  [6] = 1,  [7] = 1,  [8] = 1,  [9] = 1,  [10] = 1, [11] = 1, [12] = 1,
+	[14] = 1, [15] = 1, [16] = 1, [18] = 1, [19] = 1, [29] = 1, [30] = 1, [32] = 1, [33] = 1, [34] = 1, [35] = 1,
+	[36] = 1, [37] = 1, [38] = 1, [39] = 1, [40] = 1, [41] = 1, [42] = 1, [43] = 1, [44] = 1, [45] = 1, [46] = 1,
+	[47] = 1, [48] = 1, [49] = 1,
+};
+
+INLINE void put_option(struct buffer *b, u32 level, u32 name, u64 from, u32 len)
+{
+	begin_param(b);
+	u32 word = 0;
+	u64 pair[2] = {};
+	if (level == SOL_SOCKET && name == SO_ERROR) {
+		bpf_probe_read_user(&word, sizeof(word), (void *)from);
+		raw_u8(b, VALUE_ERRNO);
+		raw_u64(b, -(s64)(s32)word);
+	} else if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) {
+		bpf_probe_read_user(pair, sizeof(pair), (void *)from);
+		raw_u8(b, VALUE_TIME);
+		raw_u64(b, pair[0] * 1000000000 + pair[1] * 1000);
+	} else if (level == SOL_SOCKET && name == SO_COOKIE) {
+		bpf_probe_read_user(pair, sizeof(u64), (void *)from);
+		raw_u8(b, VALUE_U64);
+		raw_u64(b, pair[0]);
+	} else if (level == SOL_SOCKET && name < 64 && option_is_u32[HIDE(name) & 63]) {
+		bpf_probe_read_user(&word, sizeof(word), (void *)from);
+		raw_u8(b, VALUE_U32);
+		raw_u32(b, word);
+	} else {
+		raw_u8(b, VALUE_BYTES);
+		raw_user(b, from, snap(len));
+	}
+	end_param(b);
+}
+
+/* setsockopt and getsockopt. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sockopt_done, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = own_buffer();
+	if (!b)
+		return 0;
+	load_args(b, regs);
+	u32 len = b->args[4];
+	bool get = syscall_number(regs) == __NR_getsockopt;
+	if (get) {
+		u32 told = 0;
+		bpf_probe_read_user(&told, sizeof(told), (void *)b->args[4]);
+		len = told;
+	}
+	begin_event(b, get ? EV_GETSOCKOPT : EV_SETSOCKOPT, 6);
+	put_u64(b, ret);
+	put_fd(b, b->args[0]);
+	put_u8(b, sockopt_level((u32)b->args[1]));
+	put_u8(b, sockopt_name((u32)b->args[1], (u32)b->args[2]));
+	put_option(b, b->args[1], b->args[2], b->args[3], len);
+	put_u32(b, len);
+	submit(b);
+	return 0;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Sockets of the current process, and addresses in the two forms of the event table: SOCKADDR (one end) and SOCKTUPLE (both). */
+#pragma once
+
+#include "file.h"
+
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define UNIX_PATH_LIMIT 108
+
+enum direction { OUTBOUND, INBOUND };
+
+/* What a program hands as an address; large enough for each family that is told. */
+union user_address {
+	u16 family;
+	struct {
+		u16 family;
+		u16 port;
+		u32 ip;
+	} in;
+	struct {
+		u16 family;
+		u16 port;
+		u32 flow;
+		u32 ip[4];
+	} in6;
+	struct {
+		u16 family;
+		char path[UNIX_PATH_LIMIT];
+	} un;
+	u8 bytes[112];
+};
+
+INLINE u16 swap16(u16 v)
+{
+	return v >> 8 | v << 8;
+}
+
+/* The kernel's socket, if the descriptor is one. A unix socket opened as a file with O_PATH has the same mode but nothing behind it. */
+INLINE struct socket *socket_of_fd(s64 fd)
+{
+	struct file *file = file_of_fd(fd);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	return (struct socket *)BPF_CORE_READ(file, private_data);
+}
+
+INLINE void raw_ipv6(struct buffer *b, const u32 *words)
+{
+	raw_u32(b, words[0]);
+	raw_u32(b, words[1]);
+	raw_u32(b, words[2]);
+	raw_u32(b, words[3]);
+}
+
+/* The path of a unix socket; of an abstract one, what follows its first NUL. Always ends with a NUL. */
+INLINE void raw_unix_path(struct buffer *b, const char *path, bool user)
+{
+	char first = 0;
+	u32 n;
+	if (user) {
+		bpf_probe_read_user(&first, 1, path);
+		n = raw_user_text(b, (u64)path + (first == 0), UNIX_PATH_LIMIT);
+	} else {
+		bpf_probe_read_kernel(&first, 1, path);
+		n = raw_kernel_text(b, path + (first == 0), UNIX_PATH_LIMIT);
+	}
+	if (n == 0)
+		raw_u8(b, 0);
+}
+
+INLINE void put_user_address(struct buffer *b, u64 from, s64 len)
+{
+	begin_param(b);
+	union user_address a = {};
+	if (from == 0 || len < 2 || bpf_probe_read_user(&a.family, sizeof(a.family), (void *)from)) {
+		put_empty(b);
+		return;
+	}
+	if (a.family == AF_INET) {
+		bpf_probe_read_user(&a.in, sizeof(a.in), (void *)from);
+		raw_u8(b, AF_INET);
+		raw_u32(b, a.in.ip);
+		raw_u16(b, swap16(a.in.port));
+	} else if (a.family == AF_INET6) {
+		bpf_probe_read_user(&a.in6, sizeof(a.in6), (void *)from);
+		raw_u8(b, AF_INET6);
+		raw_ipv6(b, a.in6.ip);
+		raw_u16(b, swap16(a.in6.port));
+	} else if (a.family == AF_UNIX) {
+		raw_u8(b, AF_UNIX);
+		raw_unix_path(b, (const char *)from + 2, true);
+	}
+	end_param(b);
+}
+
+/* Both ends of a socket, ports in the byte order of the machine, addresses in the network's. */
+struct ends {
+	u16 family;
+	u16 local_port, remote_port;
+	u32 local[4], remote[4];
+};
+
+/*
+ * The ends of an internet socket. What the kernel does not know, because the socket is not connected, is taken from the address that the
+ * program gave or was given. False for other families.
+ */
+INLINE bool read_ends(struct sock *sk, u64 user_address, struct ends *e)
+{
+	e->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (e->family != AF_INET && e->family != AF_INET6)
+		return false;
+	struct inet_sock *inet = (struct inet_sock *)sk;
+	e->local_port = swap16(BPF_CORE_READ(inet, inet_sport));
+	e->remote_port = swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	union user_address a = {};
+	if (e->family == AF_INET) {
+		e->local[0] = BPF_CORE_READ(inet, inet_saddr);
+		e->remote[0] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		if (e->remote_port == 0 && user_address && !bpf_probe_read_user(&a.in, sizeof(a.in), (void *)user_address) &&
+		    a.family == AF_INET) {
+			e->remote[0] = a.in.ip;
+			e->remote_port = swap16(a.in.port);
+		}
+		return true;
+	}
+	struct ipv6_pinfo *six = BPF_CORE_READ(inet, pinet6);
+	BPF_CORE_READ_INTO(&e->local, six, saddr);
+	BPF_CORE_READ_INTO(&e->remote, sk, __sk_common.skc_v6_daddr);
+	if (e->remote_port == 0 && user_address && !bpf_probe_read_user(&a.in6, sizeof(a.in6), (void *)user_address) &&
+	    a.family == AF_INET6) {
+		__builtin_memcpy(e->remote, a.in6.ip, 16);
+		e->remote_port = swap16(a.in6.port);
+	}
+	return true;
+}
+
+INLINE void raw_ends(struct buffer *b, struct ends *e, enum direction direction)
+{
+	raw_u8(b, e->family);
+	if (e->family == AF_INET) {
+		raw_u32(b, direction == OUTBOUND ? e->local[0] : e->remote[0]);
+		raw_u16(b, direction == OUTBOUND ? e->local_port : e->remote_port);
+		raw_u32(b, direction == OUTBOUND ? e->remote[0] : e->local[0]);
+	} else {
+		raw_ipv6(b, direction == OUTBOUND ? e->local : e->remote);
+		raw_u16(b, direction == OUTBOUND ? e->local_port : e->remote_port);
+		raw_ipv6(b, direction == OUTBOUND ? e->remote : e->local);
+	}
+	raw_u16(b, direction == OUTBOUND ? e->remote_port : e->local_port);
+}
+
+/* Both ends of a unix socket by their addresses in the kernel, the accepting one first, and its path. */
+INLINE void raw_unix_ends(struct buffer *b, struct sock *sk, enum direction direction)
+{
+	struct unix_sock *local = (struct unix_sock *)sk;
+	struct unix_sock *remote = (struct unix_sock *)BPF_CORE_READ(local, peer);
+	struct unix_sock *named = direction == OUTBOUND ? remote : local;
+	raw_u8(b, AF_UNIX);
+	raw_u64(b, (u64)named);
+	raw_u64(b, direction == OUTBOUND ? (u64)local : (u64)remote);
+	struct unix_address *address = named ? BPF_CORE_READ(named, addr) : NULL;
+	if (address && BPF_CORE_READ(address, len) > 2)
+		raw_unix_path(b, (const char *)address + bpf_core_field_offset(struct unix_address, name) + 2, false);
+	else
+		raw_u8(b, 0);
+}
+
+INLINE void put_tuple(struct buffer *b, struct sock *sk, u64 user_address, enum direction direction)
+{
+	begin_param(b);
+	if (sk) {
+		struct ends e = {};
+		if (read_ends(sk, user_address, &e))
+			raw_ends(b, &e, direction);
+		else if (e.family == AF_UNIX)
+			raw_unix_ends(b, sk, direction);
+	}
+	end_param(b);
+}
+
+INLINE struct sock *sock_of_fd(s64 fd)
+{
+	struct socket *socket = socket_of_fd(fd);
+	return socket ? BPF_CORE_READ(socket, sk) : NULL;
+}
