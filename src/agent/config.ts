@@ -483,6 +483,7 @@ function readLog(top: ConfigSection): LogConfig {
 function readEventDrops(top: ConfigSection, findings: Diagnostic[]): EventDropsConfig {
   const section = top.section('syscall_event_drops')
   const actions = new Set<DropAction>()
+  const isSet = section.node('actions') !== undefined
   const allowed: readonly DropAction[] = ['ignore', 'log', 'alert', 'exit']
   for (const text of section.texts('actions')) {
     const place = section.placeOf('actions')!
@@ -494,7 +495,8 @@ function readEventDrops(top: ConfigSection, findings: Diagnostic[]): EventDropsC
   }
   const config: EventDropsConfig = {
     threshold: section.number('threshold', 0.1, 0, 1),
-    actions: actions.size === 0 ? ['ignore'] : [...actions],
+    // Falco without a configuration ignores losses; its `falco.yaml` does not.
+    actions: isSet ? (actions.size === 0 ? ['ignore'] : [...actions]) : ['log', 'alert'],
     rate: section.number('rate', 0.03333, 0, MOST),
     maxBurst: section.number('max_burst', 1, 0, MOST),
     simulate: section.bool('simulate_drops', false),

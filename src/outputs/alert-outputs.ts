@@ -49,6 +49,11 @@ export class AlertOutputs {
     if (this.#queues.length > 0) this.#push(makeMessage(this.#renderer.render(alert), alert.rule.priority), false)
   }
 
+  /** As `send`, with a line that another thread rendered; `bytes` is its length in UTF-8. */
+  sendRendered(line: string, bytes: number, priority: number): void {
+    if (this.#queues.length > 0) this.#push({ line, bytes, priority }, false)
+  }
+
   /** As `send`, but a working output takes it whatever waits already: for a replay, which calls `waitForRoom` when `isCrowded`. */
   sendAll(alert: Alert): void {
     if (this.#queues.length > 0) this.#push(makeMessage(this.#renderer.render(alert), alert.rule.priority), true)

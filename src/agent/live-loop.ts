@@ -1,0 +1,349 @@
+/**
+ * The loop of the worker: takes events from the ring, lets the pipeline judge them, hands on what came of it. It polls: the kernel wakes
+ * nobody while events come, as a wake-up costs the traced program more than the event does. How long it sleeps follows from what it
+ * found; with nothing to do it sleeps on the ring itself. Between slices it returns to the event loop for messages.
+ */
+import { NameIndex } from '../domains/name-index.ts'
+import type { NameUpdate } from '../domains/name-update.ts'
+import type { Alert } from '../engine/alert.ts'
+import type { EventRecord } from '../events/event-record.ts'
+import { AlertRenderer, type AlertFormat } from '../outputs/format-alert.ts'
+import type { AppendOutputEntry } from '../outputs/append-output.ts'
+import type { Plan } from '../rules/plan.ts'
+import {
+  MAX_BATCH,
+  MAX_UNCONFIRMED_BYTES,
+  type RuleOrders,
+  type SourceCounts,
+  type ToMain,
+  type ToWorker,
+  type WorkerOrders,
+  type WorkerStats,
+} from '../wire/agent-messages.ts'
+import type { LinkedRules, RuleSetup } from './linked-rules.ts'
+import type { LiveModule, LiveSource } from './live-source.ts'
+import { Pipeline } from './pipeline.ts'
+import { withStaticFields } from './static-fields.ts'
+
+/** Events taken at once; between two such pieces messages and new rules get their turn. */
+const PIECE_EVENTS = 4096
+/** How long the loop goes on before it looks for messages. */
+const SLICE_MS = 20
+/** With fewer events than this in a piece it sleeps longer the next time. */
+const FEW_EVENTS = 64
+const SHORT_SLEEP_MS = 1
+const LONG_SLEEP_MS = 8
+/** Sleeps in a row that found nothing before it waits for the ring. */
+const QUIET_SLEEPS = 4
+const IDLE_WAIT_MS = 25
+const STATS_MS = 1_000
+/** Detection waits for names no longer than until this share of the ring is full. */
+const CROWDED_SHARE = 0.25
+const SWEEP_LIMIT = 256
+/** At the end, what is in the ring is judged, but not for longer than this. */
+const LAST_DRAIN_MS = 2_000
+
+export interface LiveLoopDeps {
+  readonly module: LiveModule
+  readonly post: (message: ToMain) => void
+  /** Called when all is over. */
+  readonly onEnd: () => void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+export class LiveLoop {
+  readonly #deps: LiveLoopDeps
+  readonly #names: NameIndex
+  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4))
+  readonly #take: (record: EventRecord) => boolean
+  #source: LiveSource | undefined = undefined
+  #pipeline: Pipeline | undefined = undefined
+  #renderer: AlertRenderer | undefined = undefined
+  #orders: RuleOrders | undefined = undefined
+  /** New rules on their way into force. */
+  #next: { readonly orders: RuleOrders; readonly linked: LinkedRules; readonly sinceMs: number } | undefined = undefined
+  #isStopping = false
+  #areNamesReady = false
+  #beginMs = 0
+  #sleepMs = SHORT_SLEEP_MS
+  #quietSleeps = 0
+  #statsAtMs = 0
+  #rules: number[] = []
+  #lines: string[] = []
+  #sizes: number[] = []
+  #batchBytes = 0
+  #unconfirmedBytes = 0
+  #alerts = 0
+  #droppedAlerts = 0
+  #failedEvents = 0
+
+  constructor(deps: LiveLoopDeps) {
+    this.#deps = deps
+    this.#names = new NameIndex({
+      onFinding: finding => deps.post({ kind: 'name-finding', message: finding.message }),
+    })
+    this.#take = record => this.#onEvent(record)
+  }
+
+  /** Does what a message says. */
+  receive(message: ToWorker): void {
+    switch (message.kind) {
+      case 'start':
+        void this.#start(message.worker, message.rules)
+        return
+      case 'rules':
+        this.#linkNext(message.rules)
+        return
+      case 'names':
+        for (const update of message.updates) this.#names.apply(update as NameUpdate)
+        return
+      case 'names-ready':
+        this.#areNamesReady = true
+        return
+      case 'taken':
+        this.#unconfirmedBytes = Math.max(0, this.#unconfirmedBytes - message.bytes)
+        return
+      case 'stop':
+        this.#isStopping = true
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  async #start(worker: WorkerOrders, orders: RuleOrders): Promise<void> {
+    this.#beginMs = performance.now()
+    const { module, post } = this.#deps
+    try {
+      this.#source = module.openLive({ wanted: orders, snaplen: worker.snaplen, ringBytes: worker.ringBytes })
+    } catch (error) {
+      post({ kind: 'refused', message: messageOf(error), help: helpOf(error) })
+      this.#deps.onEnd()
+      return
+    }
+    const pipeline = new Pipeline({
+      ...setupOf(orders),
+      names: this.#names,
+      maxThreads: worker.maxThreads,
+      onAlert: alert => this.#onAlert(alert),
+    })
+    this.#pipeline = pipeline
+    this.#useOrders(orders)
+    // Look-ups begin at once, and go on while the world is read.
+    pipeline.prepare()
+    this.#postWantedNames(orders)
+    await module.tellWorld(pipeline.sink)
+    const processes = pipeline.state.threads.size
+    post({ kind: 'attached', tookMs: performance.now() - this.#beginMs, processes })
+    this.#waitForNames(worker.namesWaitMs)
+  }
+
+  /** Events wait in the ring until names are known, unless that takes too long or the ring fills up. */
+  #waitForNames(mostMs: number): void {
+    const { pendingBytes, ringBytes } = this.#source!.counters()
+    const isTime = performance.now() - this.#beginMs >= mostMs
+    if (!this.#areNamesReady && !isTime && !this.#isStopping && pendingBytes < ringBytes * CROWDED_SHARE) {
+      this.#tellStats()
+      setTimeout(() => this.#waitForNames(mostMs), 2)
+      return
+    }
+    const tookMs = performance.now() - this.#beginMs
+    this.#deps.post({ kind: 'rules-in-force', generation: this.#orders!.generation, tookMs, isFirst: true })
+    this.#slice()
+  }
+
+  #slice(): void {
+    const source = this.#source!
+    const untilMs = performance.now() + SLICE_MS
+    do {
+      const taken = source.drain(this.#take, PIECE_EVENTS)
+      this.#flush()
+      if (this.#next !== undefined) this.#linkFurther()
+      else if (taken < PIECE_EVENTS) this.#sleep(taken)
+    } while (!this.#isStopping && performance.now() < untilMs)
+    this.#tellStats()
+    if (this.#isStopping) this.#end()
+    else setImmediate(() => this.#slice())
+  }
+
+  #sleep(taken: number): void {
+    if (taken > 0) {
+      this.#quietSleeps = 0
+      this.#sleepMs = taken < FEW_EVENTS ? Math.min(this.#sleepMs * 2, LONG_SLEEP_MS) : SHORT_SLEEP_MS
+    } else {
+      this.#quietSleeps++
+      this.#sleepMs = Math.min(this.#sleepMs * 2, LONG_SLEEP_MS)
+    }
+    if (this.#quietSleeps > QUIET_SLEEPS) this.#source!.wait(IDLE_WAIT_MS)
+    else Atomics.wait(this.#sleeper, 0, 0, this.#sleepMs)
+  }
+
+  #end(): void {
+    const untilMs = performance.now() + LAST_DRAIN_MS
+    const source = this.#source!
+    while (source.drain(this.#take, PIECE_EVENTS) > 0 && performance.now() < untilMs) this.#flush()
+    this.#flush()
+    const stats = this.#stats()
+    source.close()
+    this.#deps.post({ kind: 'ended', stats })
+    this.#deps.onEnd()
+  }
+
+  // Events and alerts
+
+  #onEvent(record: EventRecord): boolean {
+    try {
+      this.#pipeline!.sink.event(record)
+    } catch (error) {
+      // A reader or a handler has a bug that this event found. Detection goes on without it; the first time it is told.
+      if (this.#failedEvents++ === 0) {
+        const message = `the event ${record.num} (${record.info.name}) could not be judged: ${messageOf(error)}`
+        this.#deps.post({ kind: 'name-finding', message })
+      }
+    }
+    return true
+  }
+
+  #onAlert(alert: Alert): void {
+    this.#alerts++
+    if (this.#unconfirmedBytes + this.#batchBytes > MAX_UNCONFIRMED_BYTES) {
+      this.#droppedAlerts++
+      return
+    }
+    const line = this.#renderer!.render(alert)
+    const bytes = Buffer.byteLength(line, 'utf8')
+    this.#rules.push(alert.rule.index)
+    this.#lines.push(line)
+    this.#sizes.push(bytes)
+    this.#batchBytes += bytes
+    if (this.#lines.length === MAX_BATCH) this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#lines.length === 0) return
+    const { generation } = this.#orders!
+    this.#deps.post({ kind: 'alerts', generation, rules: this.#rules, lines: this.#lines, sizes: this.#sizes })
+    this.#unconfirmedBytes += this.#batchBytes
+    this.#rules = []
+    this.#lines = []
+    this.#sizes = []
+    this.#batchBytes = 0
+  }
+
+  // Rules
+
+  #useOrders(orders: RuleOrders): void {
+    this.#orders = orders
+    this.#renderer = new AlertRenderer(orders.format as AlertFormat)
+  }
+
+  #linkNext(orders: RuleOrders): void {
+    const pipeline = this.#pipeline
+    const source = this.#source
+    if (pipeline === undefined || source === undefined) return
+    this.#next?.linked.release()
+    this.#next = undefined
+    const sinceMs = performance.now()
+    try {
+      const linked = pipeline.link(setupOf(orders))
+      this.#next = { orders, linked, sinceMs }
+      // What the new rules need is traced before they judge, and what the old ones need until they no longer do.
+      source.setWanted(unite(this.#orders!, orders))
+    } catch (error) {
+      this.#deps.post({ kind: 'rules-refused', generation: orders.generation, message: messageOf(error) })
+    }
+  }
+
+  #linkFurther(): void {
+    const { orders, linked, sinceMs } = this.#next!
+    try {
+      if (linked.prepareNext()) return
+    } catch (error) {
+      linked.release()
+      this.#next = undefined
+      this.#source!.setWanted(this.#orders!)
+      this.#deps.post({ kind: 'rules-refused', generation: orders.generation, message: messageOf(error) })
+      return
+    }
+    this.#next = undefined
+    this.#pipeline!.replaceRules(linked)
+    this.#useOrders(orders)
+    this.#source!.setWanted(orders)
+    const tookMs = performance.now() - sinceMs
+    this.#deps.post({ kind: 'rules-in-force', generation: orders.generation, tookMs, isFirst: false })
+    this.#postWantedNames(orders)
+  }
+
+  #postWantedNames(orders: RuleOrders): void {
+    const { names, skipped } = this.#names.namesToResolve(orders.listLimit)
+    this.#deps.post({ kind: 'wanted-names', names, skipped })
+  }
+
+  // Figures
+
+  #tellStats(): void {
+    const now = performance.now()
+    if (now < this.#statsAtMs) return
+    this.#statsAtMs = now + STATS_MS
+    this.#names.sweep(this.#deps.now(), SWEEP_LIMIT)
+    this.#deps.post({ kind: 'stats', stats: this.#stats() })
+  }
+
+  #stats(): WorkerStats {
+    const counters = this.#source!.counters()
+    const source: SourceCounts = {
+      seen: counters.seen,
+      events: counters.events,
+      lost: counters.lost,
+      lostByCause: new Map(Object.entries(counters.lostByCause ?? {})),
+      perCpu: counters.perCpu ?? [],
+      pendingBytes: counters.pendingBytes,
+      ringBytes: counters.ringBytes,
+    }
+    const pipeline = this.#pipeline!
+    const cpu = process.threadCpuUsage()
+    return {
+      source,
+      events: pipeline.events,
+      alerts: this.#alerts,
+      droppedAlerts: this.#droppedAlerts,
+      badEvents: (counters.bad ?? 0) + this.#failedEvents,
+      state: new Map(Object.entries(pipeline.state.counters())),
+      names: new Map(Object.entries(this.#names.stats())),
+      generation: this.#orders!.generation,
+      ruleCount: pipeline.rules.length,
+      cpuUs: cpu.user + cpu.system,
+      heapBytes: process.memoryUsage().heapUsed,
+    }
+  }
+}
+
+function setupOf(orders: RuleOrders): RuleSetup {
+  return {
+    plan: orders.plan as Plan,
+    fields: withStaticFields(orders.staticFields),
+    ruleMatching: orders.ruleMatching,
+    minPriority: orders.minPriority,
+    appendOutput: orders.appendOutput as readonly AppendOutputEntry[],
+    staticFields: orders.staticFields,
+  }
+}
+
+function unite(
+  a: RuleOrders,
+  b: RuleOrders,
+): { readonly syscalls: ReadonlySet<string>; readonly tracepoints: ReadonlySet<string> } {
+  return {
+    syscalls: new Set([...a.syscalls, ...b.syscalls]),
+    tracepoints: new Set([...a.tracepoints, ...b.tracepoints]),
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function helpOf(error: unknown): string {
+  return error instanceof Error && 'help' in error && typeof error.help === 'string' ? error.help : ''
+}

@@ -1,0 +1,685 @@
+/**
+ * The live agent as its main thread sees it: starts the worker that judges events, writes what it reports, looks names up for it, takes in
+ * new rules and configuration while it goes on, watches that it does go on, and serves the figures.
+ */
+import { createHash } from 'node:crypto'
+import { appendFile, readFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { basename } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { backgroundTimer, NameRefresher, type NameWarning } from '../domains/refresh.ts'
+import { createCaresResolver, createSystemResolver, type Resolver } from '../domains/resolver.ts'
+import { AlertOutputs } from '../outputs/alert-outputs.ts'
+import type { InternalAlert } from '../outputs/format-alert.ts'
+import { openSinks } from '../outputs/open-sinks.ts'
+import type { OutputNews } from '../outputs/output-queue.ts'
+import type { OutputSink } from '../outputs/sinks/sink.ts'
+import { type AlertSummary, AlertTally } from '../outputs/summary.ts'
+import type { Plan, PlannedRule } from '../rules/plan.ts'
+import {
+  type AlertBatch,
+  MAX_BATCH,
+  type NameNews,
+  parseToMain,
+  type RuleOrders,
+  type ToMain,
+  type ToWorker,
+  type WorkerStats,
+} from '../wire/agent-messages.ts'
+import { wantedEvents } from './base-syscalls.ts'
+import type { Config } from './config.ts'
+import { DropMonitor } from './drop-monitor.ts'
+import { type HealthLimits, judgeHealth } from './health.ts'
+import { type AgentFigures, type FileSum, renderMetrics, snapshotFields } from './metrics.ts'
+import { plainPlan } from './plain-plan.ts'
+import { readUsage } from './resource-usage.ts'
+import { FileWatch } from './watch-files.ts'
+import { openWebServer, type WebServer } from './web-server.ts'
+
+/** Configuration and rules that were read without an error. */
+export interface LiveSetup {
+  readonly config: Config
+  readonly plan: Plan
+  /** Files and folders whose change is a reason to load again. */
+  readonly configFiles: readonly string[]
+  readonly ruleFiles: readonly string[]
+  readonly folders: readonly string[]
+}
+
+/** What a live agent has to say beside alerts. */
+export type AgentNews =
+  | { readonly kind: 'attached'; readonly tookMs: number; readonly processes: number }
+  | { readonly kind: 'detecting'; readonly rules: number; readonly syscalls: number; readonly sinceStartMs: number }
+  | { readonly kind: 'reloaded'; readonly rules: number; readonly tookMs: number; readonly reason: ReloadReason }
+  | { readonly kind: 'reload-refused'; readonly message: string; readonly reason: ReloadReason }
+  | { readonly kind: 'needs-restart'; readonly keys: readonly string[] }
+  | { readonly kind: 'events-lost'; readonly lost: number; readonly isMuted: boolean }
+  | { readonly kind: 'not-traced'; readonly names: readonly string[] }
+  | { readonly kind: 'unknown-syscalls'; readonly names: readonly string[] }
+  | { readonly kind: 'unhealthy'; readonly reason: string }
+  | { readonly kind: 'healthy' }
+  | { readonly kind: 'output'; readonly news: OutputNews }
+  | { readonly kind: 'name'; readonly warning: NameWarning }
+  | { readonly kind: 'long-lists'; readonly sizes: readonly number[]; readonly limit: number }
+  | { readonly kind: 'echo'; readonly body: string }
+  | { readonly kind: 'serving'; readonly port: number }
+  | { readonly kind: 'trouble'; readonly message: string }
+
+export type ReloadReason = 'files' | 'signal'
+
+export interface AgentVersions {
+  readonly tiercel: string
+  readonly falcoEngine: string
+}
+
+export interface AgentOptions {
+  /** Reads configuration and rules as they are now, and tells the user all findings. Throws when there is an error among them. */
+  readonly load: () => LiveSetup
+  /** URL of the module that has live events (`LiveModule`). */
+  readonly source: string
+  readonly versions: AgentVersions
+  /** What `/versions` says. */
+  readonly versionPage: Readonly<Record<string, string>>
+  readonly onNews: (news: AgentNews) => void
+  /** In place of the configured ones; for tests, and for terminals. */
+  readonly openSinks?: (config: Config) => readonly OutputSink[]
+  readonly resolver?: Resolver
+  /** Stop after so many alerts. */
+  readonly maxAlerts?: number
+  /** For tests, which have less patience. */
+  readonly healthLimits?: HealthLimits
+  readonly stopTimeoutMs?: number
+}
+
+export interface AgentSummary {
+  /** Why it could not start or go on, in one line; absent after a stop that was asked for. */
+  readonly failure: { readonly message: string; readonly help: string } | undefined
+  readonly alerts: AlertSummary
+  readonly stats: WorkerStats | undefined
+  readonly lostAlerts: number
+  readonly outputsGone: boolean
+  readonly elapsedMs: number
+}
+
+const NAMES_WAIT_MS = 2_000
+const CLOSE_TIMEOUT_MS = 5_000
+/** How long the worker may take to end once it is asked to. */
+const STOP_TIMEOUT_MS = 5_000
+const HEALTH_MS = 1_000
+const INFORMATIONAL = 6
+const WARNING = 4
+const CRITICAL = 2
+const DEFAULT_SNAPLEN = 80
+const METRICS_RULE = 'Falco internal: metrics snapshot'
+const RELOAD_RULE = 'Falco internal: hot restart failure'
+
+/** Starts the agent; rejects when configuration or rules cannot be loaded. What happens later is in `ended`. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const startMs = performance.now()
+  // The worker loads its code while the rules are compiled here.
+  const worker = startWorker(options.source)
+  try {
+    const setup = options.load()
+    const agent = new Agent(options, setup, worker, startMs)
+    await agent.openWeb(setup.config)
+    agent.begin()
+    return agent
+  } catch (error) {
+    await worker.terminate()
+    throw error
+  }
+}
+
+function startWorker(source: string): Worker {
+  const self = import.meta.url
+  const file = `live-worker${self.slice(self.lastIndexOf('.'))}`
+  return new Worker(new URL(file, self), { workerData: { source }, name: 'tiercel-events' })
+}
+
+export class Agent {
+  /** Fulfilled when the agent has ended, for whatever reason. */
+  readonly ended: Promise<AgentSummary>
+  readonly #options: AgentOptions
+  readonly #worker: Worker
+  readonly #startMs: number
+  readonly #startTsNs: bigint = nowNs()
+  readonly #watch: FileWatch
+  readonly #tally = new AlertTally()
+  readonly #timers: NodeJS.Timeout[] = []
+  #finish: (summary: AgentSummary) => void = () => {}
+  #setup: LiveSetup
+  #outputs: AlertOutputs
+  #sums: { readonly rules: readonly FileSum[]; readonly configs: readonly FileSum[] }
+  /** Rules in force, and those on their way, by generation. */
+  readonly #rulesOf = new Map<number, readonly PlannedRule[]>()
+  readonly #alerted = new Map<string, PlannedRule>()
+  #generation = 1
+  #reloading: { readonly generation: number; readonly setup: LiveSetup; readonly reason: ReloadReason } | undefined
+  #refresher: NameRefresher | undefined
+  #updates: NameNews[] = []
+  #drops: DropMonitor
+  #web: WebServer | undefined
+  #metricsTimer: NodeJS.Timeout | undefined
+  #lastSnapshot: AgentFigures | undefined
+  #samples = 0
+  #stats: WorkerStats | undefined
+  #health: string = 'ok'
+  readonly #healthTrail: HealthTrail = { reportedMs: 0, takenMs: 0, seenMs: 0, taken: 0, seen: 0, pendingBytes: 0 }
+  #toldDroppedAlerts = 0
+  #reloads = 0
+  #refusedReloads = 0
+  #reloadTsNs: bigint = nowNs()
+  #isDetecting = false
+  #isEnding = false
+  #failure: AgentSummary['failure']
+
+  constructor(options: AgentOptions, setup: LiveSetup, worker: Worker, startMs: number) {
+    this.#options = options
+    this.#setup = setup
+    this.#worker = worker
+    this.#startMs = startMs
+    this.#outputs = this.#openOutputs(setup.config)
+    this.#sums = sumsOf(setup)
+    this.#drops = new DropMonitor(setup.config.eventDrops, performance.now())
+    this.#watch = new FileWatch(
+      () => this.reload('files'),
+      message => this.#tell({ kind: 'trouble', message }),
+    )
+    this.ended = new Promise(resolve => {
+      this.#finish = resolve
+    })
+  }
+
+  /** Opens the web server if there shall be one. Rejects when it cannot listen. */
+  async openWeb(config: Config): Promise<void> {
+    if (!config.webserver.enabled) return
+    const pages = {
+      health: () => this.#health,
+      metrics: () => renderMetrics(this.figures(), this.#setup.config.metrics),
+      versions: () => this.#options.versionPage,
+    }
+    const prometheusMetrics = config.webserver.prometheusMetrics && config.metrics.enabled
+    this.#web = await openWebServer({ ...config.webserver, prometheusMetrics }, pages)
+    this.#tell({ kind: 'serving', port: this.#web.port })
+  }
+
+  /** Sends the worker on its way. */
+  begin(): void {
+    const worker = this.#worker
+    worker.on('message', value => {
+      const message = parseToMain(value)
+      if (message === undefined) this.#tell({ kind: 'trouble', message: 'the worker sent what is no message' })
+      else this.#receive(message)
+    })
+    worker.on('error', error => this.#fail(`the thread that judges events has failed: ${messageOf(error)}`, ''))
+    worker.on('exit', () => void this.#end())
+    const { config } = this.#setup
+    this.#send({
+      kind: 'start',
+      worker: {
+        ringBytes: 2 ** (19 + config.engine.bufSizePreset),
+        snaplen: config.snaplen === 0 ? DEFAULT_SNAPLEN : config.snaplen,
+        maxThreads: config.threadTable.size,
+        namesWaitMs: NAMES_WAIT_MS,
+      },
+      rules: this.#ordersOf(this.#setup, this.#generation),
+    })
+    this.#healthTrail.reportedMs = performance.now()
+    this.#timers.push(setInterval(() => this.#checkHealth(), HEALTH_MS))
+    this.#watchFiles()
+    this.#startMetrics()
+  }
+
+  /** Loads configuration and rules again. While they are read, and if they have errors, the old ones stay in force. */
+  reload(reason: ReloadReason): void {
+    if (this.#isEnding) return
+    let setup: LiveSetup
+    try {
+      setup = this.#options.load()
+    } catch (error) {
+      this.#refuseReload(messageOf(error), reason)
+      return
+    }
+    this.#generation++
+    this.#reloading = { generation: this.#generation, setup, reason }
+    this.#send({ kind: 'rules', rules: this.#ordersOf(setup, this.#generation) })
+  }
+
+  /** Lets go of files and connections and opens them anew (log rotation). */
+  reopenOutputs(): void {
+    this.#outputs.reopen()
+  }
+
+  /** Ends it: events that have happened are judged, alerts written. */
+  stop(): void {
+    if (this.#isEnding) return
+    this.#isEnding = true
+    this.#watch.close()
+    this.#send({ kind: 'stop' })
+    const timer = setTimeout(() => void this.#worker.terminate(), this.#options.stopTimeoutMs ?? STOP_TIMEOUT_MS)
+    timer.unref()
+  }
+
+  get health(): string {
+    return this.#health
+  }
+
+  /** Port of the web server, if there is one. */
+  get webPort(): number | undefined {
+    return this.#web?.port
+  }
+
+  figures(): AgentFigures {
+    const { summary } = this.#tally
+    const matches = new Map(summary.byRule.map(({ name, count }) => [name, count]))
+    const rules = [...(this.#rulesOf.get(this.#stats?.generation ?? 1) ?? [])]
+    const { config } = this.#setup
+    const active = rules.filter(r => r.enabled && r.priority <= config.minPriority)
+    return {
+      version: this.#options.versions.tiercel,
+      falcoEngine: this.#options.versions.falcoEngine,
+      hostname: config.format.hostname,
+      kernelRelease: release(),
+      cpuCount: this.#stats?.source.perCpu.length ?? 0,
+      bootTsNs: bootTsNs(),
+      startTsNs: this.#startTsNs,
+      nowNs: nowNs(),
+      reloadTsNs: this.#reloadTsNs,
+      reloads: this.#reloads,
+      refusedReloads: this.#refusedReloads,
+      stats: this.#stats,
+      outputs: this.#outputs.counters,
+      rules: active.map(({ name, priority, source, tags }) => ({
+        name,
+        priority,
+        source,
+        tags,
+        matches: matches.get(name) ?? 0,
+      })),
+      lookups: this.#refresher?.stats(),
+      ruleFiles: this.#sums.rules,
+      configFiles: this.#sums.configs,
+      usage: readUsage(performance.now() - this.#startMs),
+      health: this.#health,
+    }
+  }
+
+  #send(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  #tell(news: AgentNews): void {
+    this.#options.onNews(news)
+  }
+
+  #receive(message: ToMain): void {
+    switch (message.kind) {
+      case 'loaded':
+        return
+      case 'attached':
+        this.#tell({ kind: 'attached', tookMs: message.tookMs, processes: message.processes })
+        return
+      case 'rules-in-force':
+        this.#onRulesInForce(message.generation, message.tookMs, message.isFirst)
+        return
+      case 'rules-refused':
+        this.#refuseReload(message.message, this.#reloading?.reason ?? 'signal')
+        if (this.#reloading?.generation === message.generation) this.#reloading = undefined
+        return
+      case 'wanted-names':
+        this.#lookUp(message.names, message.skipped)
+        return
+      case 'alerts':
+        this.#onAlerts(message)
+        return
+      case 'stats':
+        this.#onStats(message.stats)
+        return
+      case 'name-finding':
+        this.#tell({ kind: 'trouble', message: message.message })
+        return
+      case 'refused':
+        this.#fail(message.message, message.help)
+        return
+      case 'ended':
+        this.#stats = message.stats
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  // Alerts
+
+  #openOutputs(config: Config): AlertOutputs {
+    const open = (): readonly OutputSink[] =>
+      openSinks(config.outputs, { json: config.jsonOutput, echo: body => this.#tell({ kind: 'echo', body }) })
+    return new AlertOutputs({
+      format: config.format,
+      sinks: this.#options.openSinks?.(config) ?? open(),
+      limits: config.outputs.limits,
+      now: nowNs,
+      tell: news => this.#tell({ kind: 'output', news }),
+    })
+  }
+
+  #onAlerts({ generation, rules, lines, sizes }: AlertBatch): void {
+    const planned = this.#rulesOf.get(generation)
+    let bytes = 0
+    for (let i = 0; i < lines.length; i++) {
+      const rule = planned?.[rules[i]!]
+      bytes += sizes[i]!
+      if (rule === undefined || this.#tally.total === this.#options.maxAlerts) continue
+      this.#tally.add(this.#sameRule(rule))
+      this.#outputs.sendRendered(lines[i]!, sizes[i]!, rule.priority)
+    }
+    this.#send({ kind: 'taken', bytes })
+    if (this.#tally.total === this.#options.maxAlerts || this.#outputs.allGone) this.stop()
+  }
+
+  /** The rule of that name that alerted first: after a reload the same rule is another object. */
+  #sameRule(rule: PlannedRule): PlannedRule {
+    const known = this.#alerted.get(rule.name)
+    if (known !== undefined) return known
+    this.#alerted.set(rule.name, rule)
+    return rule
+  }
+
+  #sendInternal(alert: InternalAlert): void {
+    this.#outputs.sendInternal(alert)
+  }
+
+  // Rules
+
+  #ordersOf(setup: LiveSetup, generation: number): RuleOrders {
+    const { config, plan } = setup
+    this.#rulesOf.set(generation, plan.rules)
+    const active = plan.rules.filter(r => r.enabled && r.source === 'syscall' && r.priority <= config.minPriority)
+    const { syscalls, tracepoints, notTraced, unknown } = wantedEvents(active, config.baseSyscalls)
+    if (notTraced.length > 0) this.#tell({ kind: 'not-traced', names: notTraced })
+    if (unknown.length > 0) this.#tell({ kind: 'unknown-syscalls', names: unknown })
+    return {
+      generation,
+      plan: plainPlan(plan),
+      ruleMatching: config.ruleMatching,
+      minPriority: config.minPriority,
+      format: config.format,
+      appendOutput: config.appendOutput,
+      staticFields: config.staticFields,
+      syscalls,
+      tracepoints,
+      listLimit: config.domains.listLimit,
+    }
+  }
+
+  #onRulesInForce(generation: number, tookMs: number, isFirst: boolean): void {
+    this.#reloadTsNs = nowNs()
+    for (const old of this.#rulesOf.keys()) if (old < generation - 1) this.#rulesOf.delete(old)
+    if (isFirst) {
+      this.#isDetecting = true
+      const { syscalls } = wantedEvents(this.#setup.plan.rules, this.#setup.config.baseSyscalls)
+      const rules = this.#activeCount(this.#setup)
+      this.#tell({ kind: 'detecting', rules, syscalls: syscalls.size, sinceStartMs: performance.now() - this.#startMs })
+      return
+    }
+    const reloading = this.#reloading
+    if (reloading?.generation !== generation) return
+    this.#reloading = undefined
+    this.#reloads++
+    this.#useSetup(reloading.setup)
+    this.#tell({ kind: 'reloaded', rules: this.#activeCount(reloading.setup), tookMs, reason: reloading.reason })
+  }
+
+  #activeCount({ plan, config }: LiveSetup): number {
+    return plan.rules.filter(r => r.enabled && r.priority <= config.minPriority).length
+  }
+
+  /** What of a new configuration is the main thread's: outputs, resolver, drops, metrics, pages. */
+  #useSetup(setup: LiveSetup): void {
+    const before = this.#setup.config
+    this.#setup = setup
+    this.#sums = sumsOf(setup)
+    const { config } = setup
+    const same = (one: unknown, other: unknown): boolean => stable(one) === stable(other)
+    if (!same([before.outputs, before.format], [config.outputs, config.format])) {
+      const old = this.#outputs
+      this.#outputs = this.#openOutputs(config)
+      void old.close(CLOSE_TIMEOUT_MS)
+    }
+    if (!same(before.eventDrops, config.eventDrops)) this.#drops = new DropMonitor(config.eventDrops, performance.now())
+    if (!same(before.metrics, config.metrics)) this.#startMetrics()
+    if (!same([before.webserver, before.metrics.enabled], [config.webserver, config.metrics.enabled])) {
+      void this.#restartWeb(config)
+    }
+    const restart: string[] = []
+    if (!same(before.engine, config.engine)) restart.push('engine')
+    if (!same(before.threadTable, config.threadTable) || before.snaplen !== config.snaplen) restart.push('falco_libs')
+    if (!same(resolverKeys(before), resolverKeys(config))) restart.push('domains.resolver')
+    if (restart.length > 0) this.#tell({ kind: 'needs-restart', keys: restart })
+    this.#watchFiles()
+  }
+
+  async #restartWeb(config: Config): Promise<void> {
+    await this.#web?.close()
+    this.#web = undefined
+    try {
+      await this.openWeb(config)
+    } catch (error) {
+      this.#tell({ kind: 'trouble', message: messageOf(error) })
+    }
+  }
+
+  #refuseReload(message: string, reason: ReloadReason): void {
+    this.#refusedReloads++
+    this.#tell({ kind: 'reload-refused', message, reason })
+    this.#sendInternal({
+      rule: RELOAD_RULE,
+      priority: CRITICAL,
+      tsNs: nowNs(),
+      text: `${RELOAD_RULE}. The old rules and configuration stay in force: ${message}`,
+      fields: [['reason', message]],
+    })
+  }
+
+  #watchFiles(): void {
+    const { config, configFiles, ruleFiles, folders } = this.#setup
+    if (!config.watchConfigFiles) this.#watch.set({ files: [], folders: [] })
+    else this.#watch.set({ files: [...configFiles, ...ruleFiles], folders })
+  }
+
+  // Names
+
+  #lookUp(names: readonly string[], skipped: readonly number[]): void {
+    const { domains } = this.#setup.config
+    if (skipped.length > 0) this.#tell({ kind: 'long-lists', sizes: skipped, limit: domains.listLimit })
+    if (names.length === 0 && this.#refresher === undefined) {
+      this.#send({ kind: 'names-ready' })
+      return
+    }
+    this.#refresher ??= new NameRefresher({
+      resolver: this.#options.resolver ?? makeResolver(this.#setup.config),
+      apply: update => this.#passOn(update),
+      now: Date.now,
+      setTimer: backgroundTimer,
+      maxQuestions: domains.maxLookups,
+      readyMs: NAMES_WAIT_MS,
+      onWarning: warning => this.#tell({ kind: 'name', warning }),
+    })
+    const refresher = this.#refresher
+    refresher.setNames(names)
+    void refresher.ready().then(() => {
+      this.#sendUpdates()
+      this.#send({ kind: 'names-ready' })
+    })
+  }
+
+  /** Answers that come together go together. */
+  #passOn(update: NameNews): void {
+    this.#updates.push(update)
+    if (this.#updates.length === 1) setImmediate(() => this.#sendUpdates())
+    else if (this.#updates.length === MAX_BATCH) this.#sendUpdates()
+  }
+
+  #sendUpdates(): void {
+    if (this.#updates.length === 0) return
+    const updates = this.#updates
+    this.#updates = []
+    this.#send({ kind: 'names', updates })
+  }
+
+  // Figures
+
+  #onStats(stats: WorkerStats): void {
+    const nowMs = performance.now()
+    this.#stats = stats
+    const trail = this.#healthTrail
+    trail.reportedMs = nowMs
+    if (stats.source.seen !== trail.seen || trail.seenMs === 0) trail.seenMs = nowMs
+    if (stats.events !== trail.taken || stats.source.pendingBytes === 0 || trail.takenMs === 0) trail.takenMs = nowMs
+    trail.seen = stats.source.seen
+    trail.taken = stats.events
+    trail.pendingBytes = stats.source.pendingBytes
+    this.#checkDrops(stats, nowMs)
+    if (stats.droppedAlerts > this.#toldDroppedAlerts) this.#tellDroppedAlerts(stats.droppedAlerts)
+  }
+
+  #tellDroppedAlerts(total: number): void {
+    const count = total - this.#toldDroppedAlerts
+    this.#toldDroppedAlerts = total
+    this.#tell({ kind: 'output', news: { kind: 'dropped', output: 'all', count } })
+    this.#sendInternal({
+      rule: 'Falco internal: output queue drop',
+      priority: WARNING,
+      tsNs: nowNs(),
+      text: `Falco internal: output queue drop. ${count} alerts lost: they came faster than they could be taken in.`,
+      fields: [
+        ['n_drops', `${count}`],
+        ['n_drops_total', `${total}`],
+        ['output', 'all'],
+      ],
+    })
+  }
+
+  #checkDrops({ source }: WorkerStats, nowMs: number): void {
+    const verdict = this.#drops.check(source, nowMs, nowNs())
+    if (verdict.kind === 'none') return
+    if (verdict.kind === 'muted') {
+      this.#tell({ kind: 'events-lost', lost: verdict.lost, isMuted: true })
+      return
+    }
+    if (verdict.isLogged) this.#tell({ kind: 'events-lost', lost: verdict.lost, isMuted: false })
+    if (verdict.alert !== undefined) this.#sendInternal(verdict.alert)
+    if (verdict.exits) {
+      this.#fail(`${verdict.lost} events were lost, and \`syscall_event_drops.actions\` has \`exit\``, '')
+    }
+  }
+
+  #checkHealth(): void {
+    const before = this.#health
+    this.#health = judgeHealth(this.#healthTrail, performance.now(), this.#isDetecting, this.#options.healthLimits)
+    if (this.#health === before) return
+    if (this.#health === 'ok') this.#tell({ kind: 'healthy' })
+    else this.#tell({ kind: 'unhealthy', reason: this.#health })
+  }
+
+  #startMetrics(): void {
+    clearInterval(this.#metricsTimer)
+    const { metrics } = this.#setup.config
+    if (!metrics.enabled || (!metrics.outputRule && metrics.outputFile === '')) return
+    this.#metricsTimer = setInterval(() => this.#takeSnapshot(), metrics.intervalMs)
+  }
+
+  #takeSnapshot(): void {
+    const { metrics } = this.#setup.config
+    const figures = this.figures()
+    const fields = snapshotFields(figures, this.#lastSnapshot, metrics)
+    this.#lastSnapshot = figures
+    if (metrics.outputRule) {
+      const text = 'Falco metrics snapshot'
+      this.#sendInternal({ rule: METRICS_RULE, priority: INFORMATIONAL, tsNs: figures.nowNs, text, fields })
+    }
+    if (metrics.outputFile === '') return
+    this.#samples++
+    const object = fields.map(
+      ([key, value]) => `${JSON.stringify(key)}:${typeof value === 'bigint' ? value : JSON.stringify(value)}`,
+    )
+    appendFile(metrics.outputFile, `{"output_fields":{${object.join(',')}},"sample":${this.#samples}}\n`, error => {
+      if (error !== null) this.#tell({ kind: 'trouble', message: `metrics cannot be written: ${error.message}` })
+    })
+  }
+
+  // The end
+
+  #fail(message: string, help: string): void {
+    this.#failure ??= { message, help }
+    if (!this.#isEnding) this.stop()
+  }
+
+  async #end(): Promise<void> {
+    if (!this.#isEnding) this.#failure ??= { message: 'the thread that judges events has ended', help: '' }
+    this.#isEnding = true
+    for (const timer of this.#timers) clearInterval(timer)
+    clearInterval(this.#metricsTimer)
+    this.#watch.close()
+    this.#refresher?.stop()
+    await this.#web?.close()
+    const outputsGone = this.#outputs.allGone
+    await this.#outputs.close(CLOSE_TIMEOUT_MS)
+    const atOutputs = this.#outputs.counters.reduce((sum, { dropped, failed }) => sum + dropped + failed, 0)
+    this.#finish({
+      failure: this.#failure,
+      alerts: this.#tally.summary,
+      stats: this.#stats,
+      lostAlerts: atOutputs + (this.#stats?.droppedAlerts ?? 0),
+      outputsGone,
+      elapsedMs: performance.now() - this.#startMs,
+    })
+  }
+}
+
+interface HealthTrail {
+  reportedMs: number
+  takenMs: number
+  seenMs: number
+  taken: number
+  seen: number
+  pendingBytes: number
+}
+
+function makeResolver({ domains }: Config): Resolver {
+  if (domains.resolver === 'system') return createSystemResolver()
+  return createCaresResolver(domains.servers.length === 0 ? {} : { servers: domains.servers })
+}
+
+function resolverKeys({ domains }: Config): unknown {
+  return [domains.resolver, domains.servers, domains.maxLookups]
+}
+
+/** Equal for settings that are equal. */
+function stable(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => (inner instanceof Map ? [...inner] : inner)) ?? ''
+}
+
+function sumsOf(setup: LiveSetup): { readonly rules: readonly FileSum[]; readonly configs: readonly FileSum[] } {
+  return { rules: setup.ruleFiles.flatMap(sumOf), configs: setup.configFiles.flatMap(sumOf) }
+}
+
+function sumOf(path: string): readonly FileSum[] {
+  try {
+    return [{ name: basename(path), sha256: createHash('sha256').update(readFileSync(path)).digest('hex') }]
+  } catch {
+    return []
+  }
+}
+
+function nowNs(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n
+}
+
+function bootTsNs(): bigint {
+  return nowNs() - process.hrtime.bigint()
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
