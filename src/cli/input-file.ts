@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync, statSync } from 'node:fs'
+import { accessSync, constants, fstatSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { closestName } from '../diagnostics/closest-name.ts'
 import { CommandError } from './command-error.ts'
@@ -10,6 +10,10 @@ export function inputPath(path: string): string {
 
 /** Throws a `CommandError` unless the file at `path` is there and may be read. `what` names it: `capture`, `rule file`. */
 export function requireReadableFile(path: string, what: string): void {
+  // A program that starts us may hand over a socket, which has no path to open it by.
+  if (path === '-' && fstatSync(0).isSocket()) {
+    throw new CommandError('standard input is a socket', `name a file, or use a pipe: \`cat FILE | tiercel …\``)
+  }
   let isDirectory: boolean
   try {
     isDirectory = statSync(inputPath(path)).isDirectory()

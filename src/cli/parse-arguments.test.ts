@@ -95,7 +95,7 @@ const bad: readonly { name: string; words: readonly string[]; message: RegExp; h
   { name: 'a value that is missing', words: ['a', '-r'], message: /^`-r` needs a PATH$/ },
   { name: 'a switch with a value', words: ['--quiet=yes', 'a'], message: /^`--quiet` takes no value$/ },
   { name: 'one that may be given once', words: ['-c', 'a', '-c', 'b', 'x'], message: /^`-c` is given twice$/ },
-  { name: 'no operand', words: ['-q'], message: /^tiercel replay needs a capture$/ },
+  { name: 'no operand', words: ['-q'], message: /^`tiercel replay` needs a capture$/ },
   { name: 'too many operands', words: ['a', 'b', 'c'], message: /at most 2 capture.*`c` is too many$/ },
 ]
 

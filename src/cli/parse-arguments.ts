@@ -136,12 +136,12 @@ export function parseArguments(words: readonly string[], spec: ArgumentSpec): Ar
   }
 
   const { min, max, name } = spec.operands
-  if (operands.length < min) throw new UsageError(`${asTyped} needs a ${name}`, seeHelp)
+  if (operands.length < min) throw new UsageError(`\`${asTyped}\` needs a ${name}`, seeHelp)
   if (operands.length > max) {
     throw new UsageError(
       max === 0
-        ? `${asTyped} takes no ${name}: \`${operands[0]}\``
-        : `${asTyped} takes ${max === 1 ? 'one' : `at most ${max}`} ${name}: \`${operands[max]}\` is too many`,
+        ? `\`${asTyped}\` takes no ${name}: \`${operands[0]}\``
+        : `\`${asTyped}\` takes ${max === 1 ? 'one' : `at most ${max}`} ${name}: \`${operands[max]}\` is too many`,
       seeHelp,
     )
   }

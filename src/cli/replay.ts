@@ -156,7 +156,7 @@ export const replayCommand: Command = {
   operands: { min: 0, max: Number.MAX_SAFE_INTEGER, name: 'capture' },
   options,
   doc: [
-    'CAPTUREs are .scap files of sysdig, Falco or Tiercel, plain or gzip, or events as NDJSON; `-` is standard input. Several are replayed one after the other, each with a world of its own. Alerts go to the configured outputs, which is standard output unless a configuration says otherwise; warnings, progress and the summary go to standard error.',
+    'CAPTUREs are .scap files of sysdig, Falco or Tiercel, plain or gzip, or events as NDJSON; `-` is a capture on standard input. Several are replayed one after the other, each with a world of its own. Alerts go to the configured outputs, which is standard output unless a configuration says otherwise; warnings, progress and the summary go to standard error.',
     'A capture that is cut short or damaged is replayed up to there, and the exit code is 1.',
   ],
   examples: [
@@ -181,7 +181,7 @@ export const replayCommand: Command = {
     const files = args.operands.length > 0 || captureFile === '' ? args.operands : [captureFile]
     if (files.length === 0 && !args.has('dry-run')) {
       if (args.has('live')) return (await import('./run.ts')).runCommand.run(args, terminal)
-      throw new UsageError('tiercel replay needs a capture', '`tiercel demo` replays one that is there')
+      throw new UsageError('`tiercel replay` needs a capture', '`tiercel demo` replays one that is there')
     }
     for (const file of files) requireReadableFile(file, 'capture')
     const maxAlerts = args.value('max-alerts')
@@ -210,7 +210,8 @@ export const replayCommand: Command = {
     const { summary, failed, interrupted } = await runReplay({ ...run, ruleSet }, terminal)
     if (interrupted) terminal.err(`tiercel: stopped after ${summary.events} events\n`)
     if (args.has('stats')) terminal.err(renderStats(summary))
-    else if (!run.isQuiet && !summary.outputsGone) terminal.err(renderSummary(summary.alerts))
+    else if (!run.isQuiet && !summary.outputsGone && (summary.events > 0 || !failed))
+      terminal.err(renderSummary(summary.alerts))
     return failed ? 1 : 0
   },
 }

@@ -1,5 +1,5 @@
 /** Files of events of any kind: which it is, is told by the content, not by the name. */
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { type CaptureSummary, readCapture } from './capture/read-capture.ts'
 import type { ReadOptions } from './file-pieces.ts'
 import type { NdjsonSummary } from './ndjson/read-ndjson.ts'
@@ -23,6 +23,8 @@ const NDJSON_START = /^(?:\u00ef\u00bb\u00bf)?[\s]*\{/
 
 async function peek(path: string): Promise<string> {
   try {
+    // Opening a named pipe and closing it again would end its writer.
+    if (!(await stat(path)).isFile()) return ''
     const file = await open(path, 'r')
     try {
       const buffer = Buffer.alloc(PEEK_BYTES)

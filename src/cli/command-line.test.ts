@@ -1,0 +1,542 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  createWriteStream,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+/* The program as users run it: real files and wrong input, what comes out where, and the exit code. */
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'tiercel-cli-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+const env = {
+  PATH: process.env['PATH'],
+  TZ: 'UTC',
+  HOME: folder,
+  FALCO_HOSTNAME: 'host',
+  NODE_COMPILE_CACHE: join(folder, 'compiled'),
+}
+const nodeFlags = ['--disable-warning=ExperimentalWarning', main]
+
+interface Outcome {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+function tiercel(args: readonly string[], more: { input?: Buffer; env?: NodeJS.ProcessEnv } = {}): Outcome {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeFlags, ...args], {
+    cwd: root,
+    env: { ...env, ...more.env },
+    input: more.input ?? '',
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return { code: status, out: stdout, err: stderr }
+}
+
+function file(name: string, content: string | Buffer): string {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+const container = 'samples/container.scap'
+const sample = readFileSync(join(root, container))
+const good = file(
+  'good.yaml',
+  '- rule: Opened\n  desc: d\n  condition: evt.type = openat and fd.name = /etc/shadow\n  output: opened %fd.name\n  priority: NOTICE\n',
+)
+const bad = file(
+  'bad.yaml',
+  '- rule: Opened\n  desc: d\n  condition: evt.type = openat and fd.nme = /etc/shadow\n  output: o\n  priority: NOTICE\n',
+)
+const warned = file('warned.yaml', '- macro: nobody\n  condition: evt.type = open\n')
+const config = file('tiercel.yaml', 'stdout_output: {enabled: true}\njson_output: true\n')
+const cut = file('cut.scap', sample.subarray(0, 100_000))
+
+/** What is run, the exit code, and what standard output and standard error must say; absent: must be empty. */
+const cases: readonly {
+  readonly name: string
+  readonly args: readonly string[]
+  readonly code: number
+  readonly out?: RegExp
+  readonly err?: RegExp
+  readonly env?: NodeJS.ProcessEnv
+}[] = [
+  // Help
+  { name: 'no words: help', args: [], code: 0, out: /^tiercel: domain-aware[\s\S]*Commands\n {2}demo/ },
+  {
+    name: 'help of a command by word',
+    args: ['help', 'replay'],
+    code: 0,
+    out: /^tiercel replay: [\s\S]*Examples[\s\S]*Exit code\n/,
+  },
+  { name: 'help of a command by option', args: ['check', '--help'], code: 0, out: /^tiercel check: / },
+  {
+    name: 'help of a command wins over what else is wrong',
+    args: ['check', '--nope', '-h'],
+    code: 0,
+    out: /^tiercel check: /,
+  },
+  {
+    name: 'help of a command that is not there',
+    args: ['help', 'repaly'],
+    code: 1,
+    err: /no command `repaly`\n {2}help: did you mean `tiercel help replay`\?/,
+  },
+  { name: 'Falco’s flags', args: ['--help'], code: 0, out: /^tiercel with Falco’s flags/ },
+  // Words that are wrong
+  {
+    name: 'a mistyped command',
+    args: ['chekc', 'x'],
+    code: 1,
+    err: /^tiercel: unknown command `chekc`\n {2}help: did you mean `tiercel check`\?\n$/,
+  },
+  {
+    name: 'a file instead of a command',
+    args: [container],
+    code: 1,
+    err: /is a file, not a command\n {2}help: did you mean `tiercel replay samples\/container\.scap`\?/,
+  },
+  {
+    name: 'a mistyped option',
+    args: ['replay', container, '--jsno'],
+    code: 1,
+    err: /unknown option `--jsno`\n {2}help: did you mean `--json`\?/,
+  },
+  { name: 'nothing to replay', args: ['replay'], code: 1, err: /needs a capture\n {2}help: `tiercel demo`/ },
+  // Version
+  { name: 'version', args: ['version'], code: 0, out: /^Tiercel version: \d+\.\d+\.\d+\nFalco engine: / },
+  {
+    name: 'version as JSON by -o',
+    args: ['--version', '-o', 'json_output=true'],
+    code: 0,
+    out: /^\{.*"engine_version_semver":"0\.63\.0".*\}\n$/,
+  },
+  // Check
+  { name: 'check: a good file', args: ['check', good], code: 0, out: /good\.yaml: Ok\n$/ },
+  {
+    name: 'check: warnings are shown and are no failure',
+    args: ['check', warned],
+    code: 0,
+    out: /: Ok, with warnings\n\n.*:1:3: W0209: macro `nobody` is never used/,
+  },
+  {
+    name: 'check: the place inside the condition, and the cure',
+    args: ['check', bad],
+    code: 1,
+    out: /bad\.yaml:3:36: E0104: unknown field `fd\.nme`\n[\s\S]*\^\^\^\^\^\^[\s\S]*did you mean `fd\.name`\?/,
+  },
+  {
+    name: 'check: all files are looked at',
+    args: ['check', bad, warned],
+    code: 1,
+    out: /bad\.yaml: Invalid[\s\S]*warned\.yaml: /,
+  },
+  {
+    name: 'check: JSON alone',
+    args: ['check', '--json', bad],
+    code: 1,
+    out: /^\{"falco_load_results":\[\{"errors":\[\{"code":"LOAD_ERR_COMPILE_CONDITION".*"successful":false.*\]\}\n$/,
+  },
+  {
+    name: 'check: JSON of a good file',
+    args: ['check', '--json', good],
+    code: 0,
+    out: /^\{"falco_load_results":\[\{"errors":\[\],.*"successful":true,"warnings":\[\]\}\]\}\n$/,
+  },
+  {
+    name: 'check: a folder',
+    args: ['check', 'rules'],
+    code: 0,
+    out: /^rules\/host\.yaml: Ok\nrules\/network\.yaml: Ok\n$/,
+  },
+  {
+    name: 'check: a file that is not there',
+    args: ['check', 'rules/hots.yaml'],
+    code: 1,
+    err: /no rule file `rules\/hots\.yaml`\n {2}help: did you mean `rules\/host\.yaml`\?/,
+  },
+  { name: 'check: a folder without rules', args: ['check', 'samples/../bin'], code: 1, err: /holds no rule files/ },
+  { name: '-V checks', args: ['-V', good, '-V', warned], code: 0, out: /good\.yaml: Ok\n[\s\S]*Ok, with warnings/ },
+  {
+    name: '-V with json_output',
+    args: ['-V', good, '-o', 'json_output=true'],
+    code: 0,
+    out: /^\{"falco_load_results":/,
+  },
+  // Describe
+  { name: 'describe', args: ['describe', good], code: 0, out: /^Rule +Description\n-+ +-+\nOpened +d\n$/ },
+  {
+    name: 'describe: Falco’s JSON',
+    args: ['describe', '--json', '-r', good],
+    code: 0,
+    out: /^\{"lists":\[\],"macros":\[\],.*"condition_compiled":"\(evt\.type = openat and fd\.name = \/etc\/shadow\)"/,
+  },
+  {
+    name: 'describe: one rule that is not there',
+    args: ['describe', '-r', good, '--rule', 'Opend'],
+    code: 1,
+    err: /no rule `Opend`\n {2}help: did you mean `Opened`\?/,
+  },
+  { name: '-l describes one', args: ['-r', good, '-l', 'Opened'], code: 0, out: /\nOpened / },
+  // Lists
+  { name: 'fields: one a line', args: ['fields', 'proc.aname', '-N'], code: 0, out: /^proc\.aname\n$/ },
+  { name: 'fields: by documentation', args: ['fields', 'environment'], code: 0, out: /proc\.env/ },
+  {
+    name: 'fields: nothing fits',
+    args: ['fields', 'proc.nmae'],
+    code: 1,
+    err: /no field has to do with `proc\.nmae`\n {2}help: did you mean `proc\.name`\?/,
+  },
+  {
+    name: 'fields: an unknown source',
+    args: ['--list=k8s_audit'],
+    code: 1,
+    err: /no fields for the source `k8s_audit`/,
+  },
+  {
+    name: 'fields: an unknown format',
+    args: ['fields', '--format', 'xml'],
+    code: 1,
+    err: /unknown format `xml`\n {2}help: it is text, markdown or json/,
+  },
+  { name: '--list -N', args: ['--list', '-N'], code: 0, out: /^evt\.num\nevt\.time\n/ },
+  { name: 'events', args: ['events', 'openat2'], code: 0, out: /^openat2\(fd: FD, dirfd: FD, name: FSRELPATH, / },
+  {
+    name: 'events: nothing fits',
+    args: ['events', 'opneat'],
+    code: 1,
+    err: /no event is called `opneat`\n {2}help: did you mean `openat`\?/,
+  },
+  // Replay
+  {
+    name: 'replay: alerts alone on standard output',
+    args: ['replay', container, '-r', good],
+    code: 0,
+    out: /^(\d\d:\d\d:\d\d\.\d{9}: Notice opened \/etc\/shadow\n){3}$/,
+    err: /^Events detected: 3\nRule counts by severity:\n {3}NOTICE: 3\nTriggered rules by rule name:\n {3}Opened: 3\n$/,
+  },
+  {
+    name: 'replay: quiet',
+    args: ['replay', container, '-q', '-r', good, '-n', '1'],
+    code: 0,
+    out: /^19:05:44\.471383558: Notice opened \/etc\/shadow\n$/,
+  },
+  {
+    name: 'replay: JSON',
+    args: ['replay', container, '-q', '-r', good, '-n', '1', '--json'],
+    code: 0,
+    out: /^\{"hostname":"host","output":"19:05:44\.471383558: Notice opened \/etc\/shadow","output_fields":\{"evt\.time":\d{19},"fd\.name":"\/etc\/shadow"\},"priority":"Notice","rule":"Opened","source":"syscall","tags":\[\],"time":"2026-11-21T19:05:44\.471383558Z"\}\n$/,
+  },
+  {
+    name: 'replay: a configuration',
+    args: ['replay', container, '-q', '-c', config, '-r', good, '-n', '1'],
+    code: 0,
+    out: /^\{"hostname"/,
+  },
+  {
+    name: 'replay: rule files after one -r, in order',
+    args: ['replay', container, '-q', '-r', good, warned, '-n', '1'],
+    code: 0,
+    out: /Notice opened/,
+  },
+  {
+    name: 'replay: the default rules',
+    args: ['replay', container, '-q', '-n', '1'],
+    code: 0,
+    out: /Warning A credential file was read/,
+  },
+  {
+    name: 'replay: a time limit',
+    args: ['replay', container, '-r', good, '-M', '0.1'],
+    code: 0,
+    err: /^Events detected: 0\n/,
+  },
+  {
+    name: 'replay: two captures',
+    args: ['replay', container, container, '-q', '-r', good],
+    code: 0,
+    out: /^(.*\n){6}$/,
+  },
+  {
+    name: 'replay: figures',
+    args: ['replay', container, '-r', good, '--stats', '-n', '1'],
+    code: 0,
+    out: /opened/,
+    err: /^\{"events":\d+,.*"by_rule":\{"Opened":1\}\}\n$/,
+  },
+  {
+    name: 'replay: warnings about rules',
+    args: ['replay', container, '-r', warned],
+    code: 0,
+    err: /W0209: macro `nobody`/,
+  },
+  {
+    name: 'replay: rules that do not load',
+    args: ['replay', container, '-r', bad],
+    code: 1,
+    err: /E0104[\s\S]*tiercel: the rules have an error/,
+  },
+  {
+    name: 'replay: an unknown key',
+    args: ['replay', container, '-r', good, '-n', '1', '-o', 'json_outptu=true'],
+    code: 0,
+    out: /opened/,
+    err: /unknown key `json_outptu`[\s\S]*did you mean `json_output`\?/,
+  },
+  {
+    name: 'replay: a wrong value',
+    args: ['replay', container, '-o', 'json_output=maybe'],
+    code: 1,
+    err: /json_output[\s\S]*the configuration has an error/,
+  },
+  {
+    name: 'replay: a capture that is not there',
+    args: ['replay', 'samples/contaner.scap'],
+    code: 1,
+    err: /no capture `samples\/contaner\.scap`\n {2}help: did you mean `samples\/container\.scap`\?/,
+  },
+  { name: 'replay: a folder', args: ['replay', 'samples'], code: 1, err: /the capture `samples` is a folder/ },
+  {
+    name: 'replay: not a capture',
+    args: ['replay', 'README.md'],
+    code: 1,
+    err: /^tiercel: README\.md: not a capture: .*\n {2}help: captures are .*\n$/,
+  },
+  {
+    name: 'replay: cut short: what came before counts',
+    args: ['replay', cut, '-r', good],
+    code: 1,
+    err: /cut\.scap: cut short at byte \d+: .*\n {2}help: the \d+ events before it were read\nEvents detected: 0/,
+  },
+  {
+    name: 'replay: a wrong number',
+    args: ['replay', container, '-n', '0'],
+    code: 1,
+    err: /`--max-alerts` needs a number above 0/,
+  },
+  {
+    name: 'replay: dry run',
+    args: ['replay', '--dry-run', '-r', good],
+    code: 0,
+    err: /^1 rules of 1 files load, 1 of them are on\n$/,
+  },
+  {
+    name: 'replay: colours when forced',
+    args: ['replay', container, '-q', '-r', good, '-n', '1'],
+    env: { FORCE_COLOR: '1' },
+    code: 0,
+    out: /^\u001b\[2m19:05:44\.471383558\u001b\[22m .*Notice/,
+  },
+  {
+    name: 'replay: no colours in a pipe',
+    args: ['replay', container, '-q', '-r', good, '-n', '1'],
+    code: 0,
+    out: /^[^\u001b]*$/,
+  },
+  // Falco's way to replay
+  {
+    name: 'engine.kind=replay',
+    args: ['-r', good, '-o', 'engine.kind=replay', '-o', `engine.replay.capture_file=${container}`],
+    code: 0,
+    out: /opened/,
+    err: /^Events detected: 3\n/,
+  },
+  {
+    name: '-p adds to every output',
+    args: [
+      '-r',
+      good,
+      '-o',
+      'engine.kind=replay',
+      '-o',
+      `engine.replay.capture_file=${container}`,
+      '-p',
+      'type=%evt.type',
+    ],
+    code: 0,
+    out: /Notice opened \/etc\/shadow type=openat\n/,
+    err: /^Events/,
+  },
+  {
+    name: 'a flag that Falco has dropped',
+    args: ['-e', container],
+    code: 1,
+    err: /`-e` is not there\n {2}help: use `tiercel replay FILE`/,
+  },
+  {
+    name: 'live is not there yet',
+    args: ['-r', good],
+    code: 1,
+    err: /watching live is not there yet[\s\S]*tiercel replay/,
+  },
+  { name: 'run says so too', args: ['run'], code: 1, err: /watching live is not there yet/ },
+  { name: 'dry run', args: ['-r', good, '--dry-run'], code: 0, err: /1 rules of 1 files load/ },
+  // Convert
+  {
+    name: 'convert: to standard output',
+    args: ['convert', container, '-'],
+    code: 0,
+    out: /^\{"kind":"machine",[\s\S]*"type":"openat"/,
+  },
+  {
+    name: 'convert: the format must be clear',
+    args: ['convert', container, join(folder, 'x.bin')],
+    code: 1,
+    err: /does not tell the format/,
+  },
+  { name: 'convert: not onto itself', args: ['convert', cut, cut], code: 1, err: /the same file/ },
+  {
+    name: 'convert: a folder that is not there',
+    args: ['convert', container, join(folder, 'no', 'x.scap')],
+    code: 1,
+    err: /cannot write .*ENOENT/,
+  },
+]
+
+for (const c of cases) {
+  test(c.name, () => {
+    const { code, out, err } = tiercel(c.args, c.env === undefined ? {} : { env: c.env })
+    assert.match(err, c.err ?? /^$/)
+    assert.match(out, c.out ?? /^$/)
+    assert.equal(code, c.code)
+  })
+}
+
+/** Node hands a child a socket for standard input, so a shell makes the pipe. */
+function piped(command: string, ...args: readonly string[]): Outcome {
+  const line = `${command} | "$0" "$@"`
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', line, process.execPath, ...nodeFlags, ...args], {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  })
+  return { code: status, out: stdout, err: stderr }
+}
+
+test('a capture on standard input', () => {
+  const { code, out } = piped(`cat ${container}`, 'replay', '-', '-q', '-r', good)
+  assert.equal(code, 0)
+  assert.equal(out.split('\n').length - 1, 3)
+})
+
+test('rules on standard input', () => {
+  assert.match(piped(`cat ${bad}`, 'check', '-').out, /^-: Invalid\n\n-:3:36: E0104/)
+})
+
+test('a socket as standard input is told', () => {
+  assert.match(
+    tiercel(['replay', '-'], { input: sample }).err,
+    /standard input is a socket\n {2}help: name a file, or use a pipe/,
+  )
+})
+
+test('a capture survives the way to NDJSON and back', () => {
+  const lines = join(folder, 'events.ndjson')
+  const again = join(folder, 'again.scap')
+  assert.equal(tiercel(['convert', container, lines]).code, 0)
+  assert.match(tiercel(['convert', lines, again]).err, /events written to .*again\.scap/)
+  const want = tiercel(['replay', container, '-q', '--json'])
+  assert.equal(tiercel(['replay', again, '-q', '--json']).out, want.out)
+  assert.equal(tiercel(['replay', lines, '-q', '--json']).out, want.out)
+})
+
+/** Runs it until `stop` ends it, and gives the exit code or the signal. */
+function running(args: readonly string[], stop: (child: ChildProcess, text: string) => void): Promise<Outcome> {
+  return new Promise(resolve => {
+    const child = spawn(process.execPath, [...nodeFlags, ...args], { cwd: root, env, stdio: ['pipe', 'pipe', 'pipe'] })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (data: Buffer) => {
+      out += data.toString()
+      stop(child, out)
+    })
+    child.stderr.on('data', (data: Buffer) => (err += data.toString()))
+    child.on('close', (code, signal) => resolve({ code, out, err: err + (signal ?? '') }))
+  })
+}
+
+test('a reader that has enough ends it, quietly', async () => {
+  const lines = Array.from({ length: 40 }, () => container)
+  const { code, err } = await running(['replay', ...lines, '--json'], child => child.stdout?.destroy())
+  assert.equal(err, '')
+  assert.equal(code, 0)
+})
+
+test('Ctrl-C ends it with the summary', { timeout: 60_000 }, async t => {
+  const fifo = join(folder, 'fifo')
+  if (spawnSync('mkfifo', [fifo]).status !== 0) return t.skip('`mkfifo` is not on this machine')
+  const writer = createWriteStream(fifo)
+  writer.on('error', () => {}) // the reader may stop before it has all
+  writer.write(sample.subarray(0, 150_000))
+  let isSent = false
+  const { code, err } = await running(['replay', fifo, '-r', good], child => {
+    if (isSent) return
+    isSent = true
+    child.kill('SIGINT')
+    // What comes next ends the read that is under way.
+    setTimeout(() => writer.end(sample.subarray(150_000)), 50)
+  })
+  assert.match(err, /^tiercel: stopped after \d+ events\nEvents detected: [1-3]\n/)
+  assert.equal(code, 0)
+})
+
+test('a terminal gets colours and a progress line, and nothing of it is left', t => {
+  const typescript = join(folder, 'typescript')
+  const line = `${process.execPath} ${nodeFlags.join(' ')} replay ${container} -r ${good}`
+  const { error } = spawnSync('script', ['-qec', line, typescript], {
+    cwd: root,
+    env: { ...env, TERM: 'xterm' },
+    stdio: 'ignore',
+  })
+  if (error !== undefined) return t.skip('`script` is not on this machine')
+  const text = readFileSync(typescript, 'utf8')
+  assert.match(text, /\u001b\[36mNotice/)
+  const drawn = text.lastIndexOf('░')
+  if (drawn !== -1) assert.ok(text.indexOf('\r\u001b[2K', drawn) !== -1, 'the progress line is not cleared')
+})
+
+test('standard output that is full is a failure', t => {
+  let full: number
+  try {
+    full = openSync('/dev/full', 'w')
+  } catch {
+    return t.skip('/dev/full is not on this machine')
+  }
+  const { status, stderr } = spawnSync(process.execPath, [...nodeFlags, 'fields', '-N'], {
+    env,
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  })
+  closeSync(full)
+  assert.equal(status, 1)
+  assert.match(stderr, /cannot write to standard output: .*ENOSPC/)
+})
+
+test('a file without permission', t => {
+  if (process.getuid?.() === 0) return t.skip('root may read everything')
+  const path = file('secret.yaml', '[]')
+  spawnSync('chmod', ['000', path])
+  assert.match(tiercel(['check', path]).err, /no permission to read the rule file/)
+})
+
+test('a link in a rule folder is followed', () => {
+  const rules = mkdtempSync(join(folder, 'rules-'))
+  symlinkSync(good, join(rules, 'link.yml'))
+  assert.match(tiercel(['check', rules]).out, /link\.yml: Ok/)
+})
