@@ -1,4 +1,4 @@
-import { paramText, paramUint32, paramByteText } from '../events/decode-record.ts'
+import { paramText, paramUint32 } from '../events/decode-record.ts'
 import { renderText } from '../values/text.ts'
 import type { ByteText } from '../values/value.ts'
 import type { Container, ContainerMount } from './container.ts'
@@ -7,13 +7,18 @@ import type { HandlerTable } from './event-handlers.ts'
 /** Containers, users and groups that the capture tells of. */
 export const containerHandlers: HandlerTable = {
   container(state, rec) {
-    const container = parseContainer(paramText(rec, 0) ?? '')
-    if (container !== undefined) state.addContainer(container)
+    const json = paramText(rec, 0) ?? ''
+    const container = parseContainer(json)
+    if (container !== undefined) state.addContainer(container, json.length)
   },
   asyncevent(state, rec) {
-    if (paramText(rec, 1) !== 'container') return
-    const container = parseContainer((paramByteText(rec, 2) ?? '').replace(/\0+$/, ''))
-    if (container !== undefined) state.addContainer(container)
+    const kind = paramText(rec, 1)
+    if (kind !== 'container' && kind !== 'container_removed') return
+    const json = paramText(rec, 2) ?? ''
+    const container = parseContainer(json)
+    if (container === undefined) return
+    if (kind === 'container') state.addContainer(container, json.length)
+    else state.removeContainer(container.id)
   },
   useradded(state, rec) {
     state.addUser(paramText(rec, 5) ?? '', {

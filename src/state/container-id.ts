@@ -20,9 +20,42 @@ const WRAPPERS: readonly { readonly prefix: string; readonly suffix: string }[] 
 
 const LXC = /\/lxc(?:\.payload|\.monitor)?[./]([^/]+)/
 
-/** Results by cgroup text: few differ on a host, and every exec brings one. Emptied when it grows over its bound. */
-const known = new Map<string, string>()
+/** The cgroups of a process, and the container they name. */
+export interface Cgroups {
+  /** `subsystem=path` items. */
+  readonly list: readonly ByteText[]
+  /** The full id; '' on the host. */
+  readonly containerId: string
+  readonly shortContainerId: string
+}
+
+const NO_CGROUPS: Cgroups = { list: [], containerId: '', shortContainerId: '' }
+
 const MAX_KNOWN = 4096
+const MAX_KNOWN_LENGTH = 4096
+
+/** Cgroups by their text: few differ on a host, and every clone and exec brings one. Emptied when it grows over its bound. */
+export class CgroupCache {
+  readonly #known: Map<ByteText, Cgroups> = new Map()
+
+  get size(): number {
+    return this.#known.size
+  }
+
+  /** `text` has an item after the other, NUL-ended. */
+  lookup(text: ByteText): Cgroups {
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    if (text === '') return NO_CGROUPS
+    const list = (text.endsWith('\0') ? text.slice(0, -1) : text).split('\0')
+    const containerId = containerIdOf(list)
+    const cgroups: Cgroups = { list, containerId, shortContainerId: containerId.slice(0, 12) }
+    if (text.length > MAX_KNOWN_LENGTH) return cgroups
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear()
+    this.#known.set(text, cgroups)
+    return cgroups
+  }
+}
 
 /**
  * The container that a process's cgroups name, as Falco's container plugin finds it: the full id, or for LXC the name; '' for the host.
@@ -30,12 +63,7 @@ const MAX_KNOWN = 4096
  */
 export function containerIdOf(cgroups: readonly ByteText[]): string {
   for (const item of cgroups) {
-    let id = known.get(item)
-    if (id === undefined) {
-      id = idInPath(item.slice(item.indexOf('=') + 1))
-      if (known.size >= MAX_KNOWN) known.clear()
-      known.set(item, id)
-    }
+    const id = idInPath(item.slice(item.indexOf('=') + 1))
     if (id !== '') return id
   }
   return ''

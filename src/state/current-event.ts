@@ -35,6 +35,23 @@ export class CurrentEvent implements EventContext {
     return (BigInt(this.#previousHigh) << 32n) | BigInt(this.#previousLow)
   }
 
+  /** Upper half of the event's time in ns, units of 4.3 s; 0 before the first event. */
+  get timeHigh(): number {
+    return this.#lastHigh
+  }
+
+  /** Time of the event, ms since the epoch; 0 before the first event. */
+  get timeMs(): number {
+    return (this.#lastHigh * 4_294_967_296 + this.#lastLow) / 1e6
+  }
+
+  /** Lets go of what the last event referred to. */
+  forget(): void {
+    this.thread = undefined
+    this.fd = undefined
+    this.fdNum = undefined
+  }
+
   begin(rec: EventRecord): void {
     this.rec = rec
     this.thread = undefined

@@ -35,6 +35,12 @@ export const L4 = { unknown: 0, na: 1, tcp: 2, udp: 3, icmp: 4, raw: 5 } as cons
 /** PPM_O_CLOEXEC; an epoll's and a memfd's own flag is 1. */
 export const OPEN_CLOEXEC: number = 1 << 12
 
+/** The two addresses of a connection; all-zero where one is not known yet. */
+export interface ConnectionEnds {
+  readonly source: Ip
+  readonly dest: Ip
+}
+
 /** One open file descriptor. Source and destination are those of the stored tuple: the client is the source, the server the destination. */
 export class Fd {
   num: number
@@ -70,6 +76,10 @@ export class Fd {
   pid = 0
   /** For a listening IPv6 socket that got datagrams: the last tuple, to see whether the next one differs. */
   lastTuple = ''
+  /** Kept by the table that holds it: whose it is, the room it counts for, and the ends that a listener was told of. */
+  owner = 0
+  units = 1
+  ends: ConnectionEnds | undefined = undefined
 
   constructor(num: number, type: number) {
     this.num = num
@@ -87,7 +97,7 @@ export class Fd {
   }
 }
 
-/** A copy under another number, as `dup` and `fork` make it. */
+/** A copy under another number, as `dup` makes it; what a table notes in it is not copied. */
 export function copyFd(fd: Fd, num: number): Fd {
   const copy = new Fd(num, fd.type)
   copy.name = fd.name

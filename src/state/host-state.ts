@@ -11,30 +11,68 @@ import type {
 } from '../events/source.ts'
 import { countsAsIpv4, endpointText, lastQuad, tupleText } from '../values/socket-text.ts'
 import type { ByteText, Ip } from '../values/value.ts'
+import { Accounts } from './accounts.ts'
 import type { Container } from './container.ts'
-import { containerIdOf } from './container-id.ts'
+import { CgroupCache } from './container-id.ts'
+import { ContainerTable } from './container-table.ts'
 import { CurrentEvent } from './current-event.ts'
 import { eventHandlers, fdPositionOf, inventsThread, isThreadless } from './event-handlers.ts'
 import { Fd, FdType, L4, swapEnds } from './fd.ts'
-import { FdTable } from './fd-table.ts'
+import { type ConnectionListener, FdRegistry, FdTable } from './fd-table.ts'
 import type { Machine } from './machine.ts'
 import { NetworkInterfaces } from './network-interfaces.ts'
 import { joinPath } from './path.ts'
 import { CloneFlag, setExepath, Thread } from './thread.ts'
 import { ThreadTable } from './thread-table.ts'
 
-/** Users, groups and containers beyond these are counted, not kept. */
-const MAX_USERS = 262_144
-const MAX_CONTAINERS = 65_536
+/** Users, and groups, beyond these are counted, not kept. */
+const MAX_ACCOUNTS = 131_072
 
-/** What was lost for want of room; all zero on a healthy host. */
+/** Ports that are listened on are 16 bits wide, but a file may say what it likes. */
+const MAX_PORT = 0xffff
+
+/** What the state holds, and what was lost for want of room: of those that begin with `dropped` all are zero on a healthy host. */
 export interface StateCounters {
   readonly threads: number
   readonly droppedThreads: number
+  readonly fds: number
   readonly droppedFds: number
+  readonly users: number
+  readonly groups: number
   readonly droppedUsers: number
+  readonly containers: number
   readonly droppedContainers: number
+  readonly droppedInterfaces: number
+  /** Programs whose name, arguments and environment were cut short, because all together were too long. */
+  readonly clippedTexts: number
+  /** Threads that `purge` took out: their end was missed. */
+  readonly purgedThreads: number
 }
+
+export interface HostStateOptions {
+  readonly maxThreads?: number
+  /** Of all processes together, in units of one fd with a short name. */
+  readonly maxFds?: number
+  readonly maxFdsPerProcess?: number
+  /** Characters of all programs' names, arguments and environments. */
+  readonly maxProgramText?: number
+  readonly maxContainers?: number
+  /**
+   * Told of both addresses of each connection that an fd has, when it begins (+1) and when it ends (−1): forks, copies of fds, exits and
+   * `reset` included, so that the sum for an address is zero when nothing has a connection to it. Must not throw.
+   */
+  readonly onConnection?: ConnectionListener
+}
+
+/** How `purge` decides. */
+export interface PurgeOptions {
+  /** Threads unseen for longer are asked after; 300 s unless said otherwise. */
+  readonly timeoutNs?: bigint
+  /** At most so many threads are looked at; the next call goes on from there. */
+  readonly maxThreads?: number
+}
+
+const PURGE_TIMEOUT_NS = 300_000_000_000n
 
 /**
  * Everything the agent knows of the host: threads, the process tree, fds, users, interfaces, containers. A source tells it the world as it
@@ -47,22 +85,37 @@ export class HostState implements Machine {
   hostname = ''
   bootTsNs = 0n
   cpuCount = 0
-  droppedFds = 0
-  readonly containers: Map<string, Container> = new Map()
-  readonly #users: Map<string, UserEntry> = new Map()
-  readonly #groups: Map<string, GroupEntry> = new Map()
+  clippedTexts = 0
+  readonly #containers: ContainerTable
+  readonly #cgroups: CgroupCache = new CgroupCache()
+  readonly #users: Accounts<UserEntry> = new Accounts(MAX_ACCOUNTS)
+  readonly #groups: Accounts<GroupEntry> = new Accounts(MAX_ACCOUNTS)
+  readonly #onConnection: ConnectionListener | undefined
   readonly #serverPorts: Set<number> = new Set()
-  #droppedUsers = 0
-  #droppedContainers = 0
-  #isWorldLinked = true
+  /** Told by the source since the last event. */
+  readonly #newTids: Set<number> = new Set()
+  #isWorldLinked = false
+  #newSockets: Fd[] = []
+  #purgedThreads = 0
+  #purgeCursor: Iterator<Thread, undefined> | undefined = undefined
   /** Left by the event before: a thread that ended, an fd that was closed. They are taken out when the next event comes, so that the
    * rules still see them. */
   #endedTid = -1
   #closedFd = -1
   #closedFds: FdTable | undefined = undefined
 
-  constructor(options: { readonly maxThreads?: number } = {}) {
-    this.table = new ThreadTable(options.maxThreads)
+  constructor(options: HostStateOptions = {}) {
+    const { maxThreads, maxFds, maxFdsPerProcess, maxProgramText, maxContainers } = options
+    this.table = new ThreadTable({
+      ...(maxThreads !== undefined && { maxThreads }),
+      ...(maxProgramText !== undefined && { maxText: maxProgramText }),
+      fds: new FdRegistry({
+        ...(maxFds !== undefined && { maxUnits: maxFds }),
+        ...(maxFdsPerProcess !== undefined && { maxPerProcess: maxFdsPerProcess }),
+      }),
+    })
+    this.#containers = new ContainerTable(maxContainers === undefined ? {} : { max: maxContainers })
+    this.#onConnection = options.onConnection
     this.network = new NetworkInterfaces()
     this.current = new CurrentEvent(createRecord(), this)
   }
@@ -75,24 +128,36 @@ export class HostState implements Machine {
     return this.network.list
   }
 
+  get containers(): ReadonlyMap<string, Container> {
+    return this.#containers.byId
+  }
+
   counters(): StateCounters {
+    const { table } = this
     return {
-      threads: this.table.byTid.size,
-      droppedThreads: this.table.dropped,
-      droppedFds: this.droppedFds,
-      droppedUsers: this.#droppedUsers,
-      droppedContainers: this.#droppedContainers,
+      threads: table.byTid.size,
+      droppedThreads: table.dropped,
+      fds: table.fds.units,
+      droppedFds: table.fds.dropped,
+      users: this.#users.count,
+      groups: this.#groups.count,
+      droppedUsers: this.#users.dropped + this.#groups.dropped,
+      containers: this.#containers.byId.size,
+      droppedContainers: this.#containers.dropped,
+      droppedInterfaces: this.network.dropped,
+      clippedTexts: this.clippedTexts,
+      purgedThreads: this.#purgedThreads,
     }
   }
 
   // ---------------------------------------------------------------- questions
 
   user(containerId: string, uid: number): UserEntry | undefined {
-    return this.#users.get(`${containerId}:${uid}`)
+    return this.#users.get(containerId, uid)
   }
 
   group(containerId: string, gid: number): GroupEntry | undefined {
-    return this.#groups.get(`${containerId}:${gid}`)
+    return this.#groups.get(containerId, gid)
   }
 
   isLocal(ip: Ip): boolean {
@@ -100,7 +165,7 @@ export class HostState implements Machine {
   }
 
   container(id: string): Container | undefined {
-    return this.containers.get(id)
+    return this.#containers.byId.get(id)
   }
 
   parentOf(thread: Thread): Thread | undefined {
@@ -128,30 +193,38 @@ export class HostState implements Machine {
   }
 
   addUser(containerId: string, entry: UserEntry): void {
-    if (this.#users.size >= MAX_USERS) this.#droppedUsers++
-    else this.#users.set(`${containerId}:${entry.uid}`, entry)
+    this.#users.set(containerId, entry.uid, entry)
   }
 
   removeUser(containerId: string, uid: number): void {
-    this.#users.delete(`${containerId}:${uid}`)
+    this.#users.delete(containerId, uid)
   }
 
   addGroup(containerId: string, entry: GroupEntry): void {
-    if (this.#groups.size >= MAX_USERS) this.#droppedUsers++
-    else this.#groups.set(`${containerId}:${entry.gid}`, entry)
+    this.#groups.set(containerId, entry.gid, entry)
   }
 
   removeGroup(containerId: string, gid: number): void {
-    this.#groups.delete(`${containerId}:${gid}`)
+    this.#groups.delete(containerId, gid)
   }
 
-  addContainer(container: Container): void {
-    if (this.containers.size >= MAX_CONTAINERS && !this.containers.has(container.id)) this.#droppedContainers++
-    else this.containers.set(container.id, container)
+  /** `size`: how many characters were told of it. */
+  addContainer(container: Container, size: number): void {
+    for (const id of this.#containers.add(container, size)) this.#forgetAccounts(id)
+  }
+
+  removeContainer(id: string): void {
+    this.#containers.remove(id)
+    this.#forgetAccounts(id)
+  }
+
+  #forgetAccounts(containerId: string): void {
+    this.#users.deleteContainer(containerId)
+    this.#groups.deleteContainer(containerId)
   }
 
   addProcess(entry: ProcessEntry): void {
-    const thread = new Thread(entry.tid, new FdTable())
+    const thread = new Thread(entry.tid, new FdTable(this.table.fds))
     thread.pid = entry.pid
     thread.ptid = entry.ptid
     thread.sid = entry.sid
@@ -162,10 +235,14 @@ export class HostState implements Machine {
     thread.comm = entry.comm
     thread.exe = entry.exe
     setExepath(thread, entry.exepath)
-    thread.setArgs(entry.args)
+    const size = textSizeOf(entry)
+    const hasRoom = this.table.textSize + size <= this.table.maxText
+    if (hasRoom) thread.textSize = size
+    else this.clippedTexts++
+    thread.setArgs(hasRoom ? entry.args : [])
     thread.flags = entry.flags
     if (thread.isMainThread) {
-      thread.setEnv(entry.env)
+      thread.setEnv(hasRoom ? entry.env : [])
       thread.cwd = asDirectory(joinPath('', entry.cwd))
     }
     thread.root = entry.root
@@ -190,8 +267,9 @@ export class HostState implements Machine {
     thread.exeIno = entry.exeIno ?? 0
     thread.exeInoCtime = entry.exeInoCtime ?? 0
     thread.exeInoMtime = entry.exeInoMtime ?? 0
-    this.setCgroups(thread, entry.cgroups)
-    this.table.put(thread)
+    this.setCgroups(thread, entry.cgroups.join('\0'))
+    if (!this.table.put(thread)) return
+    this.#newTids.add(thread.tid)
     this.#isWorldLinked = false
   }
 
@@ -200,53 +278,112 @@ export class HostState implements Machine {
     if (thread === undefined) return
     const fd = fdOf(entry)
     if (fd === undefined) return
-    if (fd.type === FdType.ipv4Listening || fd.type === FdType.ipv6Listening) this.#serverPorts.add(fd.sport)
+    if ((fd.type === FdType.ipv4Listening || fd.type === FdType.ipv6Listening) && fd.sport <= MAX_PORT) {
+      this.#serverPorts.add(fd.sport)
+    }
     if (fd.isInetSocket) {
       if (fd.l4proto === L4.tcp) fd.isConnected = true
       if (fd.type === FdType.ipv4) this.network.completeTuple(fd)
       fd.name = tupleText(fd.sip ?? 0, fd.sport, fd.dip ?? 0, fd.dport)
     }
-    if (!thread.fds.add(fd)) this.droppedFds++
+    if (!thread.fds.add(fd) || fd.type !== FdType.ipv4) return
+    if (this.#newSockets.length >= this.table.fds.maxUnits) return
+    this.#newSockets.push(fd)
+    this.#isWorldLinked = false
   }
 
   /** Once the world is told: groups and parents; and who of two ends of a socket is the server, by the ports that are listened on. */
   #linkWorld(): void {
-    this.#isWorldLinked = true
-    for (const thread of this.table.byTid.values()) this.table.link(thread)
-    for (const thread of this.table.byTid.values()) {
-      for (const fd of thread.fds.values()) {
-        if (fd.type !== FdType.ipv4) continue
-        if (this.#serverPorts.has(fd.sport)) {
-          swapEnds(fd)
-          fd.name = tupleText(fd.sip ?? 0, fd.sport, fd.dip ?? 0, fd.dport)
-          fd.isServer = true
-        } else {
-          fd.isClient = true
-        }
+    for (const tid of this.#newTids) {
+      const thread = this.table.get(tid)
+      if (thread === undefined) continue
+      thread.lastSeen = this.current.timeHigh
+      this.table.link(thread)
+    }
+    for (const fd of this.#newSockets) {
+      if (this.#serverPorts.has(fd.sport)) {
+        swapEnds(fd)
+        fd.name = tupleText(fd.sip ?? 0, fd.sport, fd.dip ?? 0, fd.dport)
+        fd.isServer = true
+      } else {
+        fd.isClient = true
       }
     }
+    this.#newTids.clear()
+    this.#newSockets = []
+    this.#isWorldLinked = true
+    const { fds, byTid } = this.table
+    if (fds.onConnection === this.#onConnection) return
+    // Only the first event says when the world was as the source told it.
+    fds.onConnection = this.#onConnection
+    for (const thread of byTid.values()) thread.fds.announce()
   }
 
   /** Forgets everything but the options: a capture that is appended to another starts a world of its own. */
   reset(): void {
     this.table.clear()
+    this.table.fds.onConnection = undefined
     this.network.clear()
-    this.containers.clear()
+    this.#containers.clear()
     this.#users.clear()
     this.#groups.clear()
     this.#serverPorts.clear()
+    this.#newTids.clear()
+    this.#newSockets = []
+    this.#isWorldLinked = false
+    this.#purgeCursor = undefined
     this.#endedTid = -1
     this.#closedFds = undefined
+    this.current.forget()
+  }
+
+  /**
+   * For a live agent, whose events may be lost: takes out threads that made no event for long and are no more, and, at the end of each
+   * round through the table, containers that no thread is in. Call it between events, a few thousand threads at a time; a round a few
+   * minutes is enough. `isAlive` is asked only for threads unseen for long; without it they all count as gone. True when a round is over.
+   */
+  purge(nowNs: bigint, isAlive: (thread: Thread) => boolean = () => false, options: PurgeOptions = {}): boolean {
+    this.#finishPrevious()
+    this.#purgeCursor ??= this.table.byTid.values()
+    const now = Number(nowNs >> 32n)
+    const oldest = Number((nowNs - (options.timeoutNs ?? PURGE_TIMEOUT_NS)) >> 32n)
+    for (let left = options.maxThreads ?? Number.POSITIVE_INFINITY; left > 0; left--) {
+      const next = this.#purgeCursor.next()
+      if (next.done === true) {
+        this.#purgeCursor = undefined
+        this.#purgeContainers()
+        return true
+      }
+      const thread = next.value
+      if (thread.lastSeen >= oldest) continue
+      if (!thread.isInvented) {
+        if (hasRecentThread(thread, oldest)) continue
+        if (isAlive(thread)) {
+          thread.lastSeen = now
+          continue
+        }
+      }
+      const before = this.table.byTid.size
+      this.table.remove(thread.tid)
+      this.#purgedThreads += Math.max(before - this.table.byTid.size, 0)
+    }
+    return false
+  }
+
+  #purgeContainers(): void {
+    const used = new Set<string>()
+    for (const thread of this.table.byTid.values()) used.add(thread.containerId)
+    for (const id of this.#containers.byId.keys()) if (!used.has(id)) this.removeContainer(id)
   }
 
   // ---------------------------------------------------------------- events
 
   /** Applies the event and gives the context that fields read, valid until the next call. */
   apply(rec: EventRecord): CurrentEvent {
-    if (!this.#isWorldLinked) this.#linkWorld()
-    this.#finishPrevious()
     const current = this.current
+    this.#finishPrevious()
     current.begin(rec)
+    if (!this.#isWorldLinked) this.#linkWorld()
     const type = rec.type
     if (isThreadless(type)) {
       eventHandlers[type]?.(this, rec)
@@ -255,6 +392,7 @@ export class HostState implements Machine {
     const thread = inventsThread(type) ? this.table.getOrInvent(rec.tid) : this.table.get(rec.tid)
     current.thread = thread
     if (thread !== undefined) {
+      thread.lastSeen = current.timeHigh
       current.fdNum = -1
       const position = fdPositionOf(type)
       if (position >= 0) this.#findFd(thread, rec, position)
@@ -306,12 +444,13 @@ export class HostState implements Machine {
   addThreadFd(thread: Thread, fd: Fd): void {
     const fds = this.fdsOf(thread)
     this.current.fdNum = fd.num
-    if (fds === undefined || !fds.add(fd)) {
-      if (fds !== undefined) this.droppedFds++
-      this.current.fd = undefined
-      return
-    }
-    this.current.fd = fd
+    this.current.fd = fds?.add(fd) === true ? fd : undefined
+  }
+
+  /** After `writableFd`: the fd has other ends, another type or another name. */
+  fdChanged(fd: Fd): void {
+    const { thread } = this.current
+    if (thread !== undefined) this.fdsOf(thread)?.changed(fd)
   }
 
   closeAfterEvent(thread: Thread, num: number): void {
@@ -323,10 +462,12 @@ export class HostState implements Machine {
     this.#endedTid = tid
   }
 
-  setCgroups(thread: Thread, cgroups: readonly ByteText[]): void {
-    thread.cgroups = cgroups
-    thread.containerFullId = containerIdOf(cgroups)
-    thread.containerId = thread.containerFullId.slice(0, 12)
+  /** `cgroups` is one `subsystem=path` item after the other, NUL-ended. */
+  setCgroups(thread: Thread, cgroups: ByteText): void {
+    const known = this.#cgroups.lookup(cgroups)
+    thread.cgroups = known.list
+    thread.containerFullId = known.containerId
+    thread.containerId = known.shortContainerId
   }
 
   changeDirectory(thread: Thread, path: ByteText): void {
@@ -354,6 +495,20 @@ export function stateSink(
     fd: (tid, entry) => state.addFd(tid, entry),
     event: rec => onEvent(state.apply(rec)),
   }
+}
+
+/** Whether any thread of the process that it leads made an event lately. */
+function hasRecentThread(main: Thread, oldest: number): boolean {
+  if (main.group?.main !== main) return false
+  for (const thread of main.group.threads) if (thread.lastSeen >= oldest) return true
+  return false
+}
+
+function textSizeOf(entry: ProcessEntry): number {
+  let size = entry.exe.length + entry.exepath.length + entry.comm.length
+  for (const item of entry.args) size += item.length
+  for (const item of entry.env) size += item.length
+  return size
 }
 
 function asDirectory(path: ByteText): ByteText {

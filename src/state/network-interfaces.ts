@@ -6,18 +6,30 @@ const LOOPBACK4 = 0x7f000001
 const LOOPBACK6 = `${'\0'.repeat(15)}\x01`
 const ZERO6 = '\0'.repeat(16)
 
+/** More interfaces than this are counted, not kept. */
+const MAX_INTERFACES = 4096
+
 /** The machine's addresses: which side of a connection is local, and what an unset address probably is (libsinsp ifinfo.cpp). */
 export class NetworkInterfaces {
   readonly list: InterfaceEntry[] = []
   readonly #v4: { address: number; netmask: number }[] = []
   readonly #v6: string[] = []
+  readonly #local4: Set<number> = new Set()
+  readonly #local64: Set<string> = new Set()
+  dropped = 0
 
   add(entry: InterfaceEntry): void {
+    if (this.list.length >= MAX_INTERFACES) {
+      this.dropped++
+      return
+    }
     this.list.push(entry)
     if (typeof entry.address === 'number') {
       this.#v4.push({ address: entry.address, netmask: typeof entry.netmask === 'number' ? entry.netmask : 0xffffffff })
+      this.#local4.add(entry.address)
     } else {
       this.#v6.push(entry.address)
+      this.#local64.add(entry.address.slice(0, 8))
     }
   }
 
@@ -25,12 +37,13 @@ export class NetworkInterfaces {
     this.list.length = 0
     this.#v4.length = 0
     this.#v6.length = 0
+    this.#local4.clear()
+    this.#local64.clear()
   }
 
   /** IPv4: an interface's own address. IPv6: one of an interface's /64, as Falco has it. */
   isLocal(ip: Ip): boolean {
-    if (typeof ip === 'number') return this.#v4.some(i => i.address === ip)
-    return this.#v6.some(address => inSame64(address, ip))
+    return typeof ip === 'number' ? this.#local4.has(ip) : this.#local64.has(ip.slice(0, 8))
   }
 
   /** Fills in the address that a datagram's tuple left zero. */

@@ -1,14 +1,18 @@
 import {
   hasParam,
   paramInt64,
+  paramByteText,
   paramNumber,
   paramStrings,
   paramText,
   paramTextInterned,
   paramUint32,
   paramUint64,
+  readStrings,
+  readText,
 } from '../events/decode-record.ts'
 import type { EventRecord } from '../events/event-record.ts'
+import type { ByteText } from '../values/value.ts'
 import type { HandlerTable } from './event-handlers.ts'
 import { FdTable } from './fd-table.ts'
 import type { HostState } from './host-state.ts'
@@ -20,6 +24,9 @@ const CLONE_STALE_NS = 2_000_000_000n
 
 /** All capabilities, which a new user namespace gives. */
 const ALL_CAPABILITIES = (1 << 30) * 2 ** 11 - 1
+
+/** When all programs' texts together are too long, no more than this is kept of each text of a new one. */
+const CLIPPED_TEXT = 128
 
 const RLIMIT_NOFILE = 7
 const PR_SET_CHILD_SUBREAPER = 36
@@ -66,6 +73,9 @@ const Exec = {
   pgid: 28,
   gid: 29,
 } as const
+
+/** What a program is known by, and may be long. */
+const PROGRAM_TEXTS: readonly number[] = [Clone.exe, Clone.args, Clone.comm, Exec.env, Exec.trustedExepath]
 
 /** PPM_EXE_* bits of execve's `flags`. */
 const ExeFlag = { writable: 1, upperLayer: 2, fromMemfd: 4, lowerLayer: 8 } as const
@@ -183,6 +193,7 @@ function onCloneInCaller(state: HostState, rec: EventRecord, childTid: number): 
   const isThread = (flags & CloneFlag.thread) !== 0
   const child = new Thread(childTid, forkedFds(state, caller, isThread, wasKnown))
   child.flags = isThread ? flags | CloneFlag.files : flags
+  child.lastSeen = caller.lastSeen
   if (isThread) {
     child.pid = caller.pid
     child.ptid = caller.ptid
@@ -198,7 +209,7 @@ function onCloneInCaller(state: HostState, rec: EventRecord, childTid: number): 
   }
   child.vtid = child.tid
   child.vpid = child.pid
-  readProgram(rec, child, caller)
+  readProgram(state, rec, child, caller)
   readLimits(rec, child)
   readIdentity(state, rec, child)
   child.cloneTsNs = rec.tsNs
@@ -243,12 +254,13 @@ function onCloneInChild(state: HostState, rec: EventRecord): void {
     state.table.link(model)
   }
   const child = new Thread(tid, forkedFds(state, model, isThread, wasKnown))
+  child.lastSeen = state.current.timeHigh
   child.pid = pid
   child.ptid = ptid
   child.vtid = vpid === undefined ? tid : (vtid ?? tid)
   child.vpid = vpid ?? -1
   child.flags = flags
-  readProgram(rec, child, model)
+  readProgram(state, rec, child, model)
   if (wasKnown) {
     inherit(child, model)
     if (isThread) {
@@ -273,17 +285,20 @@ function onCloneInChild(state: HostState, rec: EventRecord): void {
 }
 
 function forkedFds(state: HostState, parent: Thread, isThread: boolean, wasKnown: boolean): FdTable {
-  if (isThread || !wasKnown) return new FdTable()
-  return state.fdsOf(parent)?.fork() ?? new FdTable()
+  if (isThread || !wasKnown) return new FdTable(state.table.fds)
+  return state.fdsOf(parent)?.fork() ?? new FdTable(state.table.fds)
 }
 
 /** Program name and arguments; shared with the model when they are the same, which after a fork they are. */
-function readProgram(rec: EventRecord, child: Thread, model: Thread): void {
-  child.exe = paramTextInterned(rec, Clone.exe) ?? ''
-  const args = paramStrings(rec, Clone.args)
-  const comm = paramTextInterned(rec, Clone.comm)
-  child.comm = comm === undefined || comm === '' ? child.exe : comm
-  if (sameTexts(args, model.args)) {
+function readProgram(state: HostState, rec: EventRecord, child: Thread, model: Thread): void {
+  const size = sizeOf(rec, Clone.exe) + sizeOf(rec, Clone.args) + sizeOf(rec, Clone.comm)
+  const limit = textLimit(state, size)
+  child.exe = readName(rec, Clone.exe, limit)
+  const args = readList(rec, Clone.args, limit)
+  const comm = readName(rec, Clone.comm, limit)
+  child.comm = comm === '' ? child.exe : comm
+  const isShared = sameTexts(args, model.args)
+  if (isShared) {
     child.args = model.args
     child.argsText = model.argsText
     if (child.comm === model.comm) child.cmdlineText = model.cmdlineText
@@ -291,6 +306,32 @@ function readProgram(rec: EventRecord, child: Thread, model: Thread): void {
   } else {
     child.args = args
   }
+  const own = Math.min(size, 3 * limit)
+  // A thread's are its process's for as long as it lives; a child process keeps those of its parent, and its environment, beyond its end.
+  if ((child.flags & CloneFlag.thread) === 0) child.textSize = Math.max(own, (model.main ?? model).textSize)
+  else if (!isShared) child.textSize = own
+}
+
+/** How many characters may be kept of a text of a program with `size` characters in all. */
+function textLimit(state: HostState, size: number): number {
+  const { table } = state
+  if (table.textSize + size <= table.maxText) return Number.POSITIVE_INFINITY
+  state.clippedTexts++
+  return CLIPPED_TEXT
+}
+
+function sizeOf(rec: EventRecord, i: number): number {
+  return i < rec.paramCount ? rec.paramLen[i]! : 0
+}
+
+function readName(rec: EventRecord, i: number, limit: number): ByteText {
+  if (sizeOf(rec, i) <= limit) return paramTextInterned(rec, i) ?? ''
+  return readText(rec.bytes, rec.paramAt[i]!, limit)
+}
+
+function readList(rec: EventRecord, i: number, limit: number): ByteText[] {
+  if (sizeOf(rec, i) <= limit) return paramStrings(rec, i)
+  return readStrings(rec.bytes, rec.paramAt[i]!, limit)
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {
@@ -312,7 +353,12 @@ function readLimits(rec: EventRecord, thread: Thread): void {
 function readIdentity(state: HostState, rec: EventRecord, child: Thread): void {
   child.uid = paramUint32(rec, Clone.uid) ?? 0
   child.gid = paramUint32(rec, Clone.gid) ?? 0
-  if (hasParam(rec, Clone.cgroups)) state.setCgroups(child, paramStrings(rec, Clone.cgroups))
+  readCgroups(state, rec, child)
+}
+
+function readCgroups(state: HostState, rec: EventRecord, thread: Thread): void {
+  const text = paramByteText(rec, Clone.cgroups)
+  if (text !== undefined) state.setCgroups(thread, text)
 }
 
 function inherit(child: Thread, from: Thread): void {
@@ -342,12 +388,18 @@ function onExec(state: HostState, rec: EventRecord): void {
   const thread = state.current.thread
   if (thread === undefined || result(rec) < 0) return
   resurrect(thread)
-  thread.exe = paramTextInterned(rec, Clone.exe) ?? ''
+  let size = 0
+  for (const i of PROGRAM_TEXTS) size += sizeOf(rec, i)
+  state.table.setTextSize(thread, 0)
+  const limit = textLimit(state, size)
+  state.table.setTextSize(thread, Math.min(size, PROGRAM_TEXTS.length * limit))
+  thread.exe = readName(rec, Clone.exe, limit)
   thread.lastExecTsNs = rec.tsNs
-  const comm = paramTextInterned(rec, Clone.comm)
-  thread.comm = comm === undefined || comm === '' ? thread.exe : comm
-  thread.setArgs(paramStrings(rec, Clone.args))
-  thread.pid = paramNumber(rec, Clone.pid) ?? 0
+  const comm = readName(rec, Clone.comm, limit)
+  thread.comm = comm === '' ? thread.exe : comm
+  thread.setArgs(readList(rec, Clone.args, limit))
+  // A negative pid would take the thread out of the tree that it is in.
+  state.table.moveToProcess(thread, Math.max(paramNumber(rec, Clone.pid) ?? 0, 0))
   if (thread.isInvented) {
     thread.ptid = paramNumber(rec, Clone.ptid) ?? -1
     if ((thread.flags & CloneFlag.childInPidns) === 0) {
@@ -357,11 +409,11 @@ function onExec(state: HostState, rec: EventRecord): void {
     state.table.link(thread)
   }
   readLimits(rec, thread)
-  if (hasParam(rec, Exec.env)) thread.setEnv(paramStrings(rec, Exec.env))
-  if (hasParam(rec, Clone.cgroups)) state.setCgroups(thread, paramStrings(rec, Clone.cgroups))
+  if (hasParam(rec, Exec.env)) thread.setEnv(readList(rec, Exec.env, limit))
+  readCgroups(state, rec, thread)
   const tty = paramUint32(rec, Exec.tty)
   if (tty !== undefined) thread.tty = tty
-  if (hasParam(rec, Exec.trustedExepath)) setExepath(thread, paramTextInterned(rec, Exec.trustedExepath) ?? '')
+  if (hasParam(rec, Exec.trustedExepath)) setExepath(thread, readName(rec, Exec.trustedExepath, limit))
   const vpgid = paramNumber(rec, Exec.vpgid)
   if (vpgid !== undefined) thread.vpgid = vpgid
   const loginuid = paramUint32(rec, Exec.loginuid)
@@ -405,7 +457,7 @@ function readExeInode(rec: EventRecord, thread: Thread): void {
 function endOtherThreads(state: HostState, thread: Thread): void {
   const group = thread.group
   if (group === undefined || group.aliveCount <= 1) return
-  for (const other of [...group.threads]) if (other !== thread && !other.isMainThread) state.table.remove(other.tid)
+  for (const other of group.threads) if (other !== thread && !other.isMainThread) state.table.remove(other.tid)
 }
 
 // ---------------------------------------------------------------- the rest

@@ -32,6 +32,9 @@ const IPPROTO_UDP = 17
 const IPPROTO_RAW = 255
 const EINPROGRESS = 115
 
+/** So many fds are looked at to guess a role: as many as Falco keeps of a process, so that a server of many fds does not slow down. */
+const MAX_GUESS_FDS = 4096
+
 const ZERO6 = '\0'.repeat(16)
 
 // Reused for each event.
@@ -145,6 +148,7 @@ function onBind(state: HostState, rec: EventRecord): void {
     fd.isServer = true
   }
   fd.name = addressText(address)
+  state.fdChanged(fd)
 }
 
 /** The text of a socket address parameter. */
@@ -185,6 +189,7 @@ function onConnect(state: HostState, rec: EventRecord): void {
     fd.name = unixText(tuple.unixSource, tuple.unixDest, tuple.path)
   }
   if (!fd.isClient && !fd.isServer) fd.isClient = true
+  state.fdChanged(fd)
 }
 
 /** Stores both ends and sets the type by their family; false when they are the known ones, in this or the other direction. */
@@ -273,14 +278,20 @@ function receiveOrSend(state: HostState, rec: EventRecord, seen: Fd, tupleAt: nu
   if (!paramSocktuple(rec, tupleAt, tuple)) return
   const thread = state.current.thread
   const fd = state.writableFd()
-  if (fd === undefined || thread === undefined || !updateEnds(state, fd)) return
-  if (!fd.isInetSocket) {
-    fd.name = socketTupleText(tuple)
+  if (fd === undefined || thread === undefined) return
+  if (!updateEnds(state, fd)) {
+    // Its type may be another all the same.
+    state.fdChanged(fd)
     return
   }
-  if (!fd.isClient && !fd.isServer) guessRole(state, thread, fd, isIncoming)
-  if (isIncoming ? fd.isClient : fd.isServer) swapEnds(fd)
-  fd.name = inetName(fd)
+  if (fd.isInetSocket) {
+    if (!fd.isClient && !fd.isServer) guessRole(state, thread, fd, isIncoming)
+    if (isIncoming ? fd.isClient : fd.isServer) swapEnds(fd)
+    fd.name = inetName(fd)
+  } else {
+    fd.name = socketTupleText(tuple)
+  }
+  state.fdChanged(fd)
 }
 
 /** Takes over the ends of `tuple`; false when there is nothing new. */
@@ -327,14 +338,16 @@ function guessRole(state: HostState, thread: Thread, fd: Fd, isIncoming: boolean
   }
   let ownsPort = false
   let usesSourcePort = false
-  for (const other of state.fdsOf(thread)?.values() ?? []) {
+  let left = MAX_GUESS_FDS
+  state.fdsOf(thread)?.some(other => {
     if (other.type === FdType.ipv4) {
       if (other.dport === dport) ownsPort = true
       if (other.sport === sport) usesSourcePort = true
     } else if (other.type === FdType.ipv4Listening && other.sport === dport) {
       ownsPort = true
     }
-  }
+    return --left === 0
+  })
   if (!ownsPort) fd.isClient = true
   else if (!usesSourcePort) fd.isServer = true
   else if (isIncoming) fd.isServer = true

@@ -1,11 +1,14 @@
-import { FdTable } from './fd-table.ts'
+import { FdRegistry, FdTable } from './fd-table.ts'
 import { Thread, ThreadGroup } from './thread.ts'
 
 /** Falco's `falco_libs.thread_table_size`. */
 const DEFAULT_MAX_THREADS = 262_144
 
+/** Characters of program names, arguments and environments of all threads together. */
+const DEFAULT_MAX_TEXT = 256 * 1024 * 1024
+
 /** No chain of parents is followed further: a cut or hostile capture may tie it into a loop. */
-const MAX_ANCESTORS = 4096
+const MAX_ANCESTORS = 1024
 
 /**
  * All threads by tid, their groups and the process tree, kept as libsinsp keeps them (thread_manager.cpp): a dead main thread stays until
@@ -13,13 +16,23 @@ const MAX_ANCESTORS = 4096
  */
 export class ThreadTable {
   readonly byTid: Map<number, Thread> = new Map()
+  readonly fds: FdRegistry
   /** Threads that found no room. */
   dropped = 0
+  /** Sum of `textSize` of all threads. */
+  textSize = 0
+  readonly maxText: number
   readonly #groups: Map<number, ThreadGroup> = new Map()
   readonly #maxThreads: number
 
-  constructor(maxThreads: number = DEFAULT_MAX_THREADS) {
-    this.#maxThreads = maxThreads
+  constructor(options: { readonly maxThreads?: number; readonly maxText?: number; readonly fds?: FdRegistry } = {}) {
+    this.#maxThreads = options.maxThreads ?? DEFAULT_MAX_THREADS
+    this.maxText = options.maxText ?? DEFAULT_MAX_TEXT
+    this.fds = options.fds ?? new FdRegistry()
+  }
+
+  get groups(): ReadonlyMap<number, ThreadGroup> {
+    return this.#groups
   }
 
   get(tid: number): Thread | undefined {
@@ -30,19 +43,28 @@ export class ThreadTable {
   getOrInvent(tid: number): Thread | undefined {
     const known = this.byTid.get(tid)
     if (known !== undefined) return known
-    const thread = new Thread(tid, new FdTable())
+    const thread = new Thread(tid, new FdTable(this.fds))
     thread.comm = '<NA>'
     thread.exe = '<NA>'
     return this.put(thread) ? thread : undefined
   }
 
-  /** Puts the thread in without a place in the tree; false when the table is full. */
+  /** Puts the thread in without a place in the tree, in place of a former one of its tid; false when the table is full. */
   put(thread: Thread): boolean {
-    if (this.byTid.size >= this.#maxThreads && !this.byTid.has(thread.tid)) {
+    const former = this.byTid.get(thread.tid)
+    if (former === thread) return true
+    if (former !== undefined) {
+      // A dead main thread stays when others of its process live on.
+      this.remove(thread.tid)
+      if (this.byTid.get(thread.tid) === former) this.#forget(former)
+    }
+    if (this.byTid.size >= this.#maxThreads) {
       this.dropped++
+      thread.fds.release()
       return false
     }
     this.byTid.set(thread.tid, thread)
+    this.textSize += thread.textSize
     return true
   }
 
@@ -64,45 +86,74 @@ export class ThreadTable {
     thread.group = group
     if (thread.pid === 1) return
     const parent = this.byTid.get(thread.ptid)
-    if (parent === undefined || parent.isInvented) {
-      thread.ptid = 0
-      return
-    }
-    adopt(parent, thread)
+    if (parent === undefined || parent.isInvented) thread.ptid = 0
+    else parent.adopt(thread)
   }
 
-  /** Takes a thread out, and gives its children a new parent. */
+  /** The thread turns out to be of another process than was known: the end of the former, and the making of this one, were missed. */
+  moveToProcess(thread: Thread, pid: number): void {
+    const group = thread.group
+    thread.pid = pid
+    if (group === undefined || group.pid === pid) return
+    markDead(thread)
+    this.#leaveGroup(thread, group)
+    thread.isDead = false
+    this.link(thread)
+  }
+
+  /** Takes a thread out, and gives its children a new parent. A main thread stays, dead, while others of its process live. */
   remove(tid: number): void {
     const thread = this.byTid.get(tid)
     if (thread === undefined) return
     const group = thread.group
-    if (thread.isInvented || group === undefined) {
-      this.byTid.get(thread.ptid)?.children.delete(thread)
-      this.byTid.delete(tid)
+    if (group === undefined) {
+      this.#forget(thread)
       return
     }
-    if (!thread.isDead) markDead(thread)
+    markDead(thread)
     if (thread.children.size > 0) this.#giveAwayChildren(thread, group)
-    if (group.aliveCount <= 0) {
-      group.remove(thread)
-      this.byTid.get(thread.ptid)?.children.delete(thread)
-      this.#groups.delete(thread.pid)
-      this.byTid.delete(thread.pid)
-    }
-    if (!thread.isMainThread) {
-      group.remove(thread)
-      this.byTid.get(thread.ptid)?.children.delete(thread)
-      this.byTid.delete(tid)
-    }
+    if (group.aliveCount <= 0 || group.main !== thread) this.#forget(thread)
   }
 
   clear(): void {
+    for (const thread of this.byTid.values()) thread.fds.release()
     this.byTid.clear()
     this.#groups.clear()
+    this.textSize = 0
   }
 
   parentOf(thread: Thread): Thread | undefined {
     return this.byTid.get(thread.ptid)
+  }
+
+  /** Says how many characters a thread's texts have now. */
+  setTextSize(thread: Thread, size: number): void {
+    if (this.byTid.get(thread.tid) === thread) this.textSize += size - thread.textSize
+    thread.textSize = size
+  }
+
+  /** Ends all that the table has of a thread. */
+  #forget(thread: Thread): void {
+    thread.leaveParent()
+    thread.fds.release()
+    this.textSize -= thread.textSize
+    this.byTid.delete(thread.tid)
+    if (thread.group !== undefined) {
+      markDead(thread)
+      this.#leaveGroup(thread, thread.group)
+    }
+  }
+
+  #leaveGroup(thread: Thread, group: ThreadGroup): void {
+    group.remove(thread)
+    thread.group = undefined
+    if (group.aliveCount > 0) return
+    if (this.#groups.get(group.pid) === group) this.#groups.delete(group.pid)
+    // The main thread that waited for the others, or is known by its tid alone.
+    const main = group.main ?? this.byTid.get(group.pid)
+    if (main === undefined || main === thread || (main.group !== undefined && main.group !== group)) return
+    main.group = undefined
+    this.#forget(main)
   }
 
   #giveAwayChildren(thread: Thread, group: ThreadGroup): void {
@@ -113,21 +164,15 @@ export class ThreadTable {
       thread.reaperTid = reaper.tid
       if (reaper.pid !== thread.pid && reaper.group !== undefined) reaper.group.isReaper = true
     }
-    for (const child of thread.children) {
-      if (reaper === undefined) child.ptid = 0
-      else adopt(reaper, child)
-    }
-    thread.children.clear()
+    thread.giveChildrenTo(reaper)
   }
 
   /** The kernel's `find_new_reaper` on what is known here: a living thread of the group, else the nearest ancestor that reaps. */
   #findReaper(thread: Thread, group: ThreadGroup): Thread | undefined {
     const sibling = aliveIn(group, thread)
     if (sibling !== undefined) return sibling
-    const seen = new Set<Thread>([thread])
     let ancestor = this.byTid.get(thread.ptid)
-    while (ancestor !== undefined && !seen.has(ancestor) && seen.size < MAX_ANCESTORS) {
-      seen.add(ancestor)
+    for (let i = 0; i < MAX_ANCESTORS && ancestor !== undefined && ancestor !== thread; i++) {
       if (ancestor.isInPidNamespace !== thread.isInPidNamespace) return undefined
       if (ancestor.group?.isReaper === true) {
         const alive = aliveIn(ancestor.group, thread)
@@ -151,11 +196,6 @@ export function resurrect(thread: Thread): void {
   if (!thread.isDead) return
   thread.isDead = false
   if (thread.group !== undefined) thread.group.aliveCount++
-}
-
-function adopt(parent: Thread, child: Thread): void {
-  parent.children.add(child)
-  child.ptid = parent.tid
 }
 
 function aliveIn(group: ThreadGroup, except: Thread): Thread | undefined {

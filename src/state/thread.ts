@@ -35,7 +35,6 @@ export const CloneFlag: Readonly<
 export class Thread {
   tid: number
   pid = -1
-  ptid = -1
   sid = -1
   vpgid = -1
   pgid = -1
@@ -92,8 +91,11 @@ export class Thread {
   fds: FdTable
   /** The threads of the process; undefined for an invented thread, of which only the tid is known. */
   group: ThreadGroup | undefined = undefined
-  children: Set<Thread> = new Set()
   isDead = false
+  /** When it last made an event, or was found alive: the upper half of the time in ns, units of 4.3 s. */
+  lastSeen = 0
+  /** Characters of its texts, as the table of threads counts them. */
+  textSize = 0
   /** From the exit event: who inherits the children; −1 when not known. */
   reaperTid = -1
   /** 12-character container id, or '' on the host; the full id. */
@@ -104,10 +106,28 @@ export class Thread {
   argsText: ByteText | undefined = undefined
   envText: ByteText | undefined = undefined
   exelineText: ByteText | undefined = undefined
+  #ptid = -1
+  /** The list of children that it is on. */
+  #siblings: Offspring | undefined = undefined
+  #offspring: Offspring | undefined = undefined
 
   constructor(tid: number, fds: FdTable) {
     this.tid = tid
     this.fds = fds
+  }
+
+  /** tid of its parent; −1 is unknown, 0 is none that is known. */
+  get ptid(): number {
+    return this.#siblings === undefined ? this.#ptid : this.#siblings.parent.tid
+  }
+
+  set ptid(tid: number) {
+    this.leaveParent()
+    this.#ptid = tid
+  }
+
+  get children(): ReadonlySet<Thread> {
+    return this.#offspring?.threads ?? NO_THREADS
   }
 
   get isMainThread(): boolean {
@@ -130,6 +150,51 @@ export class Thread {
     return first?.isMainThread === true ? first : undefined
   }
 
+  adopt(child: Thread): void {
+    child.leaveParent()
+    this.#offspring ??= new Offspring(this)
+    this.#offspring.threads.add(child)
+    child.#siblings = this.#offspring
+  }
+
+  /** Goes off its parent's list; `ptid` stays. */
+  leaveParent(): void {
+    const siblings = this.#siblings
+    if (siblings === undefined) return
+    this.#ptid = siblings.parent.tid
+    this.#siblings = undefined
+    siblings.threads.delete(this)
+  }
+
+  /** Its children become the heir's, or nobody's. */
+  giveChildrenTo(heir: Thread | undefined): void {
+    const given = this.#offspring
+    if (given === undefined || heir === this) return
+    this.#offspring = undefined
+    if (heir !== undefined && given.threads.has(heir)) heir.ptid = 0
+    if (heir === undefined) {
+      for (const child of given.threads) {
+        child.#siblings = undefined
+        child.#ptid = 0
+      }
+      return
+    }
+    const own = heir.#offspring
+    if (own === undefined) {
+      given.parent = heir
+      heir.#offspring = given
+      return
+    }
+    // The shorter list goes into the longer: however often children are handed on, each is moved only a few times.
+    const [into, from] = own.threads.size < given.threads.size ? [given, own] : [own, given]
+    into.parent = heir
+    heir.#offspring = into
+    for (const child of from.threads) {
+      child.#siblings = into
+      into.threads.add(child)
+    }
+  }
+
   setArgs(args: readonly ByteText[]): void {
     this.args = args
     this.cmdlineText = undefined
@@ -142,6 +207,18 @@ export class Thread {
     this.envText = undefined
   }
 }
+
+/** The children of one thread; the heir takes over the list as it is, so that a process whose threads end one by one costs nothing. */
+class Offspring {
+  parent: Thread
+  readonly threads: Set<Thread> = new Set()
+
+  constructor(parent: Thread) {
+    this.parent = parent
+  }
+}
+
+const NO_THREADS: ReadonlySet<Thread> = new Set()
 
 /** The threads of one process. */
 export class ThreadGroup {
@@ -167,6 +244,10 @@ export class ThreadGroup {
   remove(thread: Thread): void {
     this.threads.delete(thread)
     if (this.#main === thread) this.#main = undefined
+  }
+
+  get main(): Thread | undefined {
+    return this.#main
   }
 
   /** The main thread when it is known, else the oldest. */

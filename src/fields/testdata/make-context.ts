@@ -131,7 +131,8 @@ export function makeContext(
 
 /** A process with the given properties; tid and pid are the same unless said otherwise. */
 export function makeThread(properties: Partial<Omit<Thread, 'fds'>> & { tid: number; openFds?: readonly Fd[] }): Thread {
-  const fds = new FdTable(new Map((properties.openFds ?? []).map(fd => [fd.num, fd])))
+  const fds = new FdTable()
+  for (const fd of properties.openFds ?? []) fds.add(fd)
   const thread = new Thread(properties.tid, fds)
   const { openFds: _, ...rest } = properties
   Object.assign(thread, { pid: properties.tid, ptid: 1, vpid: properties.tid, vtid: properties.tid, ...rest })
