@@ -50,7 +50,12 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#names = options.names
     this.#onAlert = options.onAlert
-    this.state = new HostState(options.maxThreads === undefined ? {} : { maxThreads: options.maxThreads })
+    const { names } = options
+    this.state = new HostState({
+      ...(options.maxThreads !== undefined && { maxThreads: options.maxThreads }),
+      // What an address is called stays while a connection to it lives, whatever the name's answers say by then.
+      onConnection: (ip, delta) => (delta > 0 ? names.pin(ip, this.state.current.timeMs) : names.unpin(ip)),
+    })
     this.state.current.names = options.names
     this.#linked = this.link(options)
     this.#matcher = this.#linked.matcher
