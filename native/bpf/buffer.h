@@ -17,9 +17,14 @@
 #define PATH_LIMIT 4096    /* bytes of one text, its NUL included */
 #define NAMES_LIMIT 64     /* directories of a path, or levels of a cgroup */
 
+/* Not inlined. The loader that bpftool makes has room for 32 functions, programs and callbacks included. */
+#define APART static __attribute__((noinline))
+
 struct buffer {
+	struct counters count; /* first: the reader maps the buffers to read it */
 	u64 args[8];
 	s64 ret;
+	u32 number;
 	u32 at;     /* where the next byte goes */
 	u32 len_at; /* where the next length goes */
 	u32 param_start;
@@ -30,7 +35,8 @@ struct buffer {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, CPU_SLOTS);
+	__uint(max_entries, 1); /* the reader sets one for each CPU */
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, u32);
 	__type(value, struct buffer);
 } buffers SEC(".maps");
@@ -41,14 +47,8 @@ struct {
 } ring SEC(".maps");
 
 struct controls controls = {0};
-struct counters counters[CPU_SLOTS] = {0};
 
 #define CONTROLS ((volatile struct controls *)&controls)
-
-INLINE struct counters *own_counters(void)
-{
-	return &counters[bpf_get_smp_processor_id() & (CPU_SLOTS - 1)];
-}
 
 #define AT(b) (*(volatile u32 *)&(b)->at)
 
@@ -190,10 +190,10 @@ INLINE void put_user_bytes(struct buffer *b, u64 from, u32 len)
 /* The buffer of this CPU. Programs on one CPU do not interrupt one another: tracepoint programs run with preemption off. */
 INLINE struct buffer *own_buffer(void)
 {
-	u32 cpu = bpf_get_smp_processor_id() & (CPU_SLOTS - 1);
+	u32 cpu = bpf_get_smp_processor_id();
 	struct buffer *b = bpf_map_lookup_elem(&buffers, &cpu);
 	if (!b)
-		own_counters()->lost_no_buffer++;
+		__sync_fetch_and_add(&controls.lost_no_buffer, 1);
 	return b;
 }
 
@@ -219,13 +219,13 @@ INLINE void begin_event(struct buffer *b, u16 type, u32 param_count)
  * Hands the event to the ring. Nobody is woken for it, unless the reader said that it sleeps, or so much waits that it should not wait
  * for its timer.
  */
-INLINE void submit(struct buffer *b)
+APART int submit(struct buffer *b)
 {
-	struct counters *count = own_counters();
+	struct counters *count = &b->count;
 	u32 total = AT(b);
 	if (total >= EVENT_LIMIT || total < PREFIX_BYTES + HEADER_BYTES) {
 		count->lost_too_large++;
-		return;
+		return 0;
 	}
 	((struct event_header *)&b->data[PREFIX_BYTES])->len = total - PREFIX_BYTES;
 	u64 flags = BPF_RB_NO_WAKEUP;
@@ -242,7 +242,8 @@ INLINE void submit(struct buffer *b)
 		count->lost_ring_full++;
 		if (flags == BPF_RB_FORCE_WAKEUP)
 			CONTROLS->woken = 0;
-		return;
+		return 0;
 	}
 	count->emitted++;
+	return 0;
 }

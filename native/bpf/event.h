@@ -26,7 +26,6 @@ typedef int64_t s64;
 #include "event-codes.h"
 
 #define SYSCALL_LIMIT 512 /* system call numbers are below */
-#define CPU_SLOTS 1024    /* CPUs beyond share counters */
 
 /* Before each event. */
 struct record_prefix {
@@ -72,22 +71,35 @@ struct controls {
 	u32 sleeping;
 	/* Set by the probe with a wake-up for `wake_bytes`, cleared by the reader when it has drained. */
 	u32 woken;
-	/* Processes that end are told always; threads and processes that begin come with clone and its kin. */
+	/* Nothing is told while this is 0. */
 	u32 running;
+	/* Events of CPUs that came after the start and have no buffer. */
+	u64 lost_no_buffer;
 };
 
-/* What became of events, one block for each CPU. */
+/* What became of events, one block for each CPU, at the start of its buffer. */
 struct counters {
 	u64 emitted;
 	u64 lost_ring_full;
 	u64 lost_too_large;
-	u64 lost_no_buffer;
 	/* System calls of 32-bit programs, which are not decoded. */
 	u64 compat_calls;
 	u64 wakeups;
-	u64 unused[2];
+	u64 unused[3];
 };
 
-/* Loaded into the probe's data before it runs. */
+/* A row of the table of events that only copy arguments; here because the generated loader names its type. */
+struct param {
+	u8 op;
+	u8 arg;
+	u16 extra;
+};
+
+struct simple_event {
+	u16 code;
+	u16 count;
+	struct param params[8];
+};
+
 #define PREFIX_BYTES 8
 #define HEADER_BYTES 26

@@ -19,17 +19,14 @@ struct user_open_how {
 };
 
 /* open, openat, openat2, creat and open_by_handle_at; device and inode as the descriptor has them now. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(open_done, struct pt_regs *regs, long ret)
+INLINE int open_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	struct opened file = {};
 	if (ret >= 0)
 		look_at_opened(ret, &file);
-	u32 number = syscall_number(regs);
+	u32 number = b->number;
 	if (number == __NR_openat) {
 		begin_event(b, EV_OPENAT, 7);
 		put_u64(b, ret);
@@ -85,20 +82,17 @@ int BPF_PROG(open_done, struct pt_regs *regs, long ret)
 }
 
 /* pipe and pipe2. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(pipe_done, struct pt_regs *regs, long ret)
+INLINE int pipe_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	s32 fds[2] = {-1, -1};
 	struct opened file = {};
 	if (ret == 0) {
 		bpf_probe_read_user(fds, sizeof(fds), (void *)b->args[0]);
 		look_at_opened(fds[0], &file);
 	}
-	bool second = syscall_number(regs) == __NR_pipe2;
+	bool second = b->number == __NR_pipe2;
 	if (second)
 		begin_event(b, EV_PIPE2, 5);
 	else
@@ -114,14 +108,11 @@ int BPF_PROG(pipe_done, struct pt_regs *regs, long ret)
 }
 
 /* mmap, munmap and brk: with the memory of the process after the call. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(memory_done, struct pt_regs *regs, long ret)
+INLINE int memory_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
-	u32 number = syscall_number(regs);
+	u32 number = b->number;
 	begin_event(b, number == __NR_mmap ? EV_MMAP : number == __NR_brk ? EV_BRK : EV_MUNMAP,
 		    number == __NR_mmap ? 10 : number == __NR_brk ? 5 : 6);
 	put_u64(b, ret);
@@ -143,13 +134,10 @@ struct user_ring_params {
 	u32 sq_entries, cq_entries, flags, sq_thread_cpu, sq_thread_idle, features;
 };
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(io_uring_done, struct pt_regs *regs, long ret)
+INLINE int io_uring_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	struct user_ring_params params = {};
 	bpf_probe_read_user(&params, sizeof(params), (void *)b->args[1]);
 	begin_event(b, EV_IO_URING_SETUP, 8);
@@ -162,5 +150,30 @@ int BPF_PROG(io_uring_done, struct pt_regs *regs, long ret)
 	put_u32(b, params.sq_thread_idle);
 	put_u32(b, params.features & 0x7ff);
 	submit(b);
+	return 0;
+}
+
+/* Calls that open files and map memory. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(file_calls, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = begin_call(regs, ret);
+	if (!b)
+		return 0;
+	switch (b->number) {
+	case __NR_openat:
+	case __NR_openat2:
+	case __NR_open_by_handle_at: return open_done(b, ret);
+#ifdef __NR_open
+	case __NR_open:
+	case __NR_creat: return open_done(b, ret);
+	case __NR_pipe: return pipe_done(b, ret);
+#endif
+	case __NR_pipe2: return pipe_done(b, ret);
+	case __NR_mmap:
+	case __NR_munmap:
+	case __NR_brk: return memory_done(b, ret);
+	case __NR_io_uring_setup: return io_uring_done(b, ret);
+	}
 	return 0;
 }

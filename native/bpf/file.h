@@ -52,7 +52,7 @@ struct opened {
 	enum layer layer;
 };
 
-INLINE void look_at_opened(s64 fd, struct opened *out)
+INLINE int look_at_opened(s64 fd, struct opened *out)
 {
 	out->dev = 0;
 	out->ino = 0;
@@ -60,12 +60,13 @@ INLINE void look_at_opened(s64 fd, struct opened *out)
 	out->layer = LAYER_NONE;
 	struct file *file = file_of_fd(fd);
 	if (!file)
-		return;
+		return 0;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	out->dev = user_dev(BPF_CORE_READ(inode, i_sb, s_dev));
 	out->ino = BPF_CORE_READ(inode, i_ino);
 	out->created = BPF_CORE_READ(file, f_mode) & FMODE_CREATED ? 1 : 0;
 	out->layer = file_layer(file);
+	return 0;
 }
 
 struct path_walk {
@@ -131,11 +132,11 @@ INLINE void raw_names(struct buffer *b)
  * The absolute path, as the current process sees it. A file without a place in a directory (a memfd, a pipe) has no name this way; it is
  * told as `/` and the name of its entry. At most 64 names are kept, the last ones.
  */
-INLINE void put_path(struct buffer *b, struct vfsmount *mnt, struct dentry *dentry)
+APART int put_path(struct buffer *b, struct vfsmount *mnt, struct dentry *dentry)
 {
 	if (!dentry) {
 		put_empty(b);
-		return;
+		return 0;
 	}
 	struct path_walk w = {};
 	w.b = b;
@@ -152,4 +153,5 @@ INLINE void put_path(struct buffer *b, struct vfsmount *mnt, struct dentry *dent
 	begin_param(b);
 	raw_names(b);
 	end_param(b);
+	return 0;
 }

@@ -37,7 +37,9 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
 	u32 number = syscall_number(regs);
 	if (is_compat_call()) {
-		own_counters()->compat_calls++;
+		struct buffer *own = own_buffer();
+		if (own)
+			own->count.compat_calls++;
 		return 0;
 	}
 	if (number >= SYSCALL_LIMIT)

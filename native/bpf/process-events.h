@@ -5,7 +5,7 @@
 #include "simple-events.h"
 
 /* The parameters of execve behind the environment. */
-INLINE void put_program(struct buffer *b, struct task_struct *task)
+APART int put_program(struct buffer *b, struct task_struct *task)
 {
 	put_u32(b, tty_of(task));
 	put_u64(b, own_id(task, KIND_PGID));
@@ -29,6 +29,7 @@ INLINE void put_program(struct buffer *b, struct task_struct *task)
 	put_path(b, BPF_CORE_READ(exe, f_path.mnt), BPF_CORE_READ(exe, f_path.dentry));
 	put_u64(b, global_id(task, KIND_PGID));
 	put_u32(b, BPF_CORE_READ(cred, egid.val));
+	return 0;
 }
 
 #define EXECVE_PARAMS 31
@@ -57,7 +58,7 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	return 0;
 }
 
-INLINE void put_failed_exec(struct buffer *b, u64 argv, u64 envp)
+INLINE int put_failed_exec(struct buffer *b, u64 argv, u64 envp)
 {
 	struct task_struct *task = current_task();
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
@@ -73,16 +74,13 @@ INLINE void put_failed_exec(struct buffer *b, u64 argv, u64 envp)
 	put_cgroups(b, task);
 	put_text_list(b, envp);
 	put_program(b, task);
+	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(execve_failed, struct pt_regs *regs, long ret)
+INLINE int execve_failed(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
-	if (ret == 0 || !b)
+	if (!b || ret == 0)
 		return 0;
-	load_args(b, regs);
-	b->ret = ret;
 	begin_event(b, EV_EXECVE, EXECVE_PARAMS);
 	put_failed_exec(b, b->args[1], b->args[2]);
 	put_user_text(b, b->args[0]);
@@ -90,14 +88,10 @@ int BPF_PROG(execve_failed, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(execveat_failed, struct pt_regs *regs, long ret)
+INLINE int execveat_failed(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
-	if (ret == 0 || !b)
+	if (!b || ret == 0)
 		return 0;
-	load_args(b, regs);
-	b->ret = ret;
 	begin_event(b, EV_EXECVEAT, EXECVEAT_PARAMS);
 	put_failed_exec(b, b->args[2], b->args[3]);
 	submit(b);
@@ -113,7 +107,7 @@ INLINE u32 in_pid_namespace(struct task_struct *task, bool with_children)
 	return with_children && BPF_CORE_READ(task, nsproxy, pid_ns_for_children) != ns ? CLONE_CHILD_IN_PIDNS : 0;
 }
 
-static __attribute__((noinline)) int put_clone(struct buffer *b, struct task_struct *task, u32 flags)
+INLINE int put_clone(struct buffer *b, struct task_struct *task, u32 flags)
 {
 	if (!b)
 		return 0;
@@ -138,21 +132,17 @@ static __attribute__((noinline)) int put_clone(struct buffer *b, struct task_str
 }
 
 /* clone, clone3, fork and vfork, in the parent and, where the architecture has the child pass here, in the child. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(clone_done, struct pt_regs *regs, long ret)
+INLINE int clone_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
 #if defined(__TARGET_ARCH_arm64)
 	if (ret == 0)
 		return 0;
 #endif
-	load_args(b, regs);
-	b->ret = ret;
 	u16 type = EV_CLONE;
 	u64 native = 0;
-	switch (syscall_number(regs)) {
+	switch (b->number) {
 	case __NR_clone: native = b->args[0]; break;
 	case __NR_clone3:
 		type = EV_CLONE3;
@@ -220,7 +210,7 @@ static long next_thread(u32 step, void *arg)
 }
 
 /* A thread of the process that goes on living: its id, 0 if there is none, -1 if there are too many to look at. */
-INLINE s32 living_thread(struct task_struct *task)
+APART s32 living_thread(struct task_struct *task)
 {
 	struct thread_search s = {};
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
@@ -301,10 +291,8 @@ int BPF_PROG(exit_done, struct task_struct *task)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(capset_done, struct pt_regs *regs, long ret)
+INLINE int capset_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
 	begin_event(b, EV_CAPSET, 4);
@@ -318,13 +306,10 @@ int BPF_PROG(capset_done, struct pt_regs *regs, long ret)
 #define PR_GET_NAME 16
 #define PR_GET_CHILD_SUBREAPER 37
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(prctl_done, struct pt_regs *regs, long ret)
+INLINE int prctl_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	u32 option = b->args[0];
 	u64 value = b->args[1];
 	begin_event(b, EV_PRCTL, 4);
@@ -350,13 +335,10 @@ int BPF_PROG(prctl_done, struct pt_regs *regs, long ret)
 #define PTRACE_WORD 0
 #define PTRACE_SIGNAL 1
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(ptrace_done, struct pt_regs *regs, long ret)
+INLINE int ptrace_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	u16 request = ptrace_request(b->args[0]);
 	u64 data = b->args[3];
 	begin_event(b, EV_PTRACE, 5);
@@ -387,13 +369,10 @@ int BPF_PROG(ptrace_done, struct pt_regs *regs, long ret)
 
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(keyctl_done, struct pt_regs *regs, long ret)
+INLINE int keyctl_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	begin_event(b, EV_KEYCTL, 6);
 	put_u64(b, ret);
 	put_u32(b, b->args[0]);
@@ -410,5 +389,29 @@ int BPF_PROG(keyctl_done, struct pt_regs *regs, long ret)
 		end_param(b);
 	}
 	submit(b);
+	return 0;
+}
+
+/* Calls that change a process. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(process_calls, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = begin_call(regs, ret);
+	if (!b)
+		return 0;
+	switch (b->number) {
+	case __NR_execve: return execve_failed(b, ret);
+	case __NR_execveat: return execveat_failed(b, ret);
+	case __NR_clone:
+	case __NR_clone3: return clone_done(b, ret);
+#ifdef __NR_fork
+	case __NR_fork:
+	case __NR_vfork: return clone_done(b, ret);
+#endif
+	case __NR_capset: return capset_done(b, ret);
+	case __NR_prctl: return prctl_done(b, ret);
+	case __NR_ptrace: return ptrace_done(b, ret);
+	case __NR_keyctl: return keyctl_done(b, ret);
+	}
 	return 0;
 }

@@ -41,18 +41,6 @@ enum op {
 	DATA,         /* bytes at an argument, `extra` is the argument with their number; cut to the snap length */
 };
 
-struct param {
-	u8 op;
-	u8 arg;
-	u16 extra;
-};
-
-struct simple_event {
-	u16 code;
-	u16 count;
-	struct param params[8];
-};
-
 #define P(...) {__VA_ARGS__}
 #define EVENT(event, n, ...) {event, n, {__VA_ARGS__}}
 
@@ -212,7 +200,7 @@ INLINE void put_param(struct buffer *b, u8 op, u64 v, u64 next, u32 extra)
 	}
 }
 
-static __attribute__((noinline)) int put_simple(struct buffer *b, u32 number)
+INLINE int put_simple(struct buffer *b, u32 number)
 {
 	if (!b)
 		return 0;
@@ -227,15 +215,25 @@ static __attribute__((noinline)) int put_simple(struct buffer *b, u32 number)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(simple, struct pt_regs *regs, long ret)
+/* The buffer with the arguments, the number and the result of the call that ends. */
+INLINE struct buffer *begin_call(struct pt_regs *regs, long ret)
 {
-	u32 number = syscall_number(regs) & (SYSCALL_LIMIT - 1);
 	struct buffer *b = own_buffer();
 	if (!b)
-		return 0;
+		return NULL;
 	load_args(b, regs);
+	b->number = syscall_number(regs);
 	b->ret = ret;
+	return b;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(simple_calls, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = begin_call(regs, ret);
+	if (!b)
+		return 0;
+	u32 number = b->number & (SYSCALL_LIMIT - 1);
 	begin_event(b, simple_events[number].code, simple_events[number].count);
 	put_simple(b, number);
 	submit(b);

@@ -24,7 +24,7 @@ INLINE bool is_client_hello(u64 from, u64 len)
 }
 
 /* Bytes to keep of `len` at `from`. */
-INLINE u32 data_limit(struct sock *sk, u64 address, u64 from, u64 len, bool sent)
+APART u32 data_limit(struct sock *sk, u64 address, u64 from, u64 len, bool sent)
 {
 	u32 limit = CONTROLS->snap_bytes;
 	if (!sk || len <= limit)
@@ -66,7 +66,7 @@ static long gather_part(u32 i, void *arg)
 }
 
 /* First bytes of a list of parts, as one parameter; the bytes of all parts together. */
-INLINE u64 put_gathered(struct buffer *b, u64 iov, u64 count, u32 limit)
+APART u64 put_gathered(struct buffer *b, u64 iov, u64 count, u32 limit)
 {
 	struct gather g = {};
 	g.b = b;
@@ -79,22 +79,12 @@ INLINE u64 put_gathered(struct buffer *b, u64 iov, u64 count, u32 limit)
 	return g.total;
 }
 
-static long count_part(u32 i, void *arg)
-{
-	struct gather *g = arg;
-	struct iovec part = {};
-	if (i >= g->count || bpf_probe_read_user(&part, sizeof(part), (void *)(g->iov + (u64)i * sizeof(part))))
-		return 1;
-	g->total += part.len;
-	return 0;
-}
-
 INLINE u32 gathered_size(u64 iov, u64 count)
 {
 	struct gather g = {};
 	g.iov = iov;
 	g.count = count;
-	bpf_loop(IOVEC_LIMIT, count_part, &g, 0);
+	bpf_loop(IOVEC_LIMIT, gather_part, &g, 0);
 	return g.total;
 }
 
@@ -105,13 +95,10 @@ INLINE u64 first_part(u64 iov)
 	return part.base;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(socket_done, struct pt_regs *regs, long ret)
+INLINE int socket_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	begin_event(b, EV_SOCKET, 5);
 	put_u64(b, ret);
 	put_u32(b, socket_family(b->args[0]));
@@ -122,13 +109,10 @@ int BPF_PROG(socket_done, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(socketpair_done, struct pt_regs *regs, long ret)
+INLINE int socketpair_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	s32 fds[2] = {-1, -1};
 	struct sock *source = NULL, *peer = NULL;
 	if (ret == 0) {
@@ -152,13 +136,10 @@ int BPF_PROG(socketpair_done, struct pt_regs *regs, long ret)
 
 #define EINPROGRESS 115
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(connect_done, struct pt_regs *regs, long ret)
+INLINE int connect_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	begin_event(b, EV_CONNECT, 4);
 	put_u64(b, ret);
 	put_tuple(b, ret == 0 || ret == -EINPROGRESS ? sock_of_fd((s32)b->args[0]) : NULL, b->args[1], OUTBOUND);
@@ -169,14 +150,11 @@ int BPF_PROG(connect_done, struct pt_regs *regs, long ret)
 }
 
 /* accept and accept4: the ends of the new socket, the queue of the listening one. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(accept_done, struct pt_regs *regs, long ret)
+INLINE int accept_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
-	bool fourth = syscall_number(regs) == __NR_accept4;
+	bool fourth = b->number == __NR_accept4;
 	if (fourth)
 		begin_event(b, EV_ACCEPT4, 6);
 	else
@@ -198,13 +176,10 @@ int BPF_PROG(accept_done, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sendto_done, struct pt_regs *regs, long ret)
+INLINE int sendto_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	struct sock *sk = sock_of_fd((s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : b->args[2];
 	begin_event(b, EV_SENDTO, 5);
@@ -217,13 +192,10 @@ int BPF_PROG(sendto_done, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(recvfrom_done, struct pt_regs *regs, long ret)
+INLINE int recvfrom_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	struct sock *sk = ret >= 0 ? sock_of_fd((s32)b->args[0]) : NULL;
 	begin_event(b, EV_RECVFROM, 5);
 	put_u64(b, ret);
@@ -235,13 +207,10 @@ int BPF_PROG(recvfrom_done, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sendmsg_done, struct pt_regs *regs, long ret)
+INLINE int sendmsg_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	struct user_msghdr head = {};
 	bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
 	struct sock *sk = sock_of_fd((s32)b->args[0]);
@@ -257,13 +226,10 @@ int BPF_PROG(sendmsg_done, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(recvmsg_done, struct pt_regs *regs, long ret)
+INLINE int recvmsg_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	begin_event(b, EV_RECVMSG, 6);
 	put_u64(b, ret);
 	if (ret > 0) {
@@ -318,14 +284,11 @@ static long tell_message(u32 i, void *arg)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(mmsg_done, struct pt_regs *regs, long ret)
+INLINE int mmsg_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
-	bool sent = syscall_number(regs) == __NR_sendmmsg;
+	bool sent = b->number == __NR_sendmmsg;
 	if (ret > 0) {
 		struct messages m = {};
 		m.first = b->args[1];
@@ -350,19 +313,16 @@ int BPF_PROG(mmsg_done, struct pt_regs *regs, long ret)
 }
 
 /* read, write, pread64 and pwrite64. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(io_done, struct pt_regs *regs, long ret)
+INLINE int io_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
-	u32 number = syscall_number(regs) & (SYSCALL_LIMIT - 1);
+	u32 number = b->number;
 	bool sent = number == __NR_write || number == __NR_pwrite64;
 	bool placed = number == __NR_pread64 || number == __NR_pwrite64;
 	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : sent ? b->args[2] : 0;
-	if (CONTROLS->want[number] == WANT_NAMES && (ret <= 0 || !carries_names(sk, b->args[1], len, sent)))
+	if (CONTROLS->want[HIDE(number) & (SYSCALL_LIMIT - 1)] == WANT_NAMES && (ret <= 0 || !carries_names(sk, b->args[1], len, sent)))
 		return 0;
 	begin_event(b, number == __NR_read ? EV_READ : number == __NR_write ? EV_WRITE : sent ? EV_PWRITE : EV_PREAD, placed ? 5 : 4);
 	put_u64(b, ret);
@@ -376,20 +336,17 @@ int BPF_PROG(io_done, struct pt_regs *regs, long ret)
 }
 
 /* readv, writev, preadv and pwritev. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(vector_done, struct pt_regs *regs, long ret)
+INLINE int vector_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
-	u32 number = syscall_number(regs) & (SYSCALL_LIMIT - 1);
+	u32 number = b->number;
 	bool sent = number == __NR_writev || number == __NR_pwritev;
 	bool placed = number == __NR_preadv || number == __NR_pwritev;
 	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
 	u64 start = first_part(b->args[1]);
 	u64 len = ret > 0 ? (u64)ret : 0;
-	if (CONTROLS->want[number] == WANT_NAMES && (ret <= 0 || !carries_names(sk, start, len, sent)))
+	if (CONTROLS->want[HIDE(number) & (SYSCALL_LIMIT - 1)] == WANT_NAMES && (ret <= 0 || !carries_names(sk, start, len, sent)))
 		return 0;
 	if (sent) {
 		begin_event(b, placed ? EV_PWRITEV : EV_WRITEV, placed ? 5 : 4);
@@ -412,14 +369,11 @@ int BPF_PROG(vector_done, struct pt_regs *regs, long ret)
 }
 
 /* process_vm_readv and process_vm_writev: the bytes on the side of the caller. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(process_vm_done, struct pt_regs *regs, long ret)
+INLINE int process_vm_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
-	begin_event(b, syscall_number(regs) == __NR_process_vm_readv ? EV_PROCESS_VM_READV : EV_PROCESS_VM_WRITEV, 3);
+	begin_event(b, b->number == __NR_process_vm_readv ? EV_PROCESS_VM_READV : EV_PROCESS_VM_WRITEV, 3);
 	put_u64(b, ret);
 	put_fd(b, b->args[0]);
 	put_gathered(b, b->args[1], b->args[2], ret > 0 ? snap(ret) : 0);
@@ -472,15 +426,12 @@ INLINE void put_option(struct buffer *b, u32 level, u32 name, u64 from, u32 len)
 }
 
 /* setsockopt and getsockopt. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sockopt_done, struct pt_regs *regs, long ret)
+INLINE int sockopt_done(struct buffer *b, long ret)
 {
-	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	load_args(b, regs);
 	u32 len = b->args[4];
-	bool get = syscall_number(regs) == __NR_getsockopt;
+	bool get = b->number == __NR_getsockopt;
 	if (get) {
 		u32 told = 0;
 		bpf_probe_read_user(&told, sizeof(told), (void *)b->args[4]);
@@ -494,5 +445,52 @@ int BPF_PROG(sockopt_done, struct pt_regs *regs, long ret)
 	put_option(b, b->args[1], b->args[2], b->args[3], len);
 	put_u32(b, len);
 	submit(b);
+	return 0;
+}
+
+/* Calls on sockets. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(socket_calls, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = begin_call(regs, ret);
+	if (!b)
+		return 0;
+	switch (b->number) {
+	case __NR_socket: return socket_done(b, ret);
+	case __NR_socketpair: return socketpair_done(b, ret);
+	case __NR_connect: return connect_done(b, ret);
+	case __NR_accept:
+	case __NR_accept4: return accept_done(b, ret);
+	case __NR_sendto: return sendto_done(b, ret);
+	case __NR_recvfrom: return recvfrom_done(b, ret);
+	case __NR_sendmsg: return sendmsg_done(b, ret);
+	case __NR_recvmsg: return recvmsg_done(b, ret);
+	case __NR_sendmmsg:
+	case __NR_recvmmsg: return mmsg_done(b, ret);
+	case __NR_setsockopt:
+	case __NR_getsockopt: return sockopt_done(b, ret);
+	}
+	return 0;
+}
+
+/* Calls that move bytes of any descriptor. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(io_calls, struct pt_regs *regs, long ret)
+{
+	struct buffer *b = begin_call(regs, ret);
+	if (!b)
+		return 0;
+	switch (b->number) {
+	case __NR_read:
+	case __NR_write:
+	case __NR_pread64:
+	case __NR_pwrite64: return io_done(b, ret);
+	case __NR_readv:
+	case __NR_writev:
+	case __NR_preadv:
+	case __NR_pwritev: return vector_done(b, ret);
+	case __NR_process_vm_readv:
+	case __NR_process_vm_writev: return process_vm_done(b, ret);
+	}
 	return 0;
 }

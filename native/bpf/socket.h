@@ -70,13 +70,13 @@ INLINE void raw_unix_path(struct buffer *b, const char *path, bool user)
 		raw_u8(b, 0);
 }
 
-INLINE void put_user_address(struct buffer *b, u64 from, s64 len)
+APART int put_user_address(struct buffer *b, u64 from, s64 len)
 {
 	begin_param(b);
 	union user_address a = {};
 	if (from == 0 || len < 2 || bpf_probe_read_user(&a.family, sizeof(a.family), (void *)from)) {
 		put_empty(b);
-		return;
+		return 0;
 	}
 	if (a.family == AF_INET) {
 		bpf_probe_read_user(&a.in, sizeof(a.in), (void *)from);
@@ -93,6 +93,7 @@ INLINE void put_user_address(struct buffer *b, u64 from, s64 len)
 		raw_unix_path(b, (const char *)from + 2, true);
 	}
 	end_param(b);
+	return 0;
 }
 
 /* Both ends of a socket, ports in the byte order of the machine, addresses in the network's. */
@@ -106,7 +107,7 @@ struct ends {
  * The ends of an internet socket. What the kernel does not know, because the socket is not connected, is taken from the address that the
  * program gave or was given. False for other families.
  */
-INLINE bool read_ends(struct sock *sk, u64 user_address, struct ends *e)
+APART bool read_ends(struct sock *sk, u64 user_address, struct ends *e)
 {
 	e->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (e->family != AF_INET && e->family != AF_INET6)
@@ -167,7 +168,7 @@ INLINE void raw_unix_ends(struct buffer *b, struct sock *sk, enum direction dire
 		raw_u8(b, 0);
 }
 
-INLINE void put_tuple(struct buffer *b, struct sock *sk, u64 user_address, enum direction direction)
+APART int put_tuple(struct buffer *b, struct sock *sk, u64 user_address, enum direction direction)
 {
 	begin_param(b);
 	if (sk) {
@@ -178,10 +179,16 @@ INLINE void put_tuple(struct buffer *b, struct sock *sk, u64 user_address, enum 
 			raw_unix_ends(b, sk, direction);
 	}
 	end_param(b);
+	return 0;
+}
+
+APART u64 sock_address_of_fd(s64 fd)
+{
+	struct socket *socket = socket_of_fd(fd);
+	return socket ? (u64)BPF_CORE_READ(socket, sk) : 0;
 }
 
 INLINE struct sock *sock_of_fd(s64 fd)
 {
-	struct socket *socket = socket_of_fd(fd);
-	return socket ? BPF_CORE_READ(socket, sk) : NULL;
+	return (struct sock *)sock_address_of_fd(fd);
 }

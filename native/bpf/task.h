@@ -64,11 +64,12 @@ INLINE s64 mm_pages(struct mm_struct *mm, int kind)
 }
 
 /* vm_size, vm_rss, vm_swap in kilobytes, of pages of 4096 bytes. */
-INLINE void put_memory(struct buffer *b, struct mm_struct *mm)
+INLINE int put_memory(struct buffer *b, struct mm_struct *mm)
 {
 	put_u32(b, BPF_CORE_READ(mm, total_vm) << 2);
 	put_u32(b, (mm_pages(mm, MM_FILEPAGES) + mm_pages(mm, MM_ANONPAGES) + mm_pages(mm, MM_SHMEMPAGES)) << 2);
 	put_u32(b, mm_pages(mm, MM_SWAPENTS) << 2);
+	return 0;
 }
 
 /* Text after text from the memory of the program, the last ended where the limit cuts it. */
@@ -88,12 +89,13 @@ INLINE void put_texts(struct buffer *b, u64 from, u64 end, u32 limit)
 }
 
 /* exe and args, from where the kernel laid them for the program. */
-INLINE void put_exe_args(struct buffer *b, struct mm_struct *mm)
+INLINE int put_exe_args(struct buffer *b, struct mm_struct *mm)
 {
 	u64 start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end);
 	u32 exe = start ? raw_user_text(b, start, ARGS_LIMIT) : 0;
 	put_len(b, exe);
 	put_texts(b, start + exe, end, ARGS_LIMIT);
+	return 0;
 }
 
 struct text_list {
@@ -118,7 +120,7 @@ static long write_listed(u32 i, void *arg)
 }
 
 /* Texts behind a NULL-ended list of pointers of the program, as execve is given them. */
-INLINE void put_text_list(struct buffer *b, u64 pointers)
+APART int put_text_list(struct buffer *b, u64 pointers)
 {
 	struct text_list list = {};
 	list.b = b;
@@ -132,6 +134,7 @@ INLINE void put_text_list(struct buffer *b, u64 pointers)
 		b->data[(list.start + ARGS_LIMIT - 1) & EVENT_MASK] = 0;
 	}
 	end_param(b);
+	return 0;
 }
 
 struct cgroup_walk {
@@ -190,7 +193,7 @@ const volatile char label_memory[] = "memory=";
 		   sizeof(label_##name) - 1)
 
 /* `subsystem=path` of the five subsystems that the drivers of Falco tell. */
-static __attribute__((noinline)) int put_cgroups(struct buffer *b, struct task_struct *task)
+APART int put_cgroups(struct buffer *b, struct task_struct *task)
 {
 	if (!b)
 		return 0;
@@ -206,7 +209,7 @@ static __attribute__((noinline)) int put_cgroups(struct buffer *b, struct task_s
 }
 
 /* The first fourteen parameters of clone and execve; exe and args are written by the caller. */
-INLINE void put_process(struct buffer *b, struct task_struct *task, struct mm_struct *mm, bool with_cwd)
+APART int put_process(struct buffer *b, struct task_struct *task, struct mm_struct *mm, bool with_cwd)
 {
 	put_u64(b, BPF_CORE_READ(task, pid));
 	put_u64(b, BPF_CORE_READ(task, tgid));
@@ -221,6 +224,7 @@ INLINE void put_process(struct buffer *b, struct task_struct *task, struct mm_st
 	put_u64(b, BPF_CORE_READ(task, min_flt));
 	put_memory(b, mm);
 	put_len(b, raw_kernel_text(b, (const char *)task + bpf_core_field_offset(struct task_struct, comm), 16));
+	return 0;
 }
 
 /* Capabilities were two words of 32 bits before 6.3, in the same eight bytes. */
@@ -233,11 +237,12 @@ INLINE u64 capabilities(const void *at)
 
 #define CAPABILITY(cred, which) capabilities((const char *)(cred) + bpf_core_field_offset(struct cred, which))
 
-INLINE void put_capabilities(struct buffer *b, const struct cred *cred)
+INLINE int put_capabilities(struct buffer *b, const struct cred *cred)
 {
 	put_u64(b, CAPABILITY(cred, cap_inheritable));
 	put_u64(b, CAPABILITY(cred, cap_permitted));
 	put_u64(b, CAPABILITY(cred, cap_effective));
+	return 0;
 }
 
 INLINE u32 tty_of(struct task_struct *task)

@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reader's side of the probe, for Node: loads and attaches it, maps its ring, and says how far it may be read. It moves no bytes
+ * and words no errors: JavaScript reads the records where they lie, and src/events/live checks arguments and explains what failed.
+ * Needs nothing but libc at run time; the probe is inside, as a loader that the kernel runs.
+ */
+#define _GNU_SOURCE
+#define NAPI_VERSION 8
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <node_api.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../bpf/event.h"
+#include PROBE_HEADER
+
+#define COUNTER_NAMES 6
+
+struct live {
+	struct probe *probe;
+	u64 ring_bytes;
+	u64 buffer_bytes; /* of one CPU */
+	u32 cpu_count;
+	long page;
+	u8 *consumer_page, *producer_page; /* the producer's page, then the data twice */
+	u8 *buffers;
+	u64 span_end; /* where the span ends that was handed out last */
+	int cancel_fd;
+	bool waiting;
+	bool closed;
+	napi_ref data_ref;
+};
+
+/* ---------------------------------------------------------------- errors */
+
+static napi_value fail(napi_env env, int error, const char *step)
+{
+	napi_value code, message, object, step_value, errno_value;
+	const char *name = strerrorname_np(error);
+	napi_create_string_utf8(env, name ? name : "UNKNOWN", NAPI_AUTO_LENGTH, &code);
+	napi_create_string_utf8(env, step, NAPI_AUTO_LENGTH, &message);
+	napi_create_error(env, code, message, &object);
+	napi_create_string_utf8(env, step, NAPI_AUTO_LENGTH, &step_value);
+	napi_set_named_property(env, object, "step", step_value);
+	napi_create_int32(env, error, &errno_value);
+	napi_set_named_property(env, object, "errno", errno_value);
+	napi_throw(env, object);
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- loading */
+
+#define HANDLE(number, program) \
+	{number, offsetof(struct probe, progs.program.prog_fd)}
+
+/* Which program writes the event of which system call; what is not here becomes a generic event. */
+static const struct {
+	u32 number;
+	size_t program;
+} handler_of[] = {
+	HANDLE(__NR_execve, process_calls),
+	HANDLE(__NR_execveat, process_calls),
+	HANDLE(__NR_clone, process_calls),
+	HANDLE(__NR_clone3, process_calls),
+	HANDLE(__NR_capset, process_calls),
+	HANDLE(__NR_prctl, process_calls),
+	HANDLE(__NR_ptrace, process_calls),
+	HANDLE(__NR_keyctl, process_calls),
+	HANDLE(__NR_openat, file_calls),
+	HANDLE(__NR_openat2, file_calls),
+	HANDLE(__NR_open_by_handle_at, file_calls),
+	HANDLE(__NR_pipe2, file_calls),
+	HANDLE(__NR_mmap, file_calls),
+	HANDLE(__NR_munmap, file_calls),
+	HANDLE(__NR_brk, file_calls),
+	HANDLE(__NR_io_uring_setup, file_calls),
+	HANDLE(__NR_socket, socket_calls),
+	HANDLE(__NR_socketpair, socket_calls),
+	HANDLE(__NR_connect, socket_calls),
+	HANDLE(__NR_accept, socket_calls),
+	HANDLE(__NR_accept4, socket_calls),
+	HANDLE(__NR_sendto, socket_calls),
+	HANDLE(__NR_recvfrom, socket_calls),
+	HANDLE(__NR_sendmsg, socket_calls),
+	HANDLE(__NR_recvmsg, socket_calls),
+	HANDLE(__NR_sendmmsg, socket_calls),
+	HANDLE(__NR_recvmmsg, socket_calls),
+	HANDLE(__NR_setsockopt, socket_calls),
+	HANDLE(__NR_getsockopt, socket_calls),
+	HANDLE(__NR_read, io_calls),
+	HANDLE(__NR_write, io_calls),
+	HANDLE(__NR_pread64, io_calls),
+	HANDLE(__NR_pwrite64, io_calls),
+	HANDLE(__NR_readv, io_calls),
+	HANDLE(__NR_writev, io_calls),
+	HANDLE(__NR_preadv, io_calls),
+	HANDLE(__NR_pwritev, io_calls),
+	HANDLE(__NR_process_vm_readv, io_calls),
+	HANDLE(__NR_process_vm_writev, io_calls),
+#ifdef __NR_fork
+	HANDLE(__NR_fork, process_calls),
+	HANDLE(__NR_vfork, process_calls),
+	HANDLE(__NR_open, file_calls),
+	HANDLE(__NR_creat, file_calls),
+	HANDLE(__NR_pipe, file_calls),
+#endif
+};
+
+static int fill_handlers(struct probe *probe)
+{
+	int map = probe->maps.handlers.map_fd;
+	const struct simple_event *simple = probe->rodata->simple_events;
+	for (u32 number = 0; number < SYSCALL_LIMIT; number++) {
+		int program = simple[number].code ? probe->progs.simple_calls.prog_fd : 0;
+		for (size_t i = 0; i < sizeof(handler_of) / sizeof(handler_of[0]); i++)
+			if (handler_of[i].number == number)
+				program = *(const int *)((const char *)probe + handler_of[i].program);
+		if (program > 0 && skel_map_update_elem(map, &number, &program, 0) < 0)
+			return errno;
+	}
+	return 0;
+}
+
+static u64 boot_epoch_ns(void)
+{
+	struct timespec real, boot;
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	return (u64)(real.tv_sec - boot.tv_sec) * 1000000000 + real.tv_nsec - boot.tv_nsec;
+}
+
+/* Lets the probe see who we are: ids here may be those of another pid namespace. Undone unless the probe answered. */
+static int introduce(struct controls *controls)
+{
+	u64 token = 0;
+	if (getrandom(&token, sizeof(token), 0) != sizeof(token) || token == 0)
+		return EIO;
+	__atomic_store_n(&controls->handshake, token, __ATOMIC_SEQ_CST);
+	syscall(__NR_prctl, 0x54524343, token, 0, 0, 0);
+	int answered = __atomic_load_n(&controls->handshake, __ATOMIC_SEQ_CST) == 0;
+	__atomic_store_n(&controls->handshake, 0, __ATOMIC_SEQ_CST);
+	return answered ? 0 : ENOENT;
+}
+
+static void release(struct live *live)
+{
+	if (live->closed)
+		return;
+	live->closed = true;
+	if (live->probe)
+		probe__destroy(live->probe);
+	if (live->producer_page)
+		munmap(live->producer_page, live->page + 2 * live->ring_bytes);
+	if (live->consumer_page)
+		munmap(live->consumer_page, live->page);
+	if (live->buffers)
+		munmap(live->buffers, live->buffer_bytes * live->cpu_count);
+	if (live->cancel_fd >= 0)
+		close(live->cancel_fd);
+	live->probe = NULL;
+	live->producer_page = live->consumer_page = live->buffers = NULL;
+	live->cancel_fd = -1;
+}
+
+static void finalize(napi_env env, void *data, void *hint)
+{
+	(void)env;
+	(void)hint;
+	release(data);
+	free(data);
+}
+
+static void *map_or_null(size_t bytes, int protection, int fd, off_t at)
+{
+	void *p = mmap(NULL, bytes, protection, MAP_SHARED, fd, at);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static u32 number_option(napi_env env, napi_value options, const char *name)
+{
+	napi_value v;
+	u32 n = 0;
+	napi_get_named_property(env, options, name, &v);
+	napi_get_value_uint32(env, v, &n);
+	return n;
+}
+
+/* What the kernel's loader and verifier said, kept for the error of a failed load. */
+#define LOG_BYTES (16 * 1024 * 1024)
+#define LOG_TOLD 4096
+static char *load_log;
+
+/* The programs and maps into the kernel; NULL and `errno` when it refuses. */
+static struct probe *load_probe(u32 ring_bytes, u32 cpu_count, bool with_log)
+{
+	struct probe *probe = probe__open();
+	if (!probe)
+		return NULL;
+	probe->maps.ring.max_entries = ring_bytes;
+	probe->maps.buffers.max_entries = cpu_count;
+	if (with_log) {
+		probe->ctx.log_level = 1;
+		probe->ctx.log_size = LOG_BYTES;
+		probe->ctx.log_buf = (u64)(uintptr_t)load_log;
+	}
+	int error = probe__load(probe);
+	if (error) {
+		error = error < 0 ? -error : errno;
+		probe__destroy(probe);
+		errno = error;
+		return NULL;
+	}
+	return probe;
+}
+
+/* open({ringBytes, cpuCount, snapBytes, namesSnapBytes, genericIds: Uint16Array}) → { handle, data: ArrayBuffer }. Nothing flows yet. */
+static napi_value open_live(napi_env env, napi_callback_info info)
+{
+	size_t argc = 1;
+	napi_value options;
+	napi_get_cb_info(env, info, &argc, &options, NULL, NULL);
+	u32 ring_bytes = number_option(env, options, "ringBytes"), cpu_count = number_option(env, options, "cpuCount");
+
+	struct live *live = calloc(1, sizeof(*live));
+	if (!live)
+		return fail(env, ENOMEM, "memory");
+	live->cancel_fd = -1;
+	live->page = sysconf(_SC_PAGESIZE);
+	live->ring_bytes = ring_bytes;
+	live->cpu_count = cpu_count;
+	const char *step = "load";
+	int error = 0;
+	live->probe = load_probe(ring_bytes, cpu_count, false);
+	if (!live->probe) {
+		error = errno;
+		goto failed;
+	}
+	step = "map";
+	int ring = live->probe->maps.ring.map_fd, buffers = live->probe->maps.buffers.map_fd;
+	struct bpf_map_info map_info = {0};
+	union bpf_attr attr = {0};
+	attr.info.bpf_fd = buffers;
+	attr.info.info_len = sizeof(map_info);
+	attr.info.info = (u64)(uintptr_t)&map_info;
+	if (syscall(__NR_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) < 0) {
+		error = errno;
+		goto failed;
+	}
+	live->buffer_bytes = (map_info.value_size + 7) & ~7ull;
+	live->consumer_page = map_or_null(live->page, PROT_READ | PROT_WRITE, ring, 0);
+	live->producer_page = map_or_null(live->page + 2 * live->ring_bytes, PROT_READ, ring, live->page);
+	live->buffers = map_or_null(live->buffer_bytes * cpu_count, PROT_READ, buffers, 0);
+	live->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!live->consumer_page || !live->producer_page || !live->buffers || live->cancel_fd < 0) {
+		error = errno;
+		goto failed;
+	}
+	struct controls *controls = &live->probe->bss->controls;
+	controls->boot_epoch_ns = boot_epoch_ns();
+	controls->wake_bytes = ring_bytes / 4;
+	controls->snap_bytes = number_option(env, options, "snapBytes");
+	controls->names_snap_bytes = number_option(env, options, "namesSnapBytes");
+	napi_value ids;
+	void *id_data = NULL;
+	size_t id_count = 0;
+	napi_get_named_property(env, options, "genericIds", &ids);
+	napi_get_typedarray_info(env, ids, NULL, &id_count, &id_data, NULL, NULL);
+	memcpy(controls->generic_id, id_data, (id_count < SYSCALL_LIMIT ? id_count : SYSCALL_LIMIT) * sizeof(u16));
+	step = "handlers";
+	error = fill_handlers(live->probe);
+	if (error)
+		goto failed;
+	step = "attach";
+	if (probe__sys_exit__attach(live->probe) < 0 || probe__exec_done__attach(live->probe) < 0 ||
+#if defined(__aarch64__)
+	    probe__fork_done__attach(live->probe) < 0 ||
+#endif
+	    probe__exit_done__attach(live->probe) < 0) {
+		error = errno;
+		goto failed;
+	}
+	step = "handshake";
+	error = introduce(controls);
+	if (error)
+		goto failed;
+
+	napi_value result, handle, data;
+	napi_create_object(env, &result);
+	napi_create_external(env, live, finalize, NULL, &handle);
+	napi_create_external_arraybuffer(env, live->producer_page + live->page, 2 * live->ring_bytes, NULL, NULL, &data);
+	napi_create_reference(env, data, 1, &live->data_ref);
+	napi_set_named_property(env, result, "handle", handle);
+	napi_set_named_property(env, result, "data", data);
+	return result;
+
+failed:
+	release(live);
+	free(live);
+	return fail(env, error, step);
+}
+
+/* ---------------------------------------------------------------- using it */
+
+static struct live *live_of(napi_env env, napi_callback_info info, size_t count, napi_value *args)
+{
+	void *live = NULL;
+	napi_get_cb_info(env, info, &count, args, NULL, NULL);
+	napi_get_value_external(env, args[0], &live);
+	if (live && !((struct live *)live)->closed)
+		return live;
+	fail(env, EBADF, "closed");
+	return NULL;
+}
+
+static u64 *position(u8 *page)
+{
+	return (u64 *)page;
+}
+
+#define RING_BUSY 0x80000000u
+#define RING_DISCARD 0x40000000u
+
+/*
+ * next(handle, maxBytes) → bytes. Gives back the span that was handed out before and hands out what is written completely behind it, at
+ * most about `maxBytes`. Spans follow one another; where one begins in the data is where the last ended, modulo the size of the ring.
+ */
+static napi_value next_span(napi_env env, napi_callback_info info)
+{
+	napi_value args[2], result;
+	struct live *live = live_of(env, info, 2, args);
+	if (!live)
+		return NULL;
+	u32 limit = 0;
+	napi_get_value_uint32(env, args[1], &limit);
+	__atomic_store_n(position(live->consumer_page), live->span_end, __ATOMIC_RELEASE);
+	u64 written = __atomic_load_n(position(live->producer_page), __ATOMIC_ACQUIRE);
+	const u8 *data = live->producer_page + live->page;
+	u64 at = live->span_end;
+	while (at < written && at - live->span_end < limit) {
+		u32 head = __atomic_load_n((const u32 *)(data + (at & (live->ring_bytes - 1))), __ATOMIC_ACQUIRE);
+		if (head & RING_BUSY)
+			break;
+		at += ((head & ~(RING_BUSY | RING_DISCARD)) + 8 + 7) & ~7u;
+	}
+	napi_create_uint32(env, (u32)(at - live->span_end), &result);
+	live->span_end = at;
+	live->probe->bss->controls.woken = 0;
+	return result;
+}
+
+/* setWanted(handle, Uint8Array(512)): see `enum want`. */
+static napi_value set_wanted(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	struct live *live = live_of(env, info, 2, args);
+	void *wanted = NULL;
+	size_t count = 0;
+	if (!live || napi_get_typedarray_info(env, args[1], NULL, &count, &wanted, NULL, NULL) != napi_ok)
+		return NULL;
+	memcpy(live->probe->bss->controls.want, wanted, count < SYSCALL_LIMIT ? count : SYSCALL_LIMIT);
+	return NULL;
+}
+
+/* setRunning(handle, boolean): whether events are told. */
+static napi_value set_running(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	struct live *live = live_of(env, info, 2, args);
+	bool running = false;
+	if (!live)
+		return NULL;
+	napi_get_value_bool(env, args[1], &running);
+	live->probe->bss->controls.boot_epoch_ns = boot_epoch_ns();
+	__atomic_store_n(&live->probe->bss->controls.running, running, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+/* counters(handle, Float64Array(7)): the sums over all CPUs, in the order of `struct counters`, then the events without a buffer. */
+static napi_value read_counters(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	struct live *live = live_of(env, info, 2, args);
+	void *out = NULL;
+	size_t count = 0;
+	if (!live || napi_get_typedarray_info(env, args[1], NULL, &count, &out, NULL, NULL) != napi_ok || count < COUNTER_NAMES)
+		return NULL;
+	double *sums = out;
+	memset(sums, 0, COUNTER_NAMES * sizeof(double));
+	for (u32 cpu = 0; cpu < live->cpu_count; cpu++) {
+		const struct counters *c = (const struct counters *)(live->buffers + live->buffer_bytes * cpu);
+		sums[0] += (double)c->emitted;
+		sums[1] += (double)c->lost_ring_full;
+		sums[2] += (double)c->lost_too_large;
+		sums[3] += (double)c->compat_calls;
+		sums[4] += (double)c->wakeups;
+	}
+	sums[5] = (double)live->probe->bss->controls.lost_no_buffer;
+	return NULL;
+}
+
+/* backlog(handle) → bytes that wait in the ring. */
+static napi_value read_backlog(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], result;
+	struct live *live = live_of(env, info, 1, args);
+	if (!live)
+		return NULL;
+	u64 written = __atomic_load_n(position(live->producer_page), __ATOMIC_ACQUIRE);
+	napi_create_double(env, (double)(written - live->span_end), &result);
+	return result;
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+struct wait {
+	struct live *live;
+	int timeout_ms;
+	bool wake_first;
+	napi_async_work work;
+	napi_deferred deferred;
+	napi_ref handle_ref; /* keeps the handle while a thread waits */
+};
+
+static void wait_in_thread(napi_env env, void *data)
+{
+	(void)env;
+	struct wait *wait = data;
+	struct live *live = wait->live;
+	struct controls *controls = &live->probe->bss->controls;
+	struct pollfd fds[2] = {
+		{.fd = live->probe->maps.ring.map_fd, .events = POLLIN},
+		{.fd = live->cancel_fd, .events = POLLIN},
+	};
+	if (wait->wake_first)
+		__atomic_store_n(&controls->sleeping, 1, __ATOMIC_SEQ_CST);
+	poll(fds, 2, wait->timeout_ms);
+	__atomic_store_n(&controls->sleeping, 0, __ATOMIC_SEQ_CST);
+}
+
+static void wait_done(napi_env env, napi_status status, void *data)
+{
+	(void)status;
+	struct wait *wait = data;
+	napi_value undefined;
+	u64 drained;
+	wait->live->waiting = false;
+	if (wait->live->cancel_fd >= 0 && read(wait->live->cancel_fd, &drained, sizeof(drained)) < 0)
+		errno = 0;
+	napi_get_undefined(env, &undefined);
+	napi_resolve_deferred(env, wait->deferred, undefined);
+	napi_delete_async_work(env, wait->work);
+	napi_delete_reference(env, wait->handle_ref);
+	free(wait);
+}
+
+/* wait(handle, timeoutMs, wakeFirst) → Promise: until something is in the ring, `cancel`, or the time is over. One at a time. */
+static napi_value wait_for_events(napi_env env, napi_callback_info info)
+{
+	napi_value args[3], promise, name;
+	struct live *live = live_of(env, info, 3, args);
+	if (!live)
+		return NULL;
+	if (live->waiting)
+		return fail(env, EALREADY, "wait");
+	struct wait *wait = calloc(1, sizeof(*wait));
+	if (!wait)
+		return fail(env, ENOMEM, "memory");
+	wait->live = live;
+	napi_get_value_int32(env, args[1], &wait->timeout_ms);
+	napi_get_value_bool(env, args[2], &wait->wake_first);
+	napi_create_promise(env, &wait->deferred, &promise);
+	napi_create_reference(env, args[0], 1, &wait->handle_ref);
+	napi_create_string_utf8(env, "tiercel:wait", NAPI_AUTO_LENGTH, &name);
+	napi_create_async_work(env, NULL, name, wait_in_thread, wait_done, wait, &wait->work);
+	live->waiting = true;
+	napi_queue_async_work(env, wait->work);
+	return promise;
+}
+
+/* cancel(handle): ends a `wait`. */
+static napi_value cancel_wait(napi_env env, napi_callback_info info)
+{
+	napi_value args[1];
+	struct live *live = live_of(env, info, 1, args);
+	u64 one = 1;
+	if (live && write(live->cancel_fd, &one, sizeof(one)) < 0)
+		return fail(env, errno, "cancel");
+	return NULL;
+}
+
+/* close(handle): detaches and unloads; the data can no longer be read. Only while nobody waits. */
+static napi_value close_live(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], data;
+	struct live *live = live_of(env, info, 1, args);
+	if (!live)
+		return NULL;
+	if (live->waiting)
+		return fail(env, EBUSY, "close");
+	napi_get_reference_value(env, live->data_ref, &data);
+	napi_detach_arraybuffer(env, data);
+	napi_delete_reference(env, live->data_ref);
+	release(live);
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- what is there */
+
+/* probeFeatures() → { btf, ringBuffer: errno, loader: errno }: 0 is "works". */
+static napi_value probe_features(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	napi_value result, v;
+	napi_create_object(env, &result);
+	napi_create_int32(env, access("/sys/kernel/btf/vmlinux", R_OK) == 0 ? 0 : errno, &v);
+	napi_set_named_property(env, result, "btf", v);
+
+	union bpf_attr attr = {0};
+	attr.map_type = BPF_MAP_TYPE_RINGBUF;
+	attr.max_entries = sysconf(_SC_PAGESIZE);
+	int fd = syscall(__NR_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
+	napi_create_int32(env, fd < 0 ? errno : 0, &v);
+	napi_set_named_property(env, result, "ringBuffer", v);
+	if (fd >= 0)
+		close(fd);
+
+	/* `r0 = 0; exit` as a program that makes system calls: the kind that the loader is. */
+	static const struct bpf_insn nothing[] = {{.code = 0xb7}, {.code = 0x95}};
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SYSCALL;
+	attr.insns = (u64)(uintptr_t)nothing;
+	attr.insn_cnt = 2;
+	attr.license = (u64)(uintptr_t) "Dual MIT/GPL";
+	attr.prog_flags = BPF_F_SLEEPABLE;
+	fd = syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	napi_create_int32(env, fd < 0 ? errno : 0, &v);
+	napi_set_named_property(env, result, "loader", v);
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+/* loadLog() → the end of what the kernel says of the probe when it is loaded once more; for reports of a failed load. */
+static napi_value read_load_log(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	napi_value result;
+	load_log = calloc(1, LOG_BYTES);
+	if (!load_log)
+		return fail(env, ENOMEM, "memory");
+	struct probe *probe = load_probe(1 << 16, 1, true);
+	if (probe)
+		probe__destroy(probe);
+	size_t length = strnlen(load_log, LOG_BYTES - 1), told = length < LOG_TOLD ? length : LOG_TOLD;
+	napi_create_string_latin1(env, load_log + length - told, told, &result);
+	free(load_log);
+	load_log = NULL;
+	return result;
+}
+
+/* layout() → sizes and offsets that the reader in TypeScript relies on. */
+static napi_value read_layout(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	napi_value result, v;
+	napi_create_object(env, &result);
+	const struct {
+		const char *name;
+		u32 value;
+	} rows[] = {
+		{"prefixBytes", sizeof(struct record_prefix)},
+		{"headerBytes", sizeof(struct event_header)},
+		{"cpuAt", offsetof(struct record_prefix, cpu)},
+		{"tsAt", offsetof(struct event_header, ts_ns)},
+		{"tidAt", offsetof(struct event_header, tid)},
+		{"lenAt", offsetof(struct event_header, len)},
+		{"typeAt", offsetof(struct event_header, type)},
+		{"paramCountAt", offsetof(struct event_header, param_count)},
+		{"syscallLimit", SYSCALL_LIMIT},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		napi_create_uint32(env, rows[i].value, &v);
+		napi_set_named_property(env, result, rows[i].name, v);
+	}
+	return result;
+}
+
+/* supported() → Uint8Array(512): 1 where a system call has an event of its own here, 0 where it becomes a generic one. */
+static napi_value read_supported(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	napi_value buffer, result;
+	u8 *out;
+	napi_create_arraybuffer(env, SYSCALL_LIMIT, (void **)&out, &buffer);
+	memset(out, 0, SYSCALL_LIMIT);
+	struct probe *probe = probe__open();
+	if (probe) {
+		for (u32 i = 0; i < SYSCALL_LIMIT; i++)
+			out[i] = probe->rodata->simple_events[i].code != 0;
+		probe__destroy(probe);
+	}
+	for (size_t i = 0; i < sizeof(handler_of) / sizeof(handler_of[0]); i++)
+		out[handler_of[i].number] = 1;
+	napi_create_typedarray(env, napi_uint8_array, SYSCALL_LIMIT, buffer, 0, &result);
+	return result;
+}
+
+NAPI_MODULE_INIT()
+{
+	const struct {
+		const char *name;
+		napi_callback call;
+	} functions[] = {
+		{"probeFeatures", probe_features}, {"open", open_live},         {"next", next_span},
+		{"setWanted", set_wanted},         {"setRunning", set_running}, {"counters", read_counters},
+		{"backlog", read_backlog},         {"wait", wait_for_events},   {"cancel", cancel_wait},
+		{"close", close_live},             {"loadLog", read_load_log},  {"layout", read_layout},
+		{"supported", read_supported},
+	};
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		napi_value f;
+		napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &f);
+		napi_set_named_property(env, exports, functions[i].name, f);
+	}
+	return exports;
+}

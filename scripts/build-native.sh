@@ -1,0 +1,51 @@
+#!/bin/sh
+# Builds the eBPF probe and the addon that reads it: native/build/tiercel-linux-<arch>.node.
+#
+#   sh scripts/build-native.sh
+#
+# Needs clang, bpftool and libbpf's headers (for Debian: clang llvm bpftool libbpf-dev), a C compiler, and Node's headers, which are
+# found beside Node itself or in the package node-api-headers. The addon needs nothing but libc where it runs.
+# Exit code 1 when something is missing, with its name; 2 when a step fails.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+out=native/build
+mkdir -p "$out"
+
+fail() {
+  printf 'build-native: %s\n' "$1" >&2
+  exit "${2:-1}"
+}
+
+# bpftool of a distribution may be where only root looks.
+PATH=$PATH:/usr/sbin:/sbin
+for tool in clang llvm-strip bpftool "${CC:-cc}"; do
+  command -v "$tool" >/dev/null || fail "$tool is not installed"
+done
+
+machine=$(uname -m)
+case $machine in
+  x86_64) arch=x64 target=x86 ;;
+  aarch64) arch=arm64 target=arm64 ;;
+  *) fail "no probe for $machine" ;;
+esac
+
+headers=
+for dir in node_modules/node-api-headers/include "${NODE_HEADERS:-}" \
+  "$(dirname "$(dirname "$(readlink -f "$(command -v node || echo /usr/bin/node)")")")/include/node" \
+  .cache/node*/node_modules/node-linux-*/include/node /usr/include/node; do
+  if [ -n "$dir" ] && [ -f "$dir/node_api.h" ]; then
+    headers=$dir
+    break
+  fi
+done
+[ -n "$headers" ] || fail "Node's headers (node_api.h) are not found; set NODE_HEADERS"
+
+triple=$(${CC:-cc} -dumpmachine)
+clang -g -O2 -target bpf -mcpu=v3 "-D__TARGET_ARCH_$target" "-I/usr/include/$triple" -Wall -Werror -Wno-unused-function \
+  -fdebug-prefix-map="$PWD"=. -c native/bpf/probe.bpf.c -o "$out/probe-$arch.o" || fail 'the probe does not compile' 2
+llvm-strip -g "$out/probe-$arch.o" || fail 'llvm-strip fails' 2
+bpftool gen skeleton -L "$out/probe-$arch.o" name probe >"$out/probe-$arch.lskel.h" || fail 'bpftool makes no loader' 2
+"${CC:-cc}" -O2 -g0 -shared -fPIC -fvisibility=hidden -Wall -Wextra -Wno-unused-function -Wno-sign-compare "-I$headers" \
+  "-DPROBE_HEADER=\"../build/probe-$arch.lskel.h\"" -s native/addon/live.c -o "$out/tiercel-linux-$arch.node" ||
+  fail 'the addon does not compile' 2
+printf '%s\n' "$out/tiercel-linux-$arch.node"
