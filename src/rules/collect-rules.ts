@@ -3,6 +3,7 @@ import type { Source } from '../diagnostics/source.ts'
 import type { ConditionText } from './condition-text.ts'
 import { appendText, scalarText, trimmedText } from './condition-text.ts'
 import type { FieldLookup } from './field-lookup.ts'
+import type { HintBudget } from './hint-budget.ts'
 import type { FindingText, ItemPlace, LoadFinding } from './load-finding.ts'
 import { findingAt } from './load-finding.ts'
 import type {
@@ -78,14 +79,24 @@ export interface LoadedPlugin {
 export interface CollectorOptions {
   readonly fields: FieldLookup
   readonly sources: readonly string[]
+  readonly hints: HintBudget
+}
+
+/** What grows while items are applied. Appending is common and may come by the thousand, so nothing is copied for it. */
+type Growing<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] }
+type GrowingException = Growing<ExceptionItem>
+type GrowingRule = Growing<Omit<CollectedRule, 'exceptions'>> & {
+  exceptions: GrowingException[]
+  /** Of several with one name the first. */
+  readonly exceptionsByName: Map<string, GrowingException>
 }
 
 /** Collects items into lists, macros and rules; findings come back from `apply`. */
 export class RuleCollector {
   readonly #options: CollectorOptions
-  readonly #lists = new Map<string, CollectedList>()
-  readonly #macros = new Map<string, CollectedMacro>()
-  readonly #rules = new Map<string, CollectedRule>()
+  readonly #lists = new Map<string, Growing<CollectedList>>()
+  readonly #macros = new Map<string, Growing<CollectedMacro>>()
+  readonly #rules = new Map<string, GrowingRule>()
   readonly #requirements: PluginVersionsItem[] = []
   #engineVersion: Version = { major: 0, minor: 0, patch: 0 }
   #nextIndex = 0
@@ -200,7 +211,7 @@ export class RuleCollector {
     names: Iterable<string>,
   ): void {
     if (this.#broken.has(item.name)) return
-    const near = closestName(item.name, names)
+    const near = closestName(item.name, this.#options.hints.spend(names))
     this.#add(item.place, {
       code: 'E0214',
       message: `no ${kind} \`${item.name}\` before this item ${what}`,
@@ -221,7 +232,8 @@ export class RuleCollector {
     const id = this.#nextIndex++
     const items = item.items.map(scalar => ({ scalar, source: place.source }))
     if (item.isAppend && previous !== undefined) {
-      this.#lists.set(name, { ...previous, visibility: id, items: [...previous.items, ...items] })
+      previous.visibility = id
+      for (const added of items) previous.items.push(added)
     } else this.#lists.set(name, { name, place, index: previous?.index ?? id, visibility: id, items })
   }
 
@@ -235,7 +247,8 @@ export class RuleCollector {
     const id = this.#nextIndex++
     const condition = scalarText(place.source, item.condition)
     if (item.isAppend && previous !== undefined) {
-      this.#macros.set(name, { ...previous, visibility: id, condition: appendText(previous.condition, condition) })
+      previous.visibility = id
+      previous.condition = appendText(previous.condition, condition)
     } else
       this.#macros.set(name, { name, place, conditionPlace, index: previous?.index ?? id, visibility: id, condition })
   }
@@ -262,7 +275,7 @@ export class RuleCollector {
     const exceptions = this.#validate(item.exceptions, hasUnknownSource, 'define')
     if (exceptions === undefined) return
     const file = place.source
-    this.#rules.set(name, {
+    const rule: GrowingRule = {
       name,
       place,
       index: previous?.index ?? this.#nextIndex,
@@ -281,8 +294,11 @@ export class RuleCollector {
       warnEvttypes: item.warnEvttypes,
       skipIfUnknownFilter: item.skipIfUnknownFilter,
       tags: sortedSet(item.tags),
-      exceptions,
-    })
+      exceptions: [],
+      exceptionsByName: new Map(),
+    }
+    for (const exception of exceptions) addException(rule, exception)
+    this.#rules.set(name, rule)
     this.#nextIndex++
   }
 
@@ -351,37 +367,27 @@ export class RuleCollector {
       this.#sourceChanged(item, previous, item.source.value, item.source)
       return
     }
-    const updated = item.kind === 'rule-append' ? this.#appended(previous, item) : this.#replaced(previous, item)
-    if (updated === undefined) return
-    this.#rules.set(item.name, updated)
-    this.#nextIndex++
+    const isDone = item.kind === 'rule-append' ? this.#append(previous, item) : this.#replace(previous, item)
+    if (isDone) this.#nextIndex++
   }
 
-  #appended(previous: CollectedRule, item: RuleItemUpdate): CollectedRule | undefined {
+  #append(rule: GrowingRule, item: RuleItemUpdate): boolean {
     const file = item.place.source
-    const exceptions = this.#appendedExceptions(previous, item.exceptions ?? [])
-    if (exceptions === undefined) return undefined
-    return {
-      ...previous,
-      ...(item.condition !== undefined && {
-        condition: appendText(previous.condition, scalarText(file, item.condition)),
-      }),
-      ...(item.output !== undefined && { output: appendText(previous.output, scalarText(file, item.output)) }),
-      ...(item.desc !== undefined && { desc: `${previous.desc} ${item.desc}` }),
-      ...(item.tags !== undefined && { tags: sortedSet([...previous.tags, ...item.tags]) }),
-      exceptions,
-    }
+    if (!this.#appendExceptions(rule, item.exceptions ?? [])) return false
+    if (item.condition !== undefined) rule.condition = appendText(rule.condition, scalarText(file, item.condition))
+    if (item.output !== undefined) rule.output = appendText(rule.output, scalarText(file, item.output))
+    if (item.desc !== undefined) rule.desc = `${rule.desc} ${item.desc}`
+    for (const tag of item.tags ?? []) insertSorted(rule.tags, tag)
+    return true
   }
 
-  #appendedExceptions(previous: CollectedRule, added: readonly ExceptionItem[]): readonly ExceptionItem[] | undefined {
-    const exceptions = [...previous.exceptions]
+  #appendExceptions(rule: GrowingRule, added: readonly ExceptionItem[]): boolean {
     const before = this.#findings.length
     for (const exception of added) {
-      const at = exceptions.findIndex(known => known.name === exception.name)
-      const known = exceptions[at]
+      const known = rule.exceptionsByName.get(exception.name)
       if (known === undefined) {
-        const [valid] = this.#validate([exception], previous.hasUnknownSource, 'append') ?? []
-        if (valid !== undefined) exceptions.push(valid)
+        const [valid] = this.#validate([exception], rule.hasUnknownSource, 'append') ?? []
+        if (valid !== undefined) addException(rule, valid)
       } else if (exception.fields !== undefined || exception.comps !== undefined) {
         this.#add(exception.place, {
           code: 'E0217',
@@ -389,44 +395,63 @@ export class RuleCollector {
           help: `drop \`${exception.fields === undefined ? 'comps' : 'fields'}\`, or use another name`,
           secondary: [{ source: known.place.source, span: known.place.span, text: 'defined here' }],
         })
-      } else exceptions[at] = { ...known, values: [...known.values, ...exception.values] }
+      } else for (const value of exception.values) known.values.push(value)
     }
-    return this.#findings.length === before ? exceptions : undefined
+    return this.#findings.length === before
   }
 
-  #replaced(previous: CollectedRule, item: RuleItemUpdate): CollectedRule | undefined {
+  #replace(rule: GrowingRule, item: RuleItemUpdate): boolean {
     const file = item.place.source
-    const { desc, priority, enabled, capture, captureDurationMs, warnEvttypes, skipIfUnknownFilter } = item
-    const exceptions = item.exceptions && this.#validate(item.exceptions, previous.hasUnknownSource, 'define')
-    if (exceptions === undefined && item.exceptions !== undefined) return undefined
-    return {
-      ...previous,
-      ...(item.condition !== undefined && { condition: scalarText(file, item.condition) }),
-      ...(item.conditionPlace !== undefined && { conditionPlace: item.conditionPlace }),
-      ...(item.output !== undefined && { output: scalarText(file, item.output) }),
-      ...(item.outputPlace !== undefined && { outputPlace: item.outputPlace }),
-      ...(item.tags !== undefined && { tags: sortedSet(item.tags) }),
-      ...(desc !== undefined && { desc }),
-      ...(priority !== undefined && { priority }),
-      ...(enabled !== undefined && { enabled }),
-      ...(capture !== undefined && { capture }),
-      ...(captureDurationMs !== undefined && { captureDurationMs }),
-      ...(warnEvttypes !== undefined && { warnEvttypes }),
-      ...(skipIfUnknownFilter !== undefined && { skipIfUnknownFilter }),
-      ...(exceptions !== undefined && { exceptions }),
+    const { condition, output, tags, exceptions } = item
+    if (exceptions !== undefined) {
+      const valid = this.#validate(exceptions, rule.hasUnknownSource, 'define')
+      if (valid === undefined) return false
+      rule.exceptions = []
+      rule.exceptionsByName.clear()
+      for (const exception of valid) addException(rule, exception)
     }
+    if (condition !== undefined) rule.condition = scalarText(file, condition)
+    if (output !== undefined) rule.output = scalarText(file, output)
+    if (tags !== undefined) rule.tags = sortedSet(tags)
+    rule.conditionPlace = item.conditionPlace ?? rule.conditionPlace
+    rule.outputPlace = item.outputPlace ?? rule.outputPlace
+    rule.desc = item.desc ?? rule.desc
+    rule.priority = item.priority ?? rule.priority
+    rule.enabled = item.enabled ?? rule.enabled
+    rule.capture = item.capture ?? rule.capture
+    rule.captureDurationMs = item.captureDurationMs ?? rule.captureDurationMs
+    rule.warnEvttypes = item.warnEvttypes ?? rule.warnEvttypes
+    rule.skipIfUnknownFilter = item.skipIfUnknownFilter ?? rule.skipIfUnknownFilter
+    return true
   }
 
   #switchRule(item: RuleItemSwitch): void {
     const previous = this.#rules.get(item.name)
     if (previous === undefined) this.#missing('rule', item, 'that switches it', this.#rules.keys())
-    else this.#rules.set(item.name, { ...previous, enabled: item.enabled })
+    else previous.enabled = item.enabled
   }
 }
 
 /** In order of bytes, as a C++ set of strings. */
-function sortedSet(texts: readonly string[]): readonly string[] {
+function sortedSet(texts: readonly string[]): string[] {
   return [...new Set(texts)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+}
+
+function insertSorted(texts: string[], text: string): void {
+  let low = 0
+  let high = texts.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (texts[middle]! < text) low = middle + 1
+    else high = middle
+  }
+  if (texts[low] !== text) texts.splice(low, 0, text)
+}
+
+function addException(rule: GrowingRule, exception: ExceptionItem): void {
+  const growing: GrowingException = { ...exception, values: [...exception.values] }
+  rule.exceptions.push(growing)
+  if (!rule.exceptionsByName.has(exception.name)) rule.exceptionsByName.set(exception.name, growing)
 }
 
 /** Checks that each requirement is met by a plugin that is loaded. */

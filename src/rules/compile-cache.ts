@@ -40,6 +40,10 @@ class MovableOrigin implements TracedOrigin {
     this.target = target
   }
 
+  get text(): string {
+    return this.target.text
+  }
+
   locate(span: Span): PlaceInFile {
     return this.target.locate(span)
   }

@@ -16,6 +16,7 @@ import { addExceptions } from './exception-text.ts'
 import type { ExpandableList, ListValue, TracedOrigin } from './expand-lists.ts'
 import { ExpandedOrigin, ListTable } from './expand-lists.ts'
 import type { EventLookup, FieldLookup } from './field-lookup.ts'
+import { HintBudget } from './hint-budget.ts'
 import type { FindingText, ItemPlace, LoadFinding } from './load-finding.ts'
 import { falcoCodeOf, filePlace, findingAt, isError, placeIn } from './load-finding.ts'
 import type { Plan, PlanExpr, PlannedRule } from './plan.ts'
@@ -50,9 +51,12 @@ export interface FileResult {
   readonly source: Source
   /** No error in this file, nor in what all files up to this one define together. */
   readonly ok: boolean
-  /** Sorted by place. What earlier files left to be said (an unused macro, say) is said again, as Falco does. */
+  /**
+   * The first error is the one at which Falco stops: what reading finds by place, then what compiling finds, macros before rules. What
+   * earlier files left to be said (an unused macro, say) is said again, as Falco does.
+   */
   readonly findings: readonly LoadFinding[]
-  /** Those that no earlier file's result has. */
+  /** Those that no earlier file's result has, sorted by place. */
   readonly newFindings: readonly LoadFinding[]
 }
 
@@ -100,13 +104,18 @@ export const BUILT_IN_PLUGINS: readonly LoadedPlugin[] = [{ name: 'container', v
  * before it; what did not change since is taken from the cache. Never throws, whatever the texts.
  */
 export function compileRules(files: readonly RulesFileInput[], options: CompileRulesOptions): CompiledRules {
-  const collector = new RuleCollector({ fields: options.fields, sources: options.sources ?? ['syscall'] })
-  const cache = new CompileCache(options)
+  const hints = new HintBudget()
+  const fields: FieldLookup = {
+    resolve: text => options.fields.resolve(text),
+    names: () => hints.spend(options.fields.names()),
+  }
+  const collector = new RuleCollector({ fields, sources: options.sources ?? ['syscall'], hints })
+  const cache = new CompileCache({ ...options, fields })
   const results: FileResult[] = []
   const said = new Set<string>()
   const broken = new Set<string>()
   let isPartial = false
-  let compilation = newCompilation(collector, cache, options, broken, isPartial)
+  let compilation = newCompilation(collector, cache, hints, broken, isPartial)
   for (const file of files) {
     const source: Source = { path: file.path, text: 'text' in file ? file.text : '' }
     const findings: LoadFinding[] = []
@@ -119,9 +128,9 @@ export function compileRules(files: readonly RulesFileInput[], options: CompileR
       const content = readRulesFile(source)
       for (const name of content.broken) broken.add(name)
       isPartial ||= content.isPartial
-      findings.push(...content.findings, ...collector.apply(content.items, broken))
+      findings.push(...[...content.findings, ...collector.apply(content.items, broken)].sort(compareFindings))
     }
-    compilation = newCompilation(collector, cache, options, broken, isPartial)
+    compilation = newCompilation(collector, cache, hints, broken, isPartial)
     if (findings.some(isError)) compilation.hasReadErrors = true
     for (const stage of STAGES) stage.run(compilation)
     findings.push(...compilation.findings)
@@ -133,7 +142,6 @@ export function compileRules(files: readonly RulesFileInput[], options: CompileR
 }
 
 function fileResult(source: Source, findings: LoadFinding[], said: Set<string>): FileResult {
-  findings.sort((a, b) => compareDiagnostics(a.diagnostic, b.diagnostic))
   const newFindings: LoadFinding[] = []
   for (const finding of findings) {
     const { diagnostic } = finding
@@ -141,7 +149,12 @@ function fileResult(source: Source, findings: LoadFinding[], said: Set<string>):
     if (!said.has(key)) newFindings.push(finding)
     said.add(key)
   }
+  newFindings.sort(compareFindings)
   return { path: source.path, source, ok: !findings.some(isError), findings, newFindings }
+}
+
+function compareFindings(a: LoadFinding, b: LoadFinding): number {
+  return compareDiagnostics(a.diagnostic, b.diagnostic)
 }
 
 // The stages
@@ -164,15 +177,15 @@ interface RuleState {
   compiled: (CompileResult & { readonly ok: true }) | undefined
   /** Whether an error or `skip-if-unknown-filter` takes the rule out. */
   isOut: boolean
-  /** Whether its exceptions do not fit together, so that there is no text to parse. */
-  hasBadExceptions: boolean
+  /** Whether its condition does not matter: its exceptions do not fit together, or it is skipped for its output. */
+  isSettled: boolean
 }
 
 /** Everything about one set of files; each stage fills in its part. */
 interface Compilation {
   readonly collector: RuleCollector
   readonly cache: CompileCache
-  readonly options: CompileRulesOptions
+  readonly hints: HintBudget
   /** Names of items that could not be read; nothing is said to be missing that has such a name. */
   readonly broken: ReadonlySet<string>
   /** A whole file is missing, so that nothing at all is said to be. */
@@ -189,14 +202,14 @@ interface Compilation {
 function newCompilation(
   collector: RuleCollector,
   cache: CompileCache,
-  options: CompileRulesOptions,
+  hints: HintBudget,
   broken: ReadonlySet<string>,
   isPartial: boolean,
 ): Compilation {
   return {
     collector,
     cache,
-    options,
+    hints,
     broken,
     isPartial,
     hasReadErrors: false,
@@ -228,12 +241,14 @@ export const STAGES: readonly Stage[] = [
   // Needs the macros resolved.
   { name: 'resolve rules', run: resolveRules },
   { name: 'compile conditions', run: compileConditions },
+  // Needs all that is found of rules.
+  { name: 'order findings', run: orderFindings },
   // Needs everything that can use something.
   { name: 'find unused', run: findUnused },
 ]
 
 /** All lists together may have so many items once the lists among them are replaced. */
-const MAX_LIST_ITEMS = 4_000_000
+const MAX_LIST_ITEMS = 2_000_000
 
 /** Replaces the lists among the items of lists: those that were defined before the last change, one level deep. */
 function compileLists(c: Compilation): void {
@@ -351,7 +366,7 @@ function acceptResolution(
     )
   } else if (isMissing(c, name, self)) {
     const defined = c.collector.macros.get(name)
-    const near = defined === undefined ? closestName(name, c.collector.macros.keys()) : undefined
+    const near = defined === undefined ? closestName(name, c.hints.spend(c.collector.macros.keys())) : undefined
     const isList = defined === undefined && c.collector.lists.has(name)
     const message =
       defined === undefined
@@ -396,7 +411,7 @@ function addAllExceptions(c: Compilation): void {
       ast: undefined,
       compiled: undefined,
       isOut: findings.length > 0,
-      hasBadExceptions: findings.length > 0,
+      isSettled: findings.length > 0,
     })
   }
 }
@@ -439,6 +454,7 @@ function checkOutputs(c: Compilation): void {
       // Offsets count in what is left without `%container.info`.
       const origin = infoAt === -1 ? locateInText(written, error.span) : undefined
       if (error.kind === 'unknown-field' && info.skipIfUnknownFilter) {
+        rule.isSettled = true
         c.findings.push(
           findingAt(
             info.outputPlace,
@@ -474,7 +490,7 @@ function checkOutputs(c: Compilation): void {
 
 function parseRules(c: Compilation): void {
   for (const rule of c.rules) {
-    if (rule.hasBadExceptions) continue
+    if (rule.isSettled) continue
     rule.parsed = parseText(c, '', rule.condition, rule.info.conditionPlace)
     if (rule.parsed === undefined) rule.isOut = true
   }
@@ -524,6 +540,18 @@ function compileConditions(c: Compilation): void {
         c.findings.push(conditionFinding(error, parsed.origin, parsed.text, info.conditionPlace))
     }
   }
+}
+
+/** Rule by rule, as Falco compiles them; what is found of macros stays before. */
+function orderFindings(c: Compilation): void {
+  const ranks = new Map([...c.collector.rules.keys()].map((name, i) => [name, i]))
+  const rankOf = ({ place }: LoadFinding): number => {
+    for (let at: ItemPlace | undefined = place; at !== undefined; at = at.parent) {
+      if (at.type === 'rule') return ranks.get(at.name) ?? -1
+    }
+    return -1
+  }
+  c.findings.sort((a, b) => rankOf(a) - rankOf(b))
 }
 
 function findUnused(c: Compilation): void {
@@ -585,7 +613,8 @@ function expressionFinding(
     { ...text, ...(secondary.length > 0 && { secondary }), ...(help !== undefined && { help }) },
     at,
   )
-  return { ...finding, expression: { text: expanded, at: span.start } }
+  const inside = origin.text
+  return { ...finding, expression: { text: expanded, at: span.start, ...(inside !== expanded && { inside }) } }
 }
 
 /** Whether at `at` (or one value before it) an operand or a single value is expected, but no list of values. */

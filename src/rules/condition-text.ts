@@ -67,9 +67,42 @@ export function trimmedText(source: Source, scalar: YamlScalar): ConditionText {
   return { text, pieces: [{ at: 0, length: text.length, source, scalar, from: scalar.value.indexOf(text) }] }
 }
 
-/** `first`, a blank, `second`: how appending works. */
+/** `first`, a blank, `second`: how appending works. Takes no time that depends on the length of `first`. */
 export function appendText(first: ConditionText, second: ConditionText): ConditionText {
-  return new ConditionTextBuilder().addText(first).add(' ').addText(second).build()
+  return new AppendedText(first, second)
+}
+
+/** Many appends to one text are many of these, so they are only gone through when someone asks for the pieces. */
+class AppendedText implements ConditionText {
+  readonly text: string
+  readonly #first: ConditionText
+  readonly #second: ConditionText
+  #pieces: readonly TextPiece[] | undefined
+
+  constructor(first: ConditionText, second: ConditionText) {
+    this.text = `${first.text} ${second.text}`
+    this.#first = first
+    this.#second = second
+  }
+
+  get pieces(): readonly TextPiece[] {
+    if (this.#pieces === undefined) {
+      const parts: ConditionText[] = []
+      let rest: ConditionText = this
+      while (rest instanceof AppendedText) {
+        parts.push(rest.#second)
+        rest = rest.#first
+      }
+      const pieces = [...rest.pieces]
+      let at = rest.text.length + 1
+      for (const part of parts.reverse()) {
+        for (const piece of part.pieces) pieces.push({ ...piece, at: piece.at + at })
+        at += part.text.length + 1
+      }
+      this.#pieces = pieces
+    }
+    return this.#pieces
+  }
 }
 
 /** Where `span` of the text stands. A place between pieces counts to the nearest before it, else to the first. */

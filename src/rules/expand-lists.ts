@@ -27,7 +27,7 @@ export interface ListValue {
 /** An expanded condition may have at most so many characters… */
 const MAX_EXPANDED_LENGTH = 1 << 26
 /** …so many names of lists may be replaced for it… */
-const MAX_REPLACEMENTS = 1 << 22
+const MAX_REPLACEMENTS = 1 << 20
 /** …and lists may bring in each other so deeply. */
 const MAX_NESTING = 1000
 
@@ -319,6 +319,8 @@ class ExpandedText {
 
 /** An origin that also knows which list a place is from. */
 export interface TracedOrigin extends ConditionOrigin {
+  /** The text that was parsed, with its lists put in. */
+  readonly text: string
   locate(span: Span): PlaceInFile
   /** The list item that stands at `span`, if one does. */
   listItem(span: Span): { readonly list: string; readonly item: ListValue } | undefined
@@ -326,12 +328,14 @@ export interface TracedOrigin extends ConditionOrigin {
 
 /** Finds places of an expanded condition again: in the files, or at the name of the list that brought them in. */
 export class ExpandedOrigin implements TracedOrigin {
+  readonly text: string
   readonly #condition: ConditionText
   readonly #lists: ListTable
   readonly #isExpanded: boolean
   #stretches: readonly Stretch[] | undefined
 
   constructor(condition: ConditionText, expanded: string, lists: ListTable) {
+    this.text = expanded
     this.#condition = condition
     this.#lists = lists
     this.#isExpanded = expanded !== condition.text

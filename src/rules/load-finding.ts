@@ -40,8 +40,11 @@ export interface ItemPlace {
 export interface LoadFinding {
   readonly diagnostic: Diagnostic
   readonly place: ItemPlace
-  /** Where the finding lies in a condition as it was parsed, with its lists expanded. */
-  readonly expression?: { readonly text: string; readonly at: number }
+  /**
+   * Where the finding lies in a condition as it was parsed, with its lists expanded: the condition of `place`, unless it lies `inside` that
+   * of a macro.
+   */
+  readonly expression?: { readonly text: string; readonly at: number; readonly inside?: string }
 }
 
 export interface FindingText {

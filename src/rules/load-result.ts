@@ -137,17 +137,17 @@ function expressionPosition(
   expression: NonNullable<LoadFinding['expression']>,
   place: ItemPlace,
 ): LocationJson['position'] {
-  const { text, at } = expression
-  const before = text.slice(0, at)
+  const { text, at, inside = text } = expression
+  const before = inside.slice(0, at)
   const line = before.split('\n').length
-  const column = before.length - before.lastIndexOf('\n')
+  const column = Buffer.byteLength(before.slice(before.lastIndexOf('\n') + 1)) + 1
   const name = text.length > 20 ? `${text.slice(0, 17)}...` : text
   const base = place.parent === undefined ? undefined : filePosition(place.parent.source, place.parent.span.start)
   return {
     column: column + (base?.column ?? 0),
     line: line + (base?.line ?? 0),
     name: `"${name.replace(/[\r\n]/g, ' ')}"`,
-    offset: at + (base?.offset ?? 0),
+    offset: Buffer.byteLength(before) + (base?.offset ?? 0),
   }
 }
 
@@ -156,7 +156,7 @@ const SNIPPET_WIDTH = 160
 
 /** The line that a finding is about, cut to a window, and a line with `^` under the place. */
 export function snippetOf(finding: LoadFinding): string {
-  const text = finding.expression?.text ?? finding.place.source.text
+  const text = finding.expression?.inside ?? finding.expression?.text ?? finding.place.source.text
   let at = finding.expression?.at ?? finding.place.span.start
   if (text === '') return '<no context>\n'
   while (at > 0 && (at >= text.length || text[at] === '\n')) at--
