@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { appendFile, readFileSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
 import { release } from 'node:os'
 import { basename } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -133,7 +134,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 function startWorker(source: string): Worker {
   const self = import.meta.url
   const file = `live-worker${self.slice(self.lastIndexOf('.'))}`
-  return new Worker(new URL(file, self), { workerData: { source }, name: 'tiercel-events' })
+  const compileCache = getCompileCacheDir()
+  return new Worker(new URL(file, self), { workerData: { source, compileCache }, name: 'tiercel-events' })
 }
 
 export class Agent {

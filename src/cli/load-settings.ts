@@ -1,5 +1,5 @@
 import type { Config } from '../agent/config.ts'
-import { loadConfig } from '../agent/load-config.ts'
+import { type LoadedConfig, loadConfig } from '../agent/load-config.ts'
 import { renderDiagnostic } from '../diagnostics/render.ts'
 import { CommandError } from './command-error.ts'
 import { requireReadableFile } from './input-file.ts'
@@ -23,9 +23,18 @@ export const settingsOptions: readonly OptionSpec[] = [
  * `CommandError` if one is an error. Without a file nothing is read: no configuration lies in wait in /etc.
  */
 export function loadSettings(args: Arguments, terminal: Terminal, extra: readonly string[] = []): Config {
+  return loadSettingsAndFiles(args, terminal, extra).config
+}
+
+/** As `loadSettings`, and which files and folders were read: a live agent watches them. */
+export function loadSettingsAndFiles(
+  args: Arguments,
+  terminal: Terminal,
+  extra: readonly string[] = [],
+): Pick<LoadedConfig, 'config' | 'files' | 'folders'> {
   const file = args.value('config')
   if (file !== undefined) requireReadableFile(file, 'configuration')
-  const { config, findings } = loadConfig({
+  const { config, findings, files, folders } = loadConfig({
     ...(file !== undefined && { file }),
     overrides: [...args.values('option'), ...extra],
     env: process.env,
@@ -37,5 +46,5 @@ export function loadSettings(args: Arguments, terminal: Terminal, extra: readonl
   }
   const errors = findings.filter(f => f.severity === 'error').length
   if (errors > 0) throw new CommandError(`the configuration has ${errors === 1 ? 'an error' : `${errors} errors`}`)
-  return config
+  return { config, files, folders }
 }

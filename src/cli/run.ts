@@ -1,25 +1,202 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import type { Config } from '../agent/config.ts'
+import type { Agent, AgentNews, AgentSummary, LiveSetup } from '../agent/run.ts'
+import type { OutputSink } from '../outputs/sinks/sink.ts'
+import { renderSummary, renderSummaryJson } from '../outputs/summary.ts'
+import { type AgentLog, openAgentLog, renderNews } from './agent-news.ts'
 import type { Command } from './command.ts'
+import { CommandError, UsageError } from './command-error.ts'
+import { liveSource } from './live-source.ts'
+import { settingsOptions } from './load-settings.ts'
+import { decorateSink, paintAlert } from './paint-alert.ts'
+import { rulesOption } from './rule-files.ts'
+import type { Terminal } from './terminal.ts'
+import { readVersions } from './versions.ts'
+
+/** The configured outputs; text on a terminal is coloured. */
+function openLiveSinks(
+  config: Config,
+  terminal: Terminal,
+  openSinks: typeof import('../outputs/open-sinks.ts').openSinks,
+): readonly OutputSink[] {
+  const sinks = openSinks(config.outputs, { json: config.jsonOutput, echo: body => terminal.err(body) })
+  if (!terminal.outColors.isColorSupported || config.jsonOutput) return sinks
+  return sinks.map(sink =>
+    sink.name === 'stdout'
+      ? decorateSink(
+          sink,
+          m => paintAlert(m, terminal.outColors),
+          () => {},
+        )
+      : sink,
+  )
+}
+
+function positive(text: string | undefined, name: string): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new UsageError(`\`${name}\` needs a number above 0, not \`${text}\``)
+}
+
+/** Signals that mean something to a running agent; gives what takes the handlers away. */
+function handleSignals(agent: Agent, terminal: Terminal): () => void {
+  let asked = 0
+  const stop = (): void => {
+    // Whoever asks twice does not want to wait.
+    if (asked++ > 0) process.exit(1)
+    agent.stop()
+  }
+  const handlers: readonly (readonly [NodeJS.Signals, () => void])[] = [
+    ['SIGINT', stop],
+    ['SIGTERM', stop],
+    ['SIGHUP', () => agent.reload('signal')],
+    ['SIGUSR1', () => agent.reopenOutputs()],
+  ]
+  for (const [signal, handler] of handlers) process.on(signal, handler)
+  terminal.outClosed.addEventListener('abort', stop)
+  return () => {
+    for (const [signal, handler] of handlers) process.off(signal, handler)
+  }
+}
+
+function writePidfile(path: string): void {
+  try {
+    writeFileSync(path, `${process.pid}\n`)
+  } catch (error) {
+    throw new CommandError(`cannot write the pid file \`${path}\`: ${(error as Error).message}`)
+  }
+}
+
+function report(summary: AgentSummary, terminal: Terminal, isJson: boolean): number {
+  const { failure, stats, alerts, outputsGone, elapsedMs, lostAlerts } = summary
+  if (failure !== undefined) {
+    throw new CommandError(failure.message, failure.help === '' ? undefined : failure.help)
+  }
+  if (outputsGone) return 0
+  const lost = stats?.source.lost ?? 0
+  if (isJson) {
+    const figures = {
+      events: stats?.events ?? 0,
+      lost_events: lost,
+      lost_alerts: lostAlerts,
+      elapsed_ms: Math.round(elapsedMs),
+      worker_cpu_ms: Math.round((stats?.cpuUs ?? 0) / 1000),
+      peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
+    }
+    terminal.err(`${JSON.stringify(figures).slice(0, -1)},${renderSummaryJson(alerts).slice(1)}\n`)
+  } else {
+    terminal.err(renderSummary(alerts))
+    terminal.err(`${stats?.events ?? 0} events in ${(elapsedMs / 1000).toFixed(1)} s, ${lost} lost\n`)
+  }
+  return lostAlerts > 0 ? 1 : 0
+}
 
 export const runCommand: Command = {
   name: 'run',
-  summary: 'watch this machine live (not there yet: replay a capture instead)',
+  summary: 'watch this machine live',
   usage: '[-r RULES]… [-c CONFIG] [-o KEY=VALUE]…',
   operands: { min: 0, max: 0, name: 'operand' },
   options: [
-    { name: 'rules', short: 'r', value: 'PATH', repeated: true, doc: 'rule file or folder' },
-    { name: 'config', short: 'c', value: 'FILE', doc: 'configuration (tiercel.yaml; the keys are falco.yaml’s)' },
-    { name: 'option', short: 'o', value: 'KEY=VALUE', repeated: true, doc: 'set one key of the configuration' },
+    rulesOption,
+    ...settingsOptions,
+    { name: 'json', doc: 'one JSON object a line instead of text; the same as -o json_output=true' },
+    { name: 'strict', doc: 'domain fields as in Falco 0.44, with its operators only' },
+    { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after so many seconds' },
+    { name: 'max-alerts', short: 'n', value: 'COUNT', doc: 'stop after so many alerts' },
+    { name: 'dry-run', doc: 'load configuration and rules, then end' },
+    { name: 'stats', doc: 'at the end, instead of the summary, figures of the run as one JSON object' },
+    { name: 'pidfile', short: 'P', value: 'FILE', doc: 'write the process id to FILE; removed at the end' },
+    { name: 'quiet', short: 'q', doc: 'only errors on standard error, no summary' },
+    { name: 'verbose', short: 'v', doc: 'say which files are read' },
+    { name: 'unbuffered', short: 'U', doc: 'accepted; outputs never wait here', hidden: true },
   ],
   doc: [
-    'Live events need the eBPF probe, which this version does not have. Record a capture with a tool that has one (`sysdig -w capture.scap`, or a Falco rule with `capture: true`) and replay it: rules, alerts and outputs are the same.',
+    'Judges the system calls of all processes of this machine as they happen, through eBPF. Needs root, or CAP_BPF, CAP_PERFMON, CAP_SYS_RESOURCE, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, and a kernel with BTF; what is missing is said in one line. Alerts go to the configured outputs, which is standard output unless a configuration says otherwise; everything else goes to standard error.',
+    'Rule and configuration files are watched: a change is checked first, and counts from the next event on without one being missed. With an error in it the old rules stay. Signals: SIGHUP loads again, SIGUSR1 reopens the outputs (log rotation), SIGINT and SIGTERM end it.',
   ],
-  examples: [{ command: 'tiercel replay capture.scap -r my_rules.yaml', doc: 'what to do instead' }],
-  exitCodes: ['never', 'always, in this version'],
-  run: async (_args, terminal) => {
-    terminal.err(
-      'tiercel: watching live is not there yet: this version has no eBPF probe\n' +
-        '  help: record a capture (`sysdig -w capture.scap`) and use `tiercel replay capture.scap`\n',
-    )
-    return 1
+  examples: [
+    { command: 'sudo tiercel run', doc: 'with the default rules' },
+    { command: 'sudo tiercel run -c /etc/tiercel/tiercel.yaml', doc: 'as a service does (packaging/systemd)' },
+    { command: 'sudo tiercel run -r my_rules.yaml --json | jq .rule', doc: 'with your rules, for a script' },
+  ],
+  exitCodes: ['it was stopped', 'the probe cannot be loaded, rules or configuration are wrong, or alerts were lost'],
+  run: async (args, terminal) => {
+    // Node opens a debugger at SIGUSR1 until somebody else wants it.
+    process.on('SIGUSR1', () => {})
+    const isQuiet = args.has('quiet')
+    const duration = positive(args.value('duration'), '--duration')
+    const maxAlerts = positive(args.value('max-alerts'), '--max-alerts')
+    const { loadLiveSetup } = await import('./live-setup.ts')
+    const load = (): LiveSetup => loadLiveSetup(args, terminal)
+    if (args.has('dry-run')) {
+      const { config, plan, ruleFiles } = load()
+      const active = plan.rules.filter(r => r.enabled && r.priority <= config.minPriority).length
+      terminal.err(`${plan.rules.length} rules of ${ruleFiles.length} files load, ${active} of them are on\n`)
+      return 0
+    }
+    const source = liveSource()
+    const { startAgent } = await import('../agent/run.ts')
+    const { openSinks } = await import('../outputs/open-sinks.ts')
+    const versions = readVersions()
+    let log: AgentLog | undefined
+    const onNews = (news: AgentNews): void => {
+      if (news.kind === 'echo') terminal.err(news.body.endsWith('\n') ? news.body : `${news.body}\n`)
+      const text = renderNews(news)
+      if (text !== undefined) log?.write(text)
+    }
+    const pidfile = args.value('pidfile')
+    if (pidfile !== undefined) writePidfile(pidfile)
+    const start = async (): Promise<Agent> => {
+      try {
+        return await startAgent({
+          load: () => {
+            const setup = load()
+            refuseEngine(setup.config)
+            log ??= openAgentLog(setup.config.log, terminal, isQuiet)
+            return setup
+          },
+          source,
+          versions,
+          versionPage: {
+            default_driver_version: '',
+            driver_api_version: versions.eventApi,
+            driver_schema_version: versions.eventSchema,
+            engine_version: versions.falcoEngine.split('.')[1]!,
+            engine_version_semver: versions.falcoEngine,
+            falco_version: versions.falcoEngine,
+            node_version: versions.node,
+            tiercel_version: versions.tiercel,
+          },
+          onNews,
+          openSinks: config => openLiveSinks(config, terminal, openSinks),
+          ...(maxAlerts !== undefined && { maxAlerts: Math.ceil(maxAlerts) }),
+        })
+      } catch (error) {
+        throw error instanceof CommandError ? error : new CommandError((error as Error).message)
+      }
+    }
+    try {
+      const agent = await start()
+      const ignoreSignals = handleSignals(agent, terminal)
+      const timer = duration === undefined ? undefined : setTimeout(() => agent.stop(), duration * 1000)
+      const summary = await agent.ended
+      clearTimeout(timer)
+      ignoreSignals()
+      if (isQuiet && summary.failure === undefined) return summary.lostAlerts > 0 ? 1 : 0
+      return report(summary, terminal, args.has('stats'))
+    } finally {
+      await log?.close()
+      if (pidfile !== undefined) rmSync(pidfile, { force: true })
+    }
   },
+}
+
+function refuseEngine({ engine }: Config): void {
+  if (engine.kind === 'replay') {
+    throw new CommandError('`engine.kind` is replay', `use \`tiercel replay\`, or -o engine.kind=modern_ebpf`)
+  }
+  if (engine.kind === 'nodriver') {
+    throw new CommandError('`engine.kind` is nodriver: there are no events to watch', '-o engine.kind=modern_ebpf')
+  }
 }

@@ -1,0 +1,130 @@
+/** What a live agent says beside alerts: which words, and how loud. */
+import type { LogConfig, LogLevel } from '../agent/config.ts'
+import type { AgentNews } from '../agent/run.ts'
+import type { OutputNews } from '../outputs/output-queue.ts'
+import { openSyslogSink } from '../outputs/sinks/syslog-sink.ts'
+import { makeMessage } from '../outputs/sinks/sink.ts'
+import type { Terminal } from './terminal.ts'
+
+/** syslog's levels, in its order. */
+const levels: readonly LogLevel[] = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'info', 'debug']
+
+export interface NewsText {
+  readonly level: LogLevel
+  readonly text: string
+}
+
+/** Many names are cut short. */
+const SHOWN_NAMES = 12
+
+/** The words for `news`; undefined for what has none (an echo). */
+export function renderNews(news: AgentNews): NewsText | undefined {
+  switch (news.kind) {
+    case 'attached':
+      return info(`attached to the kernel in ${Math.round(news.tookMs)} ms; ${news.processes} threads are known`)
+    case 'detecting':
+      return info(
+        `watching ${news.syscalls} system calls with ${news.rules} rules, ${Math.round(news.sinceStartMs)} ms after the start`,
+      )
+    case 'reloaded':
+      return info(
+        `${news.rules} rules are in force ${news.reason === 'signal' ? 'as asked (SIGHUP)' : 'after files changed'}; no event was missed`,
+      )
+    case 'reload-refused':
+      return { level: 'error', text: `the old rules and configuration stay in force: ${news.message}` }
+    case 'needs-restart':
+      return warning(`changes of ${news.keys.map(k => `\`${k}\``).join(', ')} count after a restart`)
+    case 'events-lost':
+      return news.isMuted
+        ? { level: 'debug', text: `${news.lost} events were lost in a second` }
+        : { level: 'error', text: `${news.lost} events were lost in a second: what they would have shown is not known` }
+    case 'not-traced':
+      return warning(
+        `rules name system calls that are not traced: ${listOf(news.names)} (frequent ones need \`base_syscalls.all\`)`,
+      )
+    case 'unknown-syscalls':
+      return warning(`\`base_syscalls.custom_set\` names what is no system call: ${listOf(news.names)}`)
+    case 'unhealthy':
+      return { level: 'critical', text: news.reason }
+    case 'healthy':
+      return { level: 'notice', text: 'events flow again' }
+    case 'serving':
+      return info(`/healthz and the other pages are on port ${news.port}`)
+    case 'trouble':
+      return warning(news.message)
+    case 'name':
+      return warning(news.warning.message)
+    case 'long-lists':
+      return warning(
+        `${news.sizes.length} lists of names have more than ${news.limit} names (${news.sizes.join(', ')}): they are matched against observed names and never looked up`,
+      )
+    case 'output':
+      return renderOutputNews(news.news)
+    case 'echo':
+      return undefined
+    default:
+      return news satisfies never
+  }
+}
+
+function renderOutputNews(news: OutputNews): NewsText | undefined {
+  switch (news.kind) {
+    case 'slow':
+      return { level: 'critical', text: `the output ${news.output} has not taken an alert for ${news.timeoutMs} ms` }
+    case 'failed':
+      return {
+        level: 'error',
+        text: `the output ${news.output} failed: ${news.error.message}; ${news.lost} alerts are lost to it`,
+      }
+    case 'recovered':
+      return { level: 'notice', text: `the output ${news.output} works again` }
+    case 'gone':
+      return news.output === 'stdout'
+        ? undefined
+        : { level: 'error', text: `the output ${news.output} is gone: ${news.error.message}` }
+    case 'dropped':
+      return { level: 'error', text: `${news.count} alerts are lost: the queue of the output ${news.output} was full` }
+    default:
+      return news satisfies never
+  }
+}
+
+function info(text: string): NewsText {
+  return { level: 'info', text }
+}
+
+function warning(text: string): NewsText {
+  return { level: 'warning', text }
+}
+
+function listOf(names: readonly string[]): string {
+  const more = names.length - SHOWN_NAMES
+  return names.slice(0, SHOWN_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '')
+}
+
+export interface AgentLog {
+  write(news: NewsText): void
+  close(): Promise<void>
+}
+
+/** The agent's own log, on standard error and in syslog, as the configuration says. `isQuiet`: errors only. */
+export function openAgentLog(config: LogConfig, terminal: Terminal, isQuiet: boolean): AgentLog {
+  const least = Math.min(levels.indexOf(config.level), isQuiet ? levels.indexOf('error') : levels.length)
+  const syslog = config.syslog
+    ? openSyslogSink({ ident: 'tiercel', socketPath: '/dev/log', loggerCommand: 'logger' })
+    : undefined
+  return {
+    write: ({ level, text }) => {
+      const rank = levels.indexOf(level)
+      if (rank > least) return
+      const { errColors: c } = terminal
+      const paint = rank <= 3 ? c.red : rank === 4 ? c.yellow : c.dim
+      if (config.stderr) terminal.err(`${paint('tiercel:')} ${text}\n`)
+      // A log that cannot be written is no reason to end; standard error has it too.
+      syslog?.write([makeMessage(text, rank)]).catch(() => {})
+    },
+    close: async () => {
+      await syslog?.close().catch(() => {})
+    },
+  }
+}
