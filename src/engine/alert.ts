@@ -1,7 +1,15 @@
 import type { PlannedRule } from '../rules/plan.ts'
+import type { JsonDouble } from '../values/value.ts'
 
 /** A field's value as JSON prints it; text is already readable (UTF-8, U+FFFD for what is not). `null`: the event has no value. */
-export type AlertValue = string | number | bigint | boolean | null | readonly (string | number | bigint | boolean)[]
+export type AlertValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | JsonDouble
+  | null
+  | readonly (string | number | bigint | boolean)[]
 
 /** One rule that matched one event, with everything an output needs: no reference to the event remains. */
 export interface Alert {

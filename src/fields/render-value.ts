@@ -1,6 +1,6 @@
 import { renderIp } from '../values/ip.ts'
 import { renderText } from '../values/text.ts'
-import type { ByteText, Ip, Scalar, Value, ValueType } from '../values/value.ts'
+import type { ByteText, Ip, JsonDouble, Scalar, Value, ValueType } from '../values/value.ts'
 import type { PrintFormat } from './field.ts'
 import { toUnsigned } from './integers.ts'
 
@@ -17,7 +17,7 @@ const CUT_BUFFER_BYTES = 1021
 
 /** What `output_fields` can hold; whole numbers beyond 2^53 stay `bigint`. */
 export type JsonScalar = string | number | bigint | boolean
-export type JsonValue = JsonScalar | readonly JsonScalar[]
+export type JsonValue = JsonScalar | JsonDouble | readonly JsonScalar[]
 
 /** The text of a value in a message. */
 export function renderValue(value: Value, type: ValueType, print: PrintFormat = 'DEC'): string {
@@ -30,7 +30,8 @@ export function renderValue(value: Value, type: ValueType, print: PrintFormat = 
 
 /** The value as it stands in `output_fields`. */
 export function jsonValue(value: Value, type: ValueType, print?: PrintFormat): JsonValue {
-  return isList(value) ? value.map(item => jsonScalar(item, type, print)) : jsonScalar(value, type, print)
+  if (isList(value)) return value.map(item => jsonScalar(item, type, print))
+  return type === 'DOUBLE' ? { double: Number(value) } : jsonScalar(value, type, print)
 }
 
 function isList(value: Value): value is readonly Scalar[] {

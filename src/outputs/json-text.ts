@@ -18,7 +18,8 @@ export function renderJsonValue(value: AlertValue): string {
     case 'boolean':
       return value ? 'true' : 'false'
     default:
-      return value === null ? 'null' : renderJsonList(value)
+      if (value === null) return 'null'
+      return 'double' in value ? renderJsonDouble(value.double) : renderJsonList(value)
   }
 }
 

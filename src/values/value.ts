@@ -69,3 +69,8 @@ export type ValueType =
  */
 export type Scalar = string | number | bigint | boolean
 export type Value = Scalar | readonly Scalar[]
+
+/** A floating-point number on its way to JSON, which must show that it is one: `1.0`, not `1`. */
+export interface JsonDouble {
+  readonly double: number
+}
