@@ -330,7 +330,7 @@ export class RuleCollector {
     for (const exception of exceptions) {
       const result = validateException(exception, mode, hasUnknownSource ? undefined : this.#options.fields)
       if (result.ok) valid.push(result.exception)
-      else this.#findings.push(...result.findings)
+      else for (const finding of result.findings) this.#findings.push(finding)
     }
     return valid.length === exceptions.length ? valid : undefined
   }

@@ -118,30 +118,28 @@ export function compileRules(files: readonly RulesFileInput[], options: CompileR
   let compilation = newCompilation(collector, cache, hints, broken, isPartial)
   for (const file of files) {
     const source: Source = { path: file.path, text: 'text' in file ? file.text : '' }
-    const findings: LoadFinding[] = []
+    let findings: readonly LoadFinding[]
     if ('readError' in file) {
-      findings.push(
-        findingAt(filePlace(source), { code: 'E0201', message: `the file cannot be read: ${file.readError}` }),
-      )
+      const message = `the file cannot be read: ${file.readError}`
+      findings = [findingAt(filePlace(source), { code: 'E0201', message })]
       isPartial = true
     } else {
       const content = readRulesFile(source)
       for (const name of content.broken) broken.add(name)
       isPartial ||= content.isPartial
-      findings.push(...[...content.findings, ...collector.apply(content.items, broken)].sort(compareFindings))
+      findings = [...content.findings, ...collector.apply(content.items, broken)].sort(compareFindings)
     }
     compilation = newCompilation(collector, cache, hints, broken, isPartial)
     if (findings.some(isError)) compilation.hasReadErrors = true
     for (const stage of STAGES) stage.run(compilation)
-    findings.push(...compilation.findings)
-    findings.push(...checkPlugins(collector.requiredPlugins, options.plugins ?? BUILT_IN_PLUGINS))
-    results.push(fileResult(source, findings, said))
+    const plugins = checkPlugins(collector.requiredPlugins, options.plugins ?? BUILT_IN_PLUGINS)
+    results.push(fileResult(source, [...findings, ...compilation.findings, ...plugins], said))
   }
   const plan = results.every(result => result.ok) ? planOf(compilation, options) : undefined
   return { plan, results, compiled: compiledSet(compilation) }
 }
 
-function fileResult(source: Source, findings: LoadFinding[], said: Set<string>): FileResult {
+function fileResult(source: Source, findings: readonly LoadFinding[], said: Set<string>): FileResult {
   const newFindings: LoadFinding[] = []
   for (const finding of findings) {
     const { diagnostic } = finding
@@ -401,7 +399,7 @@ function addAllExceptions(c: Compilation): void {
   for (const info of c.collector.rules.values()) {
     if (info.hasUnknownSource) continue
     const { condition, fields, findings } = addExceptions(info.condition, info.exceptions)
-    c.findings.push(...findings)
+    for (const finding of findings) c.findings.push(finding)
     c.rules.push({
       info,
       condition,

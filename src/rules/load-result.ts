@@ -1,5 +1,6 @@
 import type { Source } from '../diagnostics/source.ts'
 import { positionAt } from '../diagnostics/source.ts'
+import { ByteOffsets } from './byte-offsets.ts'
 import type { FileResult } from './compile-rules.ts'
 import type { ItemPlace, LoadFinding } from './load-finding.ts'
 import { falcoCodeOf, isError } from './load-finding.ts'
@@ -111,25 +112,20 @@ function locationsOf(finding: LoadFinding): readonly LocationJson[] {
 
 function filePosition(source: Source, offset: number): LocationJson['position'] {
   const { line, column } = positionAt(source, offset)
-  const before = source.text.slice(offset - column + 1, offset)
-  return {
-    column: Buffer.byteLength(before),
-    line: line - 1,
-    name: source.path,
-    offset: byteOffset(source, offset),
-  }
+  const bytes = byteOffsetsOf(source)
+  const start = bytes.at(offset)
+  return { column: start - bytes.at(offset - column + 1), line: line - 1, name: source.path, offset: start }
 }
 
-const isAsciiSource = new WeakMap<Source, boolean>()
+const byteOffsets = new WeakMap<Source, ByteOffsets>()
 
-/** Characters → bytes; for ASCII text, of which most rules are, at no cost. */
-function byteOffset(source: Source, offset: number): number {
-  let isAscii = isAsciiSource.get(source)
-  if (isAscii === undefined) {
-    isAscii = !/[^\0-\x7f]/.test(source.text)
-    isAsciiSource.set(source, isAscii)
+function byteOffsetsOf(source: Source): ByteOffsets {
+  let offsets = byteOffsets.get(source)
+  if (offsets === undefined) {
+    offsets = new ByteOffsets(source.text)
+    byteOffsets.set(source, offsets)
   }
-  return isAscii ? offset : Buffer.byteLength(source.text.slice(0, offset))
+  return offsets
 }
 
 /** A place in a condition counts from the condition's own place, and is named by how the condition begins. */
@@ -140,14 +136,16 @@ function expressionPosition(
   const { text, at, inside = text } = expression
   const before = inside.slice(0, at)
   const line = before.split('\n').length
-  const column = Buffer.byteLength(before.slice(before.lastIndexOf('\n') + 1)) + 1
+  const bytes = new ByteOffsets(before)
+  const offset = bytes.at(at)
+  const column = offset - bytes.at(before.lastIndexOf('\n') + 1) + 1
   const name = text.length > 20 ? `${text.slice(0, 17)}...` : text
   const base = place.parent === undefined ? undefined : filePosition(place.parent.source, place.parent.span.start)
   return {
     column: column + (base?.column ?? 0),
     line: line + (base?.line ?? 0),
     name: `"${name.replace(/[\r\n]/g, ' ')}"`,
-    offset: Buffer.byteLength(before) + (base?.offset ?? 0),
+    offset: offset + (base?.offset ?? 0),
   }
 }
 
@@ -161,14 +159,17 @@ export function snippetOf(finding: LoadFinding): string {
   if (text === '') return '<no context>\n'
   while (at > 0 && (at >= text.length || text[at] === '\n')) at--
   const half = SNIPPET_WIDTH / 2
-  const lineStart = text.lastIndexOf('\n', at - 1) + 1
-  const lineStop = text.indexOf('\n', at)
-  const from = Math.max(lineStart, at - half)
-  const to = Math.min(lineStop === -1 ? text.length : lineStop, at + half + 1)
+  // The line may be a megabyte, and have a thousand findings.
+  const before = text.slice(Math.max(0, at - half - 1), at)
+  const after = text.slice(at, at + half + 2)
+  const begun = before.slice(before.lastIndexOf('\n') + 1)
+  const rest = after.includes('\n') ? after.slice(0, after.indexOf('\n')) : after
+  const from = at - Math.min(begun.length, half)
+  const to = at + Math.min(rest.length, half + 1)
   let line = text.slice(from, to)
   if (line === '') return '<no context>\n'
-  if (from > lineStart) line = `...${line.slice(3)}`
-  if (to < (lineStop === -1 ? text.length : lineStop)) line = `${line.slice(0, -3)}...`
+  if (begun.length > half) line = `...${line.slice(3)}`
+  if (rest.length > half + 1) line = `${line.slice(0, -3)}...`
   return `${line}\n${' '.repeat(at - from)}^\n`
 }
 
@@ -178,12 +179,12 @@ export function renderLoadResult(result: FileResult): string {
   const warnings = result.findings.filter(finding => !isError(finding))
   const state = result.ok ? (warnings.length > 0 ? 'Ok, with warnings' : 'Ok') : 'Invalid'
   const lines = [`${result.path}: ${state}`]
-  if (errors.length > 0) lines.push(`${errors.length} Errors:`, ...errors.flatMap(renderFinding))
-  if (warnings.length > 0) lines.push(`${warnings.length} Warnings:`, ...warnings.flatMap(renderFinding))
+  if (errors.length > 0) lines.push(`${errors.length} Errors:`, errors.map(renderFinding).join('\n'))
+  if (warnings.length > 0) lines.push(`${warnings.length} Warnings:`, warnings.map(renderFinding).join('\n'))
   return lines.join('\n')
 }
 
-function renderFinding(finding: LoadFinding): readonly string[] {
+function renderFinding(finding: LoadFinding): string {
   const code = falcoCodeOf(finding.diagnostic)
   const places = locationsOf(finding).map(({ item_type, item_name, position }, i) => {
     const name = item_name === '' ? '' : ` '${item_name}'`
@@ -196,5 +197,5 @@ function renderFinding(finding: LoadFinding): readonly string[] {
     snippet,
     '------',
     `${code} (${FALCO_CODE_TITLES.get(code) ?? code}): ${finding.diagnostic.message}`,
-  ]
+  ].join('\n')
 }
