@@ -141,6 +141,11 @@ ${usesList}`,
     conditions: { r: '(evt.type = execve and proc.name in (ash, bash))' },
   },
   {
+    name: 'of lists three deep the innermost stays a name',
+    files: `- {list: a, items: [ash]}\n- {list: b, items: [a]}\n- {list: shells, items: [b]}\n${usesList}`,
+    conditions: { r: '(evt.type = execve and proc.name in (a))' },
+  },
+  {
     name: 'a list in a list that is defined anew later',
     files: [`- {list: a, items: [ash]}\n- {list: shells, items: [a]}\n${usesList}`, '- {list: a, items: [zsh]}\n'],
     conditions: { r: '(evt.type = execve and proc.name in (zsh))' },

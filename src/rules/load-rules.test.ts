@@ -445,4 +445,32 @@ testLoadCases([
     sources: ['syscall', 'other'],
     codes: ['DEPRECATED_ITEM', 'ERR_VALIDATE'],
   },
+
+  // Selection
+  {
+    name: 'rules that a selection switches on keep their places',
+    files: `${baseSwitchedOff}
+- {rule: s, desc: d, condition: evt.type = open, output: o, priority: INFO}
+- {rule: t, desc: d, condition: evt.type = open, output: o, priority: INFO, enabled: false, tags: [x]}
+`,
+    selection: [
+      { operation: 'enable', tag: 'x' },
+      { operation: 'enable', rule: 'r*' },
+      { operation: 'disable', rule: 's' },
+    ],
+    rules: { r: { index: 0, enabled: true }, s: { index: 1, enabled: false }, t: { index: 2, enabled: true } },
+  },
+  {
+    name: 'rules below the lowest priority are off, also selected ones',
+    files: `${base}- {rule: s, desc: d, condition: evt.type = open, output: o, priority: NOTICE}\n`,
+    minPriority: 5,
+    selection: [{ operation: 'enable', rule: '*' }],
+    rules: { r: { index: 0, enabled: false }, s: { index: 1, enabled: true } },
+  },
+  {
+    name: 'a rule below the lowest priority still has to compile',
+    files: base.replace('evt.type = open', 'proc.nobody = a'),
+    minPriority: 0,
+    codes: ['ERR_COMPILE_CONDITION'],
+  },
 ])
