@@ -147,3 +147,12 @@ export function parseArguments(words: readonly string[], spec: ArgumentSpec): Ar
   }
   return new Arguments(operands, values)
 }
+
+/** The value of the option `name`, given as `--name`, which must be a number above 0; undefined when it is not given. */
+export function positiveNumber(args: Arguments, name: string): number | undefined {
+  const text = args.value(name)
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new UsageError(`\`--${name}\` needs a number above 0, not \`${text}\``)
+}

@@ -1,16 +1,17 @@
-import { statSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import type { Config } from '../agent/config.ts'
 import { type ReplayNews, type ReplaySummary, replay } from '../agent/replay.ts'
 import { openSinks } from '../outputs/open-sinks.ts'
 import type { OutputSink } from '../outputs/sinks/sink.ts'
 import { renderSummary, renderSummaryJson } from '../outputs/summary.ts'
 import type { Command } from './command.ts'
-import { CommandError, UsageError } from './command-error.ts'
+import { UsageError } from './command-error.ts'
 import { inputPath, requireReadableFile } from './input-file.ts'
 import { loadRuleSet, type RuleSet } from './load-rule-set.ts'
 import { loadSettings, settingsOptions } from './load-settings.ts'
 import { decorateSink, paintAlert } from './paint-alert.ts'
-import type { Arguments, OptionSpec } from './parse-arguments.ts'
+import { type Arguments, type OptionSpec, positiveNumber } from './parse-arguments.ts'
+import { writePidfile } from './pidfile.ts'
 import { openProgressLine, type ProgressLine, shortCount } from './progress-line.ts'
 import { reportNews } from './replay-news.ts'
 import { rulesOption } from './rule-files.ts'
@@ -38,14 +39,6 @@ const options: readonly OptionSpec[] = [
   { name: 'live', doc: 'without a capture, watch this machine', hidden: true },
   { name: 'unbuffered', short: 'U', doc: 'accepted; outputs never wait here', hidden: true },
 ]
-
-/** `text` as a number above 0, for the option `name`. */
-function positiveNumber(text: string, name: string): number {
-  const value = Number(text)
-  if (!(value > 0) || !Number.isFinite(value))
-    throw new UsageError(`\`${name}\` needs a number above 0, not \`${text}\``)
-  return value
-}
 
 /** The configuration with what the options of a replay say. */
 export function withReplayOptions(config: Config, args: Arguments): Config {
@@ -184,15 +177,15 @@ export const replayCommand: Command = {
       throw new UsageError('`tiercel replay` needs a capture', '`tiercel demo` replays one that is there')
     }
     for (const file of files) requireReadableFile(file, 'capture')
-    const maxAlerts = args.value('max-alerts')
-    const duration = args.value('duration')
+    const maxAlerts = positiveNumber(args, 'max-alerts')
+    const duration = positiveNumber(args, 'duration')
     const run = {
       files,
       config,
       isQuiet: args.has('quiet'),
-      ...(maxAlerts !== undefined && { maxAlerts: Math.ceil(positiveNumber(maxAlerts, '--max-alerts')) }),
+      ...(maxAlerts !== undefined && { maxAlerts: Math.ceil(maxAlerts) }),
       ...(duration !== undefined && {
-        maxDurationNs: BigInt(Math.round(positiveNumber(duration, '--duration') * 1e9)),
+        maxDurationNs: BigInt(Math.round(duration * 1e9)),
       }),
     }
     const ruleSet = loadRuleSet(args, config, terminal)
@@ -202,8 +195,7 @@ export const replayCommand: Command = {
       terminal.err(`${rules.length} rules of ${ruleSet.paths.length} files load, ${active} of them are on\n`)
       return 0
     }
-    const pidfile = args.value('pidfile')
-    if (pidfile !== undefined) writePidfile(pidfile)
+    writePidfile(args.value('pidfile'))
     if (args.has('verbose'))
       for (const file of files) terminal.err(`capture: ${file} (${shortCount(statSync(inputPath(file)).size)}B)\n`)
 
@@ -214,12 +206,4 @@ export const replayCommand: Command = {
       terminal.err(renderSummary(summary.alerts))
     return failed ? 1 : 0
   },
-}
-
-function writePidfile(path: string): void {
-  try {
-    writeFileSync(path, `${process.pid}\n`)
-  } catch (error) {
-    throw new CommandError(`cannot write the pid file \`${path}\`: ${(error as Error).message}`)
-  }
 }

@@ -1,14 +1,16 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import type { Config } from '../agent/config.ts'
 import type { Agent, AgentNews, AgentSummary, LiveSetup } from '../agent/run.ts'
 import type { OutputSink } from '../outputs/sinks/sink.ts'
 import { renderSummary, renderSummaryJson } from '../outputs/summary.ts'
 import { type AgentLog, openAgentLog, renderNews } from './agent-news.ts'
 import type { Command } from './command.ts'
-import { CommandError, UsageError } from './command-error.ts'
+import { CommandError } from './command-error.ts'
 import { liveSource } from './live-source.ts'
 import { settingsOptions } from './load-settings.ts'
 import { decorateSink, paintAlert } from './paint-alert.ts'
+import { positiveNumber } from './parse-arguments.ts'
+import { writePidfile } from './pidfile.ts'
 import { rulesOption } from './rule-files.ts'
 import type { Terminal } from './terminal.ts'
 import { readVersions } from './versions.ts'
@@ -32,13 +34,6 @@ function openLiveSinks(
   )
 }
 
-function positive(text: string | undefined, name: string): number | undefined {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (value > 0 && Number.isFinite(value)) return value
-  throw new UsageError(`\`${name}\` needs a number above 0, not \`${text}\``)
-}
-
 /** Signals that mean something to a running agent; gives what takes the handlers away. */
 function handleSignals(agent: Agent, terminal: Terminal): () => void {
   let asked = 0
@@ -57,14 +52,6 @@ function handleSignals(agent: Agent, terminal: Terminal): () => void {
   terminal.outClosed.addEventListener('abort', stop)
   return () => {
     for (const [signal, handler] of handlers) process.off(signal, handler)
-  }
-}
-
-function writePidfile(path: string): void {
-  try {
-    writeFileSync(path, `${process.pid}\n`)
-  } catch (error) {
-    throw new CommandError(`cannot write the pid file \`${path}\`: ${(error as Error).message}`)
   }
 }
 
@@ -125,8 +112,8 @@ export const runCommand: Command = {
     // Node opens a debugger at SIGUSR1 until somebody else wants it.
     process.on('SIGUSR1', () => {})
     const isQuiet = args.has('quiet')
-    const duration = positive(args.value('duration'), '--duration')
-    const maxAlerts = positive(args.value('max-alerts'), '--max-alerts')
+    const duration = positiveNumber(args, 'duration')
+    const maxAlerts = positiveNumber(args, 'max-alerts')
     const { loadLiveSetup } = await import('./live-setup.ts')
     const load = (): LiveSetup => loadLiveSetup(args, terminal)
     if (args.has('dry-run')) {
@@ -146,7 +133,7 @@ export const runCommand: Command = {
       if (text !== undefined) log?.write(text)
     }
     const pidfile = args.value('pidfile')
-    if (pidfile !== undefined) writePidfile(pidfile)
+    writePidfile(pidfile)
     const start = async (): Promise<Agent> => {
       try {
         return await startAgent({
