@@ -54,18 +54,25 @@ INLINE void raw_ipv6(struct buffer *b, const u32 *words)
 	raw_u32(b, words[3]);
 }
 
-/* The path of a unix socket; of an abstract one, what follows its first NUL. Always ends with a NUL. */
-INLINE void raw_unix_path(struct buffer *b, const char *path, bool user)
+/*
+ * The path of a unix socket of an address of `len` bytes, family included; of an abstract one, what follows its first NUL. Abstract names
+ * end with the address, not with a NUL: what is behind is somebody else's memory. Always ends with a NUL.
+ */
+INLINE void raw_unix_path(struct buffer *b, const char *path, s64 len, bool user)
 {
 	char first = 0;
 	u32 n;
-	if (user) {
+	if (user)
 		bpf_probe_read_user(&first, 1, path);
-		n = raw_user_text(b, (u64)path + (first == 0), UNIX_PATH_LIMIT);
-	} else {
+	else
 		bpf_probe_read_kernel(&first, 1, path);
-		n = raw_kernel_text(b, path + (first == 0), UNIX_PATH_LIMIT);
-	}
+	s64 room = len - 2 - (first == 0) + 1;
+	if (room < 1)
+		room = 1;
+	if (room > UNIX_PATH_LIMIT + 1)
+		room = UNIX_PATH_LIMIT + 1;
+	path += first == 0;
+	n = user ? raw_user_text(b, (u64)path, room) : raw_kernel_text(b, path, room);
 	if (n == 0)
 		raw_u8(b, 0);
 }
@@ -90,7 +97,7 @@ APART int put_user_address(struct buffer *b, u64 from, s64 len)
 		raw_u16(b, swap16(a.in6.port));
 	} else if (a.family == AF_UNIX) {
 		raw_u8(b, AF_UNIX);
-		raw_unix_path(b, (const char *)from + 2, true);
+		raw_unix_path(b, (const char *)from + 2, len, true);
 	}
 	end_param(b);
 	return 0;
@@ -162,8 +169,9 @@ INLINE void raw_unix_ends(struct buffer *b, struct sock *sk, enum direction dire
 	raw_u64(b, (u64)named);
 	raw_u64(b, direction == OUTBOUND ? (u64)local : (u64)remote);
 	struct unix_address *address = named ? BPF_CORE_READ(named, addr) : NULL;
-	if (address && BPF_CORE_READ(address, len) > 2)
-		raw_unix_path(b, (const char *)address + bpf_core_field_offset(struct unix_address, name) + 2, false);
+	s64 len = address ? BPF_CORE_READ(address, len) : 0;
+	if (len > 2)
+		raw_unix_path(b, (const char *)address + bpf_core_field_offset(struct unix_address, name) + 2, len, false);
 	else
 		raw_u8(b, 0);
 }

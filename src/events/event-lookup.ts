@@ -78,3 +78,6 @@ export function syscallCode(name: string): number | undefined {
   const code = syscalls.ppm.indexOf(name)
   return code < 0 ? undefined : code
 }
+
+/** Names of system calls by the kernel's number on x86-64; null where it has none. */
+export const nativeSyscalls: readonly (string | null)[] = syscalls.x86_64

@@ -1,0 +1,126 @@
+/**
+ * The native addon (native/addon), typed, and what the machine lets it do. The addon moves no bytes and words no errors: arguments are
+ * checked here, and its errno and step become a `LiveError` that says what is missing.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { arch, platform, release } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { LiveError } from './live-error.ts'
+
+/** An open probe; only the addon looks into it. */
+export interface NativeHandle {
+  readonly native: unique symbol
+}
+
+/** Errno values, 0 where it works. */
+export interface NativeFeatures {
+  readonly btf: number
+  readonly ringBuffer: number
+  readonly loader: number
+}
+
+export interface NativeAddon {
+  probeFeatures(): NativeFeatures
+  open(options: {
+    readonly ringBytes: number
+    readonly cpuCount: number
+    readonly snapBytes: number
+    readonly namesSnapBytes: number
+    readonly genericIds: Uint16Array
+  }): { readonly handle: NativeHandle; readonly data: ArrayBuffer }
+  /** Gives back the last span and returns the length of the next one. */
+  next(handle: NativeHandle, maxBytes: number): number
+  setWanted(handle: NativeHandle, wanted: Uint8Array): void
+  setRunning(handle: NativeHandle, isRunning: boolean): void
+  counters(handle: NativeHandle, out: Float64Array): void
+  backlog(handle: NativeHandle): number
+  wait(handle: NativeHandle, timeoutMs: number, wakeFirst: boolean): Promise<void>
+  cancel(handle: NativeHandle): void
+  close(handle: NativeHandle): void
+  loadLog(): string
+  layout(): Readonly<Record<string, number>>
+  /** 1 for each system call number that has an event of its own. */
+  supported(): Uint8Array
+}
+
+/** What stands between this process and live events, the first thing to cure first; empty when nothing does. */
+export interface LiveFeatures {
+  readonly missing: readonly { readonly code: LiveError['code']; readonly message: string }[]
+}
+
+/** Where the addon for this machine is expected. */
+export function addonPath(): string {
+  return fileURLToPath(new URL(`../../../native/build/tiercel-linux-${arch()}.node`, import.meta.url))
+}
+
+/** Loads the addon; throws a `LiveError` when it is not there or does not fit. */
+export function loadAddon(path: string = addonPath()): NativeAddon {
+  if (platform() !== 'linux') throw new LiveError('not-linux', `live events need Linux; this is ${platform()}`)
+  if (!existsSync(path))
+    throw new LiveError(
+      'no-addon',
+      `the native addon is not built for this machine (${path}); run scripts/build-native.sh`,
+    )
+  try {
+    return createRequire(import.meta.url)(path) as NativeAddon
+  } catch (cause) {
+    throw new LiveError('no-addon', `the native addon does not load (${path})`, cause)
+  }
+}
+
+const CAP_SYS_ADMIN = 21n
+const CAP_PERFMON = 38n
+const CAP_BPF = 39n
+
+/** Names of the capabilities that loading and reading the probe needs and this process lacks. */
+export function missingCapabilities(status: string): readonly string[] {
+  const line = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)
+  if (line === null) return []
+  const caps = BigInt(`0x${line[1]}`)
+  const has = (cap: bigint): boolean => ((caps >> cap) & 1n) === 1n
+  if (has(CAP_SYS_ADMIN)) return []
+  const missing: string[] = []
+  if (!has(CAP_BPF)) missing.push('CAP_BPF')
+  if (!has(CAP_PERFMON)) missing.push('CAP_PERFMON')
+  return missing
+}
+
+const NEEDS_KERNEL = 'needs Linux 5.17 or newer'
+
+/** Whether a release such as `6.1.0-18-amd64` is older than `major.minor`. */
+export function isOlderKernel(text: string, major: number, minor: number): boolean {
+  const m = /^(\d+)\.(\d+)/.exec(text)
+  if (m === null) return false
+  return Number(m[1]) < major || (Number(m[1]) === major && Number(m[2]) < minor)
+}
+
+function readStatus(): string {
+  try {
+    return readFileSync('/proc/self/status', 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Asks the machine what it lacks for live events, without loading the probe. */
+export function probeFeatures(addon: NativeAddon): LiveFeatures {
+  const missing: { code: LiveError['code']; message: string }[] = []
+  const capabilities = missingCapabilities(readStatus())
+  if (capabilities.length > 0)
+    missing.push({ code: 'no-permission', message: `needs root, or ${capabilities.join(' and ')}` })
+  const features = addon.probeFeatures()
+  if (features.btf !== 0)
+    missing.push({
+      code: 'no-btf',
+      message: `no type information of the kernel (/sys/kernel/btf/vmlinux): ${NEEDS_KERNEL} with CONFIG_DEBUG_INFO_BTF`,
+    })
+  if (isOlderKernel(release(), 5, 17) && (features.ringBuffer !== 0 || features.loader !== 0))
+    missing.push({ code: 'old-kernel', message: `${NEEDS_KERNEL}; this is ${release()}` })
+  else if (capabilities.length === 0 && (features.ringBuffer !== 0 || features.loader !== 0))
+    missing.push({
+      code: 'no-permission',
+      message: 'the kernel refuses BPF programs (a container without the bpf system call, or kernel lockdown)',
+    })
+  return { missing }
+}

@@ -1,0 +1,337 @@
+import assert from 'node:assert/strict'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { createRecord } from '../decode-record.ts'
+import { LiveError } from './live-error.ts'
+import { openLive } from './open-live.ts'
+import { type SeenEvent, liveSkipReason, run, watch } from './testing.ts'
+import { mergeWanted, stateCalls, wantAll } from './wanted-calls.ts'
+
+const skip = liveSkipReason()
+const python = '/usr/bin/python3'
+
+/** What `testdata/calls.py` prints. */
+interface Used {
+  readonly pid: number
+  readonly tcp4: readonly [number, number]
+  readonly tcp6: readonly [number, number]
+  readonly udp: readonly [number, number]
+  readonly unix: string
+  readonly directory: string
+  readonly ino: number
+  readonly exited: number
+  readonly killed: number
+}
+
+describe('live events of one program', { skip }, () => {
+  let seen: readonly SeenEvent[] = []
+  let used: Used
+
+  before(async () => {
+    const wanted = mergeWanted(
+      stateCalls,
+      wantAll(['unlink', 'rename', 'mkdir', 'rmdir', 'symlink', 'link', 'fchmod', 'kill', 'getppid']),
+    )
+    let output = ''
+    let pid = 0
+    const all = await watch({ wanted }, async source => {
+      const script = fileURLToPath(new URL('./testdata/calls.py', import.meta.url))
+      ;({ output, pid } = await run(python, ['-S', script], { LANG: 'C' }))
+      assert.deepEqual(source.unknownCalls, [])
+    })
+    used = JSON.parse(output) as Used
+    assert.equal(used.pid, pid)
+    const mine = new Set([pid, used.exited, used.killed])
+    seen = all.filter(event => mine.has(event.tid))
+    assert.ok(
+      all.every(event => event.tid !== process.pid),
+      'the reader must not see its own calls',
+    )
+  })
+
+  const named = (name: string): readonly SeenEvent[] => seen.filter(event => event.name === name)
+  const withArgs = (name: string, args: Readonly<Record<string, unknown>>): SeenEvent => {
+    const found = named(name).find(event => Object.entries(args).every(([key, value]) => event.args[key] === value))
+    assert.ok(
+      found,
+      `no ${name} with ${JSON.stringify(args)} among\n${named(name)
+        .map(e => JSON.stringify(e.args))
+        .join('\n')}`,
+    )
+    return found
+  }
+
+  test('a TCP connection has both ends, over IPv4 and IPv6', () => {
+    const [from4, to4] = used.tcp4
+    withArgs('connect', { res: 0, tuple: `127.0.0.1:${from4}->127.0.0.1:${to4}`, addr: `127.0.0.1:${to4}` })
+    withArgs('accept4', { tuple: `127.0.0.1:${from4}->127.0.0.1:${to4}`, queuemax: 7, flags: '0x1000' })
+    withArgs('sendto', { res: 4, data: 'ping', tuple: `127.0.0.1:${from4}->127.0.0.1:${to4}` })
+    withArgs('recvfrom', { res: 4, data: 'ping', size: 100, tuple: `127.0.0.1:${from4}->127.0.0.1:${to4}` })
+    const [from6, to6] = used.tcp6
+    withArgs('connect', { res: 0, tuple: `[::1]:${from6}->[::1]:${to6}`, addr: `[::1]:${to6}` })
+    withArgs('accept4', { tuple: `[::1]:${from6}->[::1]:${to6}` })
+  })
+
+  test('a refused connection has no ends but the address that was asked for', () => {
+    assert.equal(withArgs('connect', { res: -111 }).args['addr'], '127.0.0.1:1')
+    assert.equal(withArgs('connect', { res: -111 }).args['tuple'], null)
+  })
+
+  test('a v4-mapped address stays IPv6', () => {
+    withArgs('connect', { res: 0, addr: '[::ffff:127.0.0.2]:4242' })
+  })
+
+  test('a datagram without a connection has the address that the program gave', () => {
+    const [from, to] = used.udp
+    withArgs('sendto', { res: 8, data: 'datagram', tuple: `0.0.0.0:${from}->127.0.0.1:${to}` })
+    withArgs('recvfrom', { res: 8, data: 'datagram', tuple: `127.0.0.1:${from}->127.0.0.1:${to}` })
+    withArgs('sendmsg', { res: 6, data: 'onetwo', size: 6 })
+    withArgs('recvmsg', { res: 6, size: 6, data: 'onetwo' })
+  })
+
+  test('data is cut to the snap length, but not what goes to port 53', () => {
+    assert.equal(withArgs('sendto', { res: 500 }).args['data'], 'x'.repeat(80))
+    assert.equal(withArgs('sendto', { res: 300 }).args['data'], 'q'.repeat(300))
+  })
+
+  test('of writes, only a TLS ClientHello is told, and whole', () => {
+    const hello = withArgs('write', { res: 517 }).args['data'] as { base64?: string } | string
+    const bytes = typeof hello === 'string' ? Buffer.from(hello, 'latin1') : Buffer.from(hello.base64 ?? '', 'base64')
+    assert.equal(bytes.length, 517)
+    assert.equal(named('write').length, 1)
+  })
+
+  test('an abstract unix socket has its name, not what is behind it', () => {
+    withArgs('bind', { addr: `unix:${used.unix}` })
+    const { tuple, addr } = withArgs('connect', { addr: `unix:${used.unix}` }).args
+    assert.equal(addr, `unix:${used.unix}`)
+    assert.match(String(tuple), new RegExp(`^unix:ffff[0-9a-f]+->ffff[0-9a-f]+ ${used.unix}$`))
+  })
+
+  test('an opened file has name, flags, mode, device and inode', () => {
+    const { args } = withArgs('openat', { name: 'file', dirfd: -100 })
+    assert.equal(args['flags'], 'O_F_CREATED|O_CLOEXEC|O_TRUNC|O_CREAT|O_RDWR')
+    assert.equal(args['mode'], '0640')
+    assert.equal(args['ino'], used.ino)
+    const relative = seen.filter(e => e.name === 'openat' && e.args['name'] === 'file' && e.args['dirfd'] !== -100)
+    assert.equal(relative.length, 1)
+    withArgs('fchmod', { mode: 'S_ISUID|S_IRUSR|S_IWUSR|S_IXUSR|S_IRGRP|S_IXGRP|S_IROTH|S_IXOTH' })
+  })
+
+  test('paths of calls on directories', () => {
+    withArgs('chdir', { res: 0, path: used.directory })
+    withArgs('rename', { res: 0, oldpath: 'file', newpath: 'renamed' })
+    withArgs('symlink', { res: 0, target: 'renamed', linkpath: 'symbolic' })
+    withArgs('link', { res: 0, oldpath: 'renamed', newpath: 'hard' })
+    withArgs('unlink', { res: 0, path: 'hard' })
+    withArgs('mkdir', { res: 0, path: 'sub', mode: '0x1e8' })
+    withArgs('rmdir', { res: 0, path: used.directory })
+  })
+
+  test('a fork is told by the parent and by the child', () => {
+    const parent = withArgs('clone', { res: used.exited }).args
+    assert.equal(parent['pid'], used.pid)
+    const child = seen.find(event => event.name === 'clone' && event.tid === used.exited)?.args
+    assert.equal(child?.['res'], 0)
+    assert.equal(child?.['ptid'], used.pid)
+    assert.equal(child?.['flags'], 'CLONE_CHILD_SETTID|CLONE_CHILD_CLEARTID')
+  })
+
+  test('an exit has its status or the signal', () => {
+    const exited = seen.find(event => event.name === 'procexit' && event.tid === used.exited)?.args
+    assert.deepEqual([exited?.['ret'], exited?.['sig']], [3, 0])
+    const killed = seen.find(event => event.name === 'procexit' && event.tid === used.killed)?.args
+    assert.deepEqual([killed?.['status'], killed?.['sig'], killed?.['core']], [9, 9, 0])
+  })
+
+  test('a successful execve tells the new program', () => {
+    const { args } = withArgs('execve', { res: 0, exe: 'zero' })
+    assert.deepEqual(args['args'], ['one', 'two three'])
+    assert.deepEqual(args['env'], ['NAME=value', 'OTHER='])
+    assert.equal(args['filename'], '/bin/true')
+    assert.equal(args['comm'], 'true')
+    assert.equal(args['cwd'], '/')
+    assert.equal(args['pid'], used.pid)
+    assert.equal(args['ptid'], process.pid)
+    assert.equal(args['trusted_exepath'], '/usr/bin/true')
+    assert.equal(args['uid'], process.geteuid?.())
+  })
+
+  test('a failed execve tells what was asked for', () => {
+    const { args } = withArgs('execve', { res: -2, exe: 'first' })
+    assert.deepEqual(args['args'], ['second'])
+    assert.deepEqual(args['env'], ['A=1'])
+    assert.equal(args['filename'], '/does-not-exist')
+    assert.equal(args['comm'], 'renamed-comm')
+  })
+
+  test('descriptors and names that calls change', () => {
+    withArgs('dup2', { res: 77, newfd: 77 })
+    withArgs('close', { res: 0, fd: 77 })
+    withArgs('prctl', { option: 'PR_SET_NAME', arg2_str: 'renamed-comm' })
+    withArgs('setresuid', { ruid: 4294967295, euid: 0, suid: 4294967295 })
+  })
+
+  test('times are now, in the order of each CPU', () => {
+    const now = BigInt(Date.now()) * 1_000_000n
+    const last = new Map<number, bigint>()
+    for (const event of seen) {
+      assert.ok(event.tsNs > now - 120_000_000_000n && event.tsNs < now + 1_000_000_000n)
+      assert.ok(event.tsNs >= (last.get(event.cpu) ?? 0n))
+      last.set(event.cpu, event.tsNs)
+    }
+  })
+})
+
+describe('the live source', { skip }, () => {
+  let keepAlive: NodeJS.Timeout
+  before(() => {
+    keepAlive = setInterval(() => {}, 1000)
+  })
+  after(() => clearInterval(keepAlive))
+
+  test('tells only wanted calls, and others once they are wanted', async () => {
+    const seen = await watch({ wanted: wantAll(['getppid']) }, async source => {
+      await run('/bin/true', [])
+      assert.deepEqual(source.setWanted(wantAll(['openat', 'no_such_call'])), ['no_such_call'])
+      await run('/bin/true', [])
+    })
+    const names = new Set(seen.map(event => event.name))
+    assert.ok(names.has('openat') && names.has('procexit') && names.has('execve'))
+    assert.ok(![...names].some(name => ['close', 'mmap', 'read', 'clone'].includes(name)), [...names].join(' '))
+  })
+
+  test('a full ring loses events and counts them, and goes on after', async () => {
+    const source = openLive({ wanted: wantAll(['openat', 'close', 'read', 'mmap']), ringBytes: 65536, startNow: true })
+    try {
+      for (let i = 0; i < 20; i++) await run('/bin/ls', ['/etc'])
+      const full = source.counters()
+      assert.ok(full.lostRingFull > 0, JSON.stringify(full))
+      assert.ok(source.backlogBytes() <= 65536)
+      const record = createRecord()
+      let shown = 0
+      while (source.drain(record, () => ++shown > 0) > 0);
+      assert.equal(shown, full.emitted)
+      assert.equal(source.backlogBytes(), 0)
+      await run('/bin/true', [])
+      assert.ok(source.drain(record, () => true) > 0)
+      assert.equal(source.counters().bad, 0)
+    } finally {
+      await source.close()
+    }
+  })
+
+  test('a drain can be ended and goes on where it was', async () => {
+    const source = openLive({ wanted: wantAll(['openat']), ringBytes: 1024 * 1024, startNow: true })
+    try {
+      await run('/bin/true', [])
+      source.stop()
+      const record = createRecord()
+      const nums: number[] = []
+      while (source.drain(record, rec => nums.push(rec.num) % 3 !== 0) > 0);
+      assert.ok(nums.length > 3)
+      assert.deepEqual(
+        nums,
+        nums.map((_, i) => i + 1),
+      )
+    } finally {
+      await source.close()
+    }
+  })
+
+  test('a sleeping reader is woken by the first event', async () => {
+    const source = openLive({ wanted: wantAll(['openat']), startNow: true })
+    try {
+      const record = createRecord()
+      while (source.drain(record, () => true) > 0);
+      const started = performance.now()
+      const waiting = source.wait(5000, true)
+      await run('/bin/true', [])
+      await waiting
+      assert.ok(performance.now() - started < 4000)
+      assert.ok(source.drain(record, () => true) > 0)
+    } finally {
+      await source.close()
+    }
+  })
+
+  test('a wait ends at its time, and when it is cancelled', async () => {
+    const source = openLive({ wanted: new Map() })
+    try {
+      await source.wait(20)
+      const started = performance.now()
+      const waiting = source.wait(60_000)
+      source.cancelWait()
+      await waiting
+      assert.ok(performance.now() - started < 10_000)
+    } finally {
+      await source.close()
+      await source.close()
+    }
+  })
+
+  test('nothing is told before `start`', async () => {
+    const source = openLive({ wanted: stateCalls })
+    try {
+      await run('/bin/true', [])
+      assert.equal(
+        source.drain(createRecord(), () => true),
+        0,
+      )
+    } finally {
+      await source.close()
+    }
+  })
+
+  test('nothing of the probe is left behind after `close`', async () => {
+    const source = openLive({ wanted: stateCalls, startNow: true })
+    await source.close()
+    assert.equal(
+      source.drain(createRecord(), () => true),
+      0,
+    )
+    const fds = readlinkCount('anon_inode:bpf')
+    assert.equal(fds, 0)
+  })
+})
+
+/** Open descriptors of this process whose target begins so. */
+function readlinkCount(prefix: string): number {
+  let count = 0
+  for (let fd = 0; fd < 256; fd++) {
+    try {
+      if (readlinkSync(`/proc/self/fd/${fd}`).startsWith(prefix)) count++
+    } catch {
+      // not open
+    }
+  }
+  return count
+}
+
+const badOptions = [
+  { name: 'a ring that is no power of two', options: { ringBytes: 100_000 }, message: /power of two/ },
+  { name: 'a ring too small', options: { ringBytes: 4096 }, message: /ringBytes is 4096/ },
+  { name: 'a snap length too large', options: { snapBytes: 100_000 }, message: /snapBytes is 100000/ },
+  { name: 'an addon that is not there', options: { addonFile: '/nonexistent.node' }, message: /not built/ },
+] as const
+
+for (const c of badOptions) {
+  test(`openLive refuses ${c.name}`, () => {
+    assert.throws(
+      () => openLive({ wanted: new Map(), ...c.options }),
+      error => error instanceof LiveError && c.message.test(error.message),
+    )
+  })
+}
+
+test('event codes of the probe are those of the event table', () => {
+  const events = JSON.parse(readFileSync(new URL('../data/events.json', import.meta.url), 'utf8')) as readonly {
+    n: number
+    name: string
+  }[]
+  const header = readFileSync(new URL('../../../native/bpf/event-codes.h', import.meta.url), 'utf8')
+  const codes = [...header.matchAll(/^ {2}EV_(\w+) = (\d+),$/gm)]
+  assert.ok(codes.length > 150)
+  for (const [, name = '', code] of codes) assert.equal(events[Number(code)]?.name, name.toLowerCase())
+})

@@ -1,0 +1,260 @@
+/**
+ * Live events of this machine: the probe (native/bpf) writes scap events into a ring that is mapped here, and `drain` shows them where
+ * they lie, one reused record, no copy. The order is that of the ring; the times of two CPUs may be swapped by microseconds.
+ */
+import { readFileSync } from 'node:fs'
+import { RECORD_UNKNOWN, attachBytes, readRecord } from '../decode-record.ts'
+import { nativeSyscalls, syscallCode } from '../event-lookup.ts'
+import type { EventRecord } from '../event-record.ts'
+import { LiveError } from './live-error.ts'
+import { type NativeAddon, type NativeHandle, loadAddon, probeFeatures } from './native-addon.ts'
+import { SYSCALL_LIMIT, type WantedCalls, encodeWanted } from './wanted-calls.ts'
+
+export interface LiveOptions {
+  readonly wanted: WantedCalls
+  /** Bytes of data kept of a read or write (Falco's snap length); 80, at most 8192. */
+  readonly snapBytes?: number
+  /** The same for data that tells names: port 53, and the first bytes of TLS connections; 4096, at most 8192. */
+  readonly namesSnapBytes?: number
+  /** Size of the ring, a power of two of at least 64 KiB; 16 MiB. It is locked memory of the kernel. */
+  readonly ringBytes?: number
+  /** Tell events at once; otherwise `start` does. */
+  readonly startNow?: boolean
+  /** The addon's file, if not where the build puts it. */
+  readonly addonFile?: string
+}
+
+/** Sums since the source was opened. */
+export interface LiveCounters {
+  readonly emitted: number
+  /** Lost because the ring was full, because an event was larger than 32 KiB, or because its CPU came later and has no buffer. */
+  readonly lostRingFull: number
+  readonly lostTooLarge: number
+  readonly lostNoBuffer: number
+  /** System calls of 32-bit programs, which are not told. */
+  readonly compatCalls: number
+  readonly wakeups: number
+  /** Records that `drain` could not read. */
+  readonly bad: number
+}
+
+export interface LiveSource {
+  /** Wanted names that are no system calls of this machine. */
+  readonly unknownCalls: readonly string[]
+  /** Begins to tell events. What happens from here on is in the ring: read the start of the world after it, then drain. */
+  start(): void
+  /** Stops telling; what is in the ring stays there. */
+  stop(): void
+  /**
+   * Shows what is in the ring, at most about `maxBytes` of it (1 MiB), and gives the number of events shown. The record and its bytes are
+   * valid only during the call of `onEvent`; `false` from it ends the drain after that event, the rest comes next time.
+   */
+  drain(record: EventRecord, onEvent: (record: EventRecord) => boolean, maxBytes?: number): number
+  /** Another set of calls, without a gap for those in both. Gives the names that are unknown. */
+  setWanted(wanted: WantedCalls): readonly string[]
+  /**
+   * Resolves when something is in the ring, or after `timeoutMs`. With `wakeFirst` the next event ends the wait: use it when nothing came
+   * for some time, as each wake-up costs the program that made the event a microsecond. Otherwise only a quarter full ring does, and the
+   * timeout is the drain timer. Occupies one thread of Node's pool. One wait at a time.
+   */
+  wait(timeoutMs: number, wakeFirst?: boolean): Promise<void>
+  /** Ends a `wait` early. */
+  cancelWait(): void
+  counters(): LiveCounters
+  /** Bytes that wait in the ring. */
+  backlogBytes(): number
+  /** Detaches the probe and frees the ring; records seen before can no longer be read. Resolves when no thread waits any more. */
+  close(): Promise<void>
+}
+
+/** In the ring, before each record: its length with two flag bits, and the prefix with the CPU. */
+const RING_HEADER_BYTES = 8
+const PREFIX_BYTES = 8
+const DISCARD_BIT = 0x40000000
+const LENGTH_MASK = 0x3fffffff
+
+const DEFAULT_RING_BYTES = 16 * 1024 * 1024
+const DEFAULT_SPAN_BYTES = 1024 * 1024
+const MAX_SNAP_BYTES = 8192
+
+function readCpuCount(): number {
+  try {
+    const last = /(\d+)\s*$/.exec(readFileSync('/sys/devices/system/cpu/possible', 'latin1'))
+    return last === null ? 1 : Number(last[1]) + 1
+  } catch {
+    return 1
+  }
+}
+
+function genericIds(): Uint16Array {
+  const ids = new Uint16Array(SYSCALL_LIMIT)
+  for (const [number, name] of nativeSyscalls.entries()) {
+    if (name !== null && number < SYSCALL_LIMIT) ids[number] = syscallCode(name) ?? 0
+  }
+  return ids
+}
+
+function checkNumber(name: string, value: number, min: number, max: number): number {
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new LiveError('bad-option', `${name} is ${value}, must be from ${min} to ${max}`)
+  return value
+}
+
+function checkRingBytes(value: number): number {
+  checkNumber('ringBytes', value, 65536, 1024 * 1024 * 1024)
+  if ((value & (value - 1)) !== 0) throw new LiveError('bad-option', `ringBytes is ${value}, must be a power of two`)
+  return value
+}
+
+/** What the addon threw, in words: which step failed, and why if it can be known. */
+function explain(addon: NativeAddon, cause: unknown): LiveError {
+  const { step, code } = cause as { readonly step?: string; readonly code?: string }
+  const [first] = probeFeatures(addon).missing
+  if (first !== undefined) return new LiveError(first.code, first.message, cause)
+  if (step === 'attach' || step === 'handshake')
+    return new LiveError('attach-failed', `the probe cannot be attached (${step}: ${code})`, cause)
+  if (code === 'ENOMEM') return new LiveError('load-failed', 'not enough memory for the probe and its ring', cause)
+  return new LiveError('load-failed', `the kernel refuses the probe (${step}: ${code})`, cause)
+}
+
+/** Loads and attaches the probe. Throws a `LiveError` that says what the machine lacks. Takes some tenths of a second. */
+export function openLive(options: LiveOptions): LiveSource {
+  const ringBytes = checkRingBytes(options.ringBytes ?? DEFAULT_RING_BYTES)
+  const snapBytes = checkNumber('snapBytes', options.snapBytes ?? 80, 0, MAX_SNAP_BYTES)
+  const namesSnapBytes = checkNumber('namesSnapBytes', options.namesSnapBytes ?? 4096, 0, MAX_SNAP_BYTES)
+  const addon = loadAddon(options.addonFile)
+  const { table, unknown } = encodeWanted(options.wanted)
+  let opened: ReturnType<NativeAddon['open']>
+  try {
+    opened = addon.open({
+      ringBytes,
+      cpuCount: readCpuCount(),
+      snapBytes,
+      namesSnapBytes: Math.max(snapBytes, namesSnapBytes),
+      genericIds: genericIds(),
+    })
+  } catch (cause) {
+    throw explain(addon, cause)
+  }
+  addon.setWanted(opened.handle, table)
+  const source = new RingReader(addon, opened.handle, Buffer.from(opened.data), ringBytes, unknown)
+  if (options.startNow === true) source.start()
+  return source
+}
+
+class RingReader implements LiveSource {
+  readonly unknownCalls: readonly string[]
+  readonly #addon: NativeAddon
+  readonly #handle: NativeHandle
+  /** The ring twice, so that a span that wraps around still lies in one piece. */
+  readonly #bytes: Buffer
+  readonly #view: DataView
+  readonly #mask: number
+  readonly #sums: Float64Array = new Float64Array(6)
+  /** Where reading goes on in `#bytes`, and how much of the span handed out last is not shown yet. */
+  #at = 0
+  #left = 0
+  #num = 0
+  #bad = 0
+  #waiting: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(addon: NativeAddon, handle: NativeHandle, bytes: Buffer, ringBytes: number, unknown: readonly string[]) {
+    this.#addon = addon
+    this.#handle = handle
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#mask = ringBytes - 1
+    this.unknownCalls = unknown
+  }
+
+  start(): void {
+    this.#addon.setRunning(this.#handle, true)
+  }
+
+  stop(): void {
+    this.#addon.setRunning(this.#handle, false)
+  }
+
+  drain(record: EventRecord, onEvent: (record: EventRecord) => boolean, maxBytes: number = DEFAULT_SPAN_BYTES): number {
+    if (this.#isClosed) return 0
+    if (this.#left === 0) this.#left = this.#addon.next(this.#handle, maxBytes)
+    if (this.#left === 0) return 0
+    attachBytes(record, this.#bytes)
+    const view = this.#view
+    let count = 0
+    while (this.#left > 0) {
+      const at = this.#at
+      const head = view.getUint32(at, true)
+      const length = head & LENGTH_MASK
+      const step = (length + RING_HEADER_BYTES + 7) & ~7
+      if (step > this.#left) throw new Error('unreachable: a record of the ring goes on behind its span')
+      this.#left -= step
+      this.#at = (at + step) & this.#mask
+      if ((head & DISCARD_BIT) !== 0) continue
+      const start = at + RING_HEADER_BYTES + PREFIX_BYTES
+      const end = readRecord(record, start, at + RING_HEADER_BYTES + length)
+      if (end < 0) {
+        if (end !== RECORD_UNKNOWN) this.#bad++
+        continue
+      }
+      record.cpu = view.getUint16(at + RING_HEADER_BYTES, true)
+      record.num = ++this.#num
+      count++
+      if (!onEvent(record)) break
+    }
+    // Gives the span back at once, so that the ring has room while nobody drains.
+    if (this.#left === 0) this.#left = this.#addon.next(this.#handle, 0)
+    return count
+  }
+
+  setWanted(wanted: WantedCalls): readonly string[] {
+    const { table, unknown } = encodeWanted(wanted)
+    this.#addon.setWanted(this.#handle, table)
+    return unknown
+  }
+
+  wait(timeoutMs: number, wakeFirst: boolean = false): Promise<void> {
+    if (this.#isClosed || this.#left > 0) return Promise.resolve()
+    if (this.#waiting !== undefined) return this.#waiting
+    const waiting = this.#addon.wait(this.#handle, timeoutMs, wakeFirst).then(() => {
+      this.#waiting = undefined
+    })
+    this.#waiting = waiting
+    return waiting
+  }
+
+  cancelWait(): void {
+    if (this.#waiting !== undefined) this.#addon.cancel(this.#handle)
+  }
+
+  counters(): LiveCounters {
+    const s = this.#sums
+    if (!this.#isClosed) this.#addon.counters(this.#handle, s)
+    return {
+      emitted: s[0]!,
+      lostRingFull: s[1]!,
+      lostTooLarge: s[2]!,
+      compatCalls: s[3]!,
+      wakeups: s[4]!,
+      lostNoBuffer: s[5]!,
+      bad: this.#bad,
+    }
+  }
+
+  backlogBytes(): number {
+    return this.#isClosed ? 0 : this.#addon.backlog(this.#handle) + this.#left
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.counters()
+    this.stop()
+    this.#isClosed = true
+    if (this.#waiting !== undefined) {
+      this.#addon.cancel(this.#handle)
+      await this.#waiting
+    }
+    this.#addon.close(this.#handle)
+  }
+}

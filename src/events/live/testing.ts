@@ -1,0 +1,77 @@
+/** For tests that watch this very machine: whether they can run, and a source whose events are kept as plain values. */
+import { spawn } from 'node:child_process'
+import { createRecord } from '../decode-record.ts'
+import type { EventRecord } from '../event-record.ts'
+import { paramToJson } from '../ndjson/param-json.ts'
+import { addonPath, loadAddon, probeFeatures } from './native-addon.ts'
+import { type LiveOptions, type LiveSource, openLive } from './open-live.ts'
+import { existsSync } from 'node:fs'
+
+/** Why live tests cannot run here; false when they can. For `test`'s option `skip`, which prints it. */
+export function liveSkipReason(): string | false {
+  if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`
+  if (!existsSync(addonPath()))
+    return 'the native addon is not built (sh scripts/build-native.sh; needs clang, bpftool)'
+  const [first] = probeFeatures(loadAddon()).missing
+  return first === undefined ? false : first.message
+}
+
+/** An event as plain values; `args` by parameter name, as NDJSON writes them. */
+export interface SeenEvent {
+  readonly name: string
+  readonly tid: number
+  readonly cpu: number
+  readonly tsNs: bigint
+  readonly args: Readonly<Record<string, unknown>>
+}
+
+function keepEvent(rec: EventRecord): SeenEvent {
+  const args: Record<string, unknown> = {}
+  for (const [i, param] of rec.info.params.entries()) args[param.name] = paramToJson(rec, i)
+  return { name: rec.info.name, tid: rec.tid, cpu: rec.cpu, tsNs: rec.tsNs, args }
+}
+
+/** Opens the probe, runs `act`, and gives every event until it is done. */
+export async function watch(
+  options: LiveOptions,
+  act: (source: LiveSource) => Promise<void>,
+): Promise<readonly SeenEvent[]> {
+  const source = openLive({ ringBytes: 4 * 1024 * 1024, ...options })
+  const seen: SeenEvent[] = []
+  const record = createRecord()
+  const drain = (): void => {
+    while (source.drain(record, rec => seen.push(keepEvent(rec)) > 0) > 0);
+  }
+  try {
+    source.start()
+    const timer = setInterval(drain, 20)
+    try {
+      await act(source)
+    } finally {
+      clearInterval(timer)
+    }
+    source.stop()
+    drain()
+  } finally {
+    await source.close()
+  }
+  return seen
+}
+
+/** Runs a program to its end; gives its process id and what it printed. */
+export function run(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly pid: number; readonly output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let output = ''
+    child.stdout.on('data', data => (output += String(data)))
+    child.on('error', reject)
+    child.on('close', () => resolve({ pid: child.pid ?? 0, output }))
+  })
+}
