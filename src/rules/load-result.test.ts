@@ -120,6 +120,82 @@ test('but is news only once', () => {
   )
 })
 
+const named: readonly {
+  readonly file: string
+  readonly code: string
+  readonly place: readonly [type: string, name: string]
+}[] = [
+  { file: 'foo: bar', code: 'ERR_YAML_VALIDATE', place: ['rules content', ''] },
+  { file: 'This is not yaml', code: 'ERR_YAML_VALIDATE', place: ['rules content', ''] },
+  { file: 'this : is : not : yaml', code: 'ERR_YAML_PARSE', place: ['rules content', ''] },
+  { file: '- foo\n', code: 'ERR_YAML_VALIDATE', place: ['rules content item', ''] },
+  { file: '- foo: bar\n', code: 'UNKNOWN_ITEM', place: ['rules content item', ''] },
+  { file: '- required_engine_version: 9999999\n', code: 'ERR_VALIDATE', place: ['required_engine_version', ''] },
+  { file: '- required_engine_version: nan\n', code: 'ERR_YAML_VALIDATE', place: ['required_engine_version', ''] },
+  {
+    file: '- required_plugin_versions: [{name: a, version: b}]\n',
+    code: 'ERR_VALIDATE',
+    place: ['required plugin versions entry', 'a'],
+  },
+  { file: '- list:\n  items: [a]\n', code: 'ERR_YAML_VALIDATE', place: ['list', ''] },
+  { file: '- {list: l}\n', code: 'ERR_YAML_VALIDATE', place: ['list', 'l'] },
+  { file: '- {list: l, items: [a], append: true}\n', code: 'ERR_VALIDATE', place: ['list', 'l'] },
+  { file: '- {list: l, items: [a]}\n', code: 'UNUSED_LIST', place: ['list', 'l'] },
+  { file: '- macro:\n  condition: evt.type=execve\n', code: 'ERR_YAML_VALIDATE', place: ['macro', ''] },
+  {
+    file: '- {macro: some macro, condition: and evt.type=execve, append: true}\n',
+    code: 'ERR_VALIDATE',
+    place: ['macro', 'some macro'],
+  },
+  { file: '- {macro: some macro, condition: foo}\n', code: 'ERR_VALIDATE', place: ['macro', 'some macro'] },
+  {
+    file: '- {macro: some macro, condition: evt.type=execve foo}\n',
+    code: 'ERR_COMPILE_CONDITION',
+    place: ['macro', 'some macro'],
+  },
+  { file: '- {macro: some macro, condition: evt.type=execve}\n', code: 'UNUSED_MACRO', place: ['macro', 'some macro'] },
+  { file: '- rule:\n  desc: d\n', code: 'ERR_YAML_VALIDATE', place: ['rule', ''] },
+  { file: rule.replace('  output: o\n', ''), code: 'ERR_YAML_VALIDATE', place: ['rule', 'r'] },
+  { file: rule.replace('evt.type = open', 'bar'), code: 'ERR_VALIDATE', place: ['rule', 'r'] },
+  { file: rule.replace('evt.type = open', 'evt.type = open bar'), code: 'ERR_COMPILE_CONDITION', place: ['rule', 'r'] },
+  { file: rule.replace('evt.type = open', 'proc.nobody = cat'), code: 'ERR_COMPILE_CONDITION', place: ['rule', 'r'] },
+  { file: rule.replace('evt.type = open', 'proc.name = cat'), code: 'NO_EVTTYPE', place: ['rule', 'r'] },
+  { file: rule.replace('output: o', 'output: "%not_a_real_field"'), code: 'ERR_COMPILE_OUTPUT', place: ['rule', 'r'] },
+  { file: '- {rule: r, condition: and proc.name=a, append: true}\n', code: 'ERR_VALIDATE', place: ['rule', 'r'] },
+  { file: `${rule}- {rule: r, append: true}\n`, code: 'ERR_VALIDATE', place: ['rule', 'r'] },
+  { file: `${rule}  source: other\n`, code: 'UNKNOWN_SOURCE', place: ['rule', 'r'] },
+  { file: `${rule}  exceptions: [{fields: [proc.name]}]\n`, code: 'ERR_YAML_VALIDATE', place: ['exception', ''] },
+  { file: `${rule}  exceptions: [{name: e}]\n`, code: 'ERR_YAML_VALIDATE', place: ['exception', 'e'] },
+  { file: `${rule}  exceptions: [{name: e, fields: [not.exist]}]\n`, code: 'ERR_VALIDATE', place: ['exception', 'e'] },
+  {
+    file: `${rule}  exceptions: [{name: e, fields: [proc.name], comps: [no]}]\n`,
+    code: 'ERR_VALIDATE',
+    place: ['exception', 'e'],
+  },
+  {
+    file: `${rule}  exceptions: [{name: e, fields: [proc.name], comps: [=, =]}]\n`,
+    code: 'ERR_VALIDATE',
+    place: ['exception', 'e'],
+  },
+  {
+    file: `${rule}  exceptions: [{name: e, fields: [proc.name], values: [[a, b]]}]\n`,
+    code: 'ERR_VALIDATE',
+    place: ['exception', 'e'],
+  },
+]
+
+for (const { file, code, place } of named) {
+  test(`the places of ${code}: ${file.replaceAll('\n', ' ').slice(-60)}`, () => {
+    const [result] = jsonOf(file)
+    const finding = [...result!.errors, ...result!.warnings].find(each => each.code === `LOAD_${code}`)
+    const places = finding?.context.locations.map(({ item_type, item_name }) => [item_type, item_name]) ?? []
+    assert.ok(
+      places.some(([type, name]) => type === place[0] && name === place[1]),
+      JSON.stringify(places),
+    )
+  })
+}
+
 const schemas: readonly { readonly name: string; readonly file: string; readonly want: string }[] = [
   { name: 'a complete rule', file: rule, want: 'ok' },
   {
