@@ -5,6 +5,8 @@ import type { AlertFormat } from '../outputs/format-alert.ts'
 import type { HttpOutputConfig, OutputsConfig } from '../outputs/open-sinks.ts'
 import { defaultQueueLimits } from '../outputs/output-queue.ts'
 import { priorityNames } from '../outputs/priority-names.ts'
+import { parseIp } from '../values/ip.ts'
+import { parseNet } from '../values/net.ts'
 import {
   bothKeys,
   deprecatedKey,
@@ -147,6 +149,12 @@ export interface DomainsConfig {
   readonly maxLookups: number
   /** Lists of more names than this are matched against observed names only. */
   readonly listLimit: number
+  /** Whether names are learnt from what processes send and receive: only from live events, from captures too, or never. */
+  readonly observe: 'live' | 'true' | 'false'
+  /** Ports of DNS servers. */
+  readonly dnsPorts: readonly number[]
+  /** Addresses and networks of the servers whose answers are believed; empty: all that processes ask. */
+  readonly trustedResolvers: readonly string[]
 }
 
 /** What of the process the configuration depends on. */
@@ -597,9 +605,36 @@ function readDomains(top: ConfigSection, findings: Diagnostic[]): DomainsConfig 
     replayLookups: section.bool('replay_lookups', false),
     maxLookups: section.int('max_lookups', 200, 1, 10_000),
     listLimit: section.int('list_limit', 10_000, 0, MOST),
+    observe: section.oneOf('observe', 'live', ['live', 'true', 'false']),
+    dnsPorts: readPorts(section, 'dns_ports', [53], findings),
+    trustedResolvers: readNets(section, 'trusted_resolvers', findings),
   }
   section.finish()
   return config
+}
+
+function readPorts(
+  section: ConfigSection,
+  key: string,
+  otherwise: readonly number[],
+  findings: Diagnostic[],
+): readonly number[] {
+  const ports: number[] = []
+  for (const text of section.texts(key)) {
+    if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) <= 65_535) ports.push(Number(text))
+    else findings.push(notAllowed(section.placeOf(key)!, section.pathOf(key), text, 'not a port'))
+  }
+  return ports.length === 0 ? otherwise : ports
+}
+
+function readNets(section: ConfigSection, key: string, findings: Diagnostic[]): readonly string[] {
+  return section.texts(key).filter(text => {
+    if (parseIp(text) !== undefined || parseNet(text) !== undefined) return true
+    findings.push(
+      notAllowed(section.placeOf(key)!, section.pathOf(key), text, 'not an address or a network (10.0.0.0/8)'),
+    )
+    return false
+  })
 }
 
 function isServer(text: string): boolean {

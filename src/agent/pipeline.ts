@@ -1,4 +1,5 @@
 import type { NameIndex } from '../domains/name-index.ts'
+import type { NameObserver } from '../domains/name-observer.ts'
 import type { Alert } from '../engine/alert.ts'
 import { makeAlert } from '../engine/format-output.ts'
 import type { Matcher } from '../engine/link-plan.ts'
@@ -12,6 +13,8 @@ import { LinkedRules, type RuleSetup } from './linked-rules.ts'
 export interface PipelineOptions extends RuleSetup {
   readonly names: NameIndex
   readonly maxThreads?: number
+  /** Learns names from what processes send and receive; absent: nothing is looked at. */
+  readonly observer?: NameObserver
   readonly onAlert: (alert: Alert) => void
 }
 
@@ -32,8 +35,8 @@ const SYSCALL_CATEGORY = 512
 const isEntry: readonly boolean[] = eventTable.map(info => !info.isExit && (info.category & SYSCALL_CATEGORY) !== 0)
 
 /**
- * The event path: state, then rules, then alerts, one event at a time and nothing awaited. Give its `sink` to a source. Rules can be
- * exchanged between two events; the state stays.
+ * The event path: state, then names, then rules, then alerts, one event at a time and nothing awaited. Give its `sink` to a source.
+ * Rules can be exchanged between two events; the state stays.
  */
 export class Pipeline {
   readonly state: HostState
@@ -43,12 +46,14 @@ export class Pipeline {
   #linked: LinkedRules
   #matcher: Matcher
   readonly #names: NameIndex
+  readonly #observer: NameObserver | undefined
   readonly #onAlert: (alert: Alert) => void
   #hasBegun = false
   #isStopped = false
 
   constructor(options: PipelineOptions) {
     this.#names = options.names
+    this.#observer = options.observer
     this.#onAlert = options.onAlert
     const { names } = options
     this.state = new HostState({
@@ -107,6 +112,7 @@ export class Pipeline {
     }
     if (isEntry[current.rec.type]) return true
     this.events++
+    if (this.#observer !== undefined) observe(this.#observer, current)
     const matched = this.#matcher.match(current)
     for (let i = 0; i < matched.length; i++) {
       const rule = matched[i]!
@@ -117,4 +123,10 @@ export class Pipeline {
     }
     return !this.#isStopped
   }
+}
+
+/** Names that the event brings are known before rules judge it. */
+function observe(observer: NameObserver, current: CurrentEvent): void {
+  if (observer.wants[current.rec.type] === 1) current.payload = observer.observe(current)
+  else if (current.payload !== undefined) current.payload = undefined
 }

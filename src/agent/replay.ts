@@ -1,5 +1,6 @@
 import type { BindingsOutcome } from '../domains/bindings-file.ts'
 import { NameIndex } from '../domains/name-index.ts'
+import type { NameObserver, ObserverCounters } from '../domains/name-observer.ts'
 import type { NameRefresher, NameWarning } from '../domains/refresh.ts'
 import { openSource, type SourceSummary } from '../events/open-source.ts'
 import type { SourceSink } from '../events/source.ts'
@@ -51,6 +52,8 @@ export interface ReplaySummary {
   readonly alerts: AlertSummary
   readonly sources: readonly { readonly path: string; readonly summary: SourceSummary }[]
   readonly state: StateCounters
+  /** What was learnt from what processes sent and received; absent when nothing was looked at. */
+  readonly observed?: ObserverCounters
   /** Alerts that an output did not take. */
   readonly lostAlerts: number
   /** Nobody reads the alerts any more (`| head`). */
@@ -78,6 +81,11 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     now: () => BigInt(Date.now()) * 1_000_000n,
     tell: news => tell({ kind: 'output', news }),
   })
+  let observer: NameObserver | undefined
+  if (config.domains.observe === 'true') {
+    const { makeObserver } = await import('./make-observer.ts')
+    observer = makeObserver(config.domains, names)
+  }
   const pipeline: Pipeline = new Pipeline({
     plan,
     fields: options.fields,
@@ -87,6 +95,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     appendOutput: config.appendOutput,
     staticFields: config.staticFields,
     maxThreads: config.threadTable.size,
+    ...(observer !== undefined && { observer }),
     onAlert: alert => {
       tally.add(alert.rule)
       outputs.sendAll(alert)
@@ -131,6 +140,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     alerts: tally.summary,
     sources,
     state: pipeline.state.counters(),
+    ...(observer !== undefined && { observed: observer.counters() }),
     lostAlerts: outputs.counters.reduce((sum, { dropped, failed }) => sum + dropped + failed, 0),
     outputsGone,
     elapsedMs: performance.now() - start,

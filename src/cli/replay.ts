@@ -27,6 +27,7 @@ const options: readonly OptionSpec[] = [
     value: 'FILE',
     doc: 'names of addresses at the time of the capture (NDJSON; docs/compatibility.md)',
   },
+  { name: 'observe', doc: 'learn names from the DNS answers in the capture' },
   { name: 'resolve', doc: 'look the names of rules up now; without it a replay needs no network' },
   { name: 'strict', doc: 'domain fields as in Falco 0.44, with its operators only' },
   { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after so many seconds of events' },
@@ -52,6 +53,7 @@ export function withReplayOptions(config: Config, args: Arguments): Config {
     domains: {
       ...config.domains,
       ...(bindings !== undefined && { bindingsFile: bindings }),
+      ...(args.has('observe') && { observe: 'true' as const }),
       ...(args.has('resolve') && { replayLookups: true }),
       ...(args.has('strict') && { strict: true }),
     },
@@ -137,6 +139,7 @@ function renderStats(summary: ReplaySummary): string {
     peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
     lost_alerts: summary.lostAlerts,
     state: summary.state,
+    ...(summary.observed !== undefined && { observed: summary.observed }),
     files: summary.sources.map(({ path, summary: source }) => ({ path, ...source })),
   }
   return `${JSON.stringify(figures).slice(0, -1)},${renderSummaryJson(summary.alerts).slice(1)}\n`

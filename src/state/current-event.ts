@@ -13,6 +13,7 @@ export class CurrentEvent implements EventContext {
   fdNameChanged = false
   readonly machine: Machine
   names: EventContext['names'] = undefined
+  payload: EventContext['payload'] = undefined
   /** Name of `fd` before the event; '' when the event made it. */
   fdNameBefore = ''
   #firstTsNs: bigint | undefined = undefined

@@ -21,6 +21,39 @@ export interface EventContext {
   readonly machine: Machine
   /** The names that addresses are known by; absent when nothing keeps them. */
   readonly names?: NameSource | undefined
+  /** What was understood of the data that the event moved; absent when nobody looks, or it is of no kind that is understood. */
+  readonly payload?: EventPayload | undefined
+}
+
+/** What an event's data says; `domains/` implements it. */
+export type EventPayload = DnsPayload
+
+/** A DNS message: the first one that this event completed. */
+export interface DnsPayload {
+  readonly kind: 'dns'
+  readonly message: {
+    readonly id: number
+    readonly isAnswer: boolean
+    readonly rcode: number
+    readonly isTruncated: boolean
+    /** The event does not have all of it. */
+    readonly isCut: boolean
+    readonly question: { readonly name: ByteText; readonly type: number } | undefined
+    readonly answers: readonly DnsAnswer[]
+  }
+  /** The server's end; undefined where it is not known. */
+  readonly serverIp: Ip | undefined
+  readonly serverPort: number
+}
+
+/** A record of the answer section: its type decides which member it has. */
+export interface DnsAnswer {
+  readonly name: ByteText
+  readonly type: number
+  readonly ttlSec: number
+  readonly ip?: Ip
+  readonly target?: ByteText
+  readonly text?: ByteText
 }
 
 /** Answers which names an address has; `domains/` implements it. */

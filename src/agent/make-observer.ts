@@ -1,0 +1,35 @@
+import type { NameIndex } from '../domains/name-index.ts'
+import { NameObserver } from '../domains/name-observer.ts'
+import { unmapIp, parseIp } from '../values/ip.ts'
+import { netContains, parseNet } from '../values/net.ts'
+import type { Ip, Net } from '../values/value.ts'
+
+/** What of the configuration decides what is learnt from what processes send and receive. */
+export interface ObserverSettings {
+  readonly dnsPorts: readonly number[]
+  /** Addresses and networks; empty: all servers. */
+  readonly trustedResolvers: readonly string[]
+}
+
+/** An observer that tells `names` what it learns. */
+export function makeObserver(settings: ObserverSettings, names: NameIndex): NameObserver {
+  const isTrusted = trustOf(settings.trustedResolvers)
+  return new NameObserver({
+    learn: (fact, atMs) => names.learn(fact, atMs),
+    dnsPorts: settings.dnsPorts,
+    ...(isTrusted !== undefined && { isTrusted }),
+  })
+}
+
+function trustOf(texts: readonly string[]): ((ip: Ip) => boolean) | undefined {
+  if (texts.length === 0) return undefined
+  const ips = new Set<Ip>()
+  const nets: Net[] = []
+  for (const text of texts) {
+    const net = parseNet(text)
+    const ip = net === undefined ? parseIp(text) : undefined
+    if (net !== undefined) nets.push(net)
+    if (ip !== undefined) ips.add(unmapIp(ip))
+  }
+  return ip => ips.has(ip) || nets.some(net => netContains(net, ip))
+}

@@ -1,0 +1,326 @@
+/**
+ * Learns names from the DNS messages that processes exchange with their servers. Only what a process asked for is believed: an answer
+ * must have the id, the question and the peer of a query that the same socket sent. A server on this host shows its answers too, as it
+ * sends them; they count for the process whose query has the same two ends.
+ */
+import { renderIp } from '../values/ip.ts'
+import type { Ip } from '../values/value.ts'
+import type { BindingFact } from './binding.ts'
+import { decodeDnsMessage, DnsCode, type DnsMessage, type DnsQuestion, type DnsRecord, DnsType } from './dns-message.ts'
+import { type Query, QueryTable } from './dns-queries.ts'
+import { DnsStream, type TakeMessage } from './dns-stream.ts'
+import { MAX_ALIASES } from './resolver.ts'
+import type { Transfer } from './transfer.ts'
+
+export interface DnsObserverOptions {
+  /** Takes what was learnt; false when it is not to be believed (`NameIndex.learn`). */
+  readonly learn: (fact: BindingFact, atMs: number) => boolean
+  /** Where servers listen; 53 unless said otherwise. */
+  readonly ports?: readonly number[]
+  /** Whose answers are believed; all that are asked unless said otherwise. */
+  readonly isTrusted?: (server: Ip) => boolean
+}
+
+/** A DNS message in an event, for fields. */
+export interface DnsPayload {
+  readonly kind: 'dns'
+  readonly message: DnsMessage
+  /** The server's end; undefined where it is not known. */
+  readonly serverIp: Ip | undefined
+  readonly serverPort: number
+}
+
+export interface DnsCounters {
+  readonly queries: number
+  /** Answers that fit a query. */
+  readonly answers: number
+  /** Bindings learnt, one for each address of an answer. */
+  readonly facts: number
+  /** Answers that say that there is no such name, or no address of it, and those that say nothing (SERVFAIL, REFUSED). */
+  readonly nxdomain: number
+  readonly nodata: number
+  readonly failures: number
+  /** Answers that nobody was waiting for, and among them those that have the id of a query but not its question or server. */
+  readonly unasked: number
+  readonly mismatched: number
+  /** Answers of servers that are not trusted. */
+  readonly untrusted: number
+  /** Payloads on DNS ports that are no DNS messages. */
+  readonly malformed: number
+  /** Messages that ended before they should. */
+  readonly cut: number
+  /** Queries waiting now; given up for want of room; without an answer in time. */
+  readonly waiting: number
+  readonly evictedQueries: number
+  readonly expiredQueries: number
+  /** TCP connections of which the bytes at hand do not tell where messages begin, or that were given up for want of room. */
+  readonly lostStreams: number
+}
+
+const DNS_PORT = 53
+const MAX_STREAMS = 1024
+const MAX_STREAM_BYTES = 4 * 1024 * 1024
+
+/** A TCP connection to or from a server. */
+interface Connection {
+  readonly localPort: number
+  readonly remotePort: number
+  readonly sent: DnsStream
+  readonly received: DnsStream
+}
+
+export class DnsObserver {
+  readonly #learn: (fact: BindingFact, atMs: number) => boolean
+  readonly #isTrusted: ((server: Ip) => boolean) | undefined
+  readonly #isDnsPort: Uint8Array = new Uint8Array(0x1_0000)
+  readonly #queries: QueryTable = new QueryTable()
+  /** By process and fd, least recently used first. */
+  readonly #connections: Map<number, Connection> = new Map()
+  #streamBytes = 0
+  #transfer: Transfer | undefined = undefined
+  #payload: DnsPayload | undefined = undefined
+  readonly #take: TakeMessage
+  #asked = 0
+  #answers = 0
+  #facts = 0
+  #nxdomain = 0
+  #nodata = 0
+  #failures = 0
+  #unasked = 0
+  #mismatched = 0
+  #untrusted = 0
+  #malformed = 0
+  #cut = 0
+  #lostStreams = 0
+
+  constructor(options: DnsObserverOptions) {
+    this.#learn = options.learn
+    this.#isTrusted = options.isTrusted
+    for (const port of options.ports ?? [DNS_PORT]) this.#isDnsPort[port] = 1
+    this.#take = (bytes, at, end) =>
+      this.#onMessage(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at, end)
+  }
+
+  /** Whether either end of the transfer is a DNS server's. */
+  concerns(transfer: Transfer): boolean {
+    return this.#isDnsPort[transfer.remotePort] === 1 || this.#isDnsPort[transfer.localPort] === 1
+  }
+
+  /** Takes in what a transfer that it `concerns` moved; gives the first message that ended with it. */
+  observe(transfer: Transfer): DnsPayload | undefined {
+    this.#transfer = transfer
+    this.#payload = undefined
+    if (transfer.isStream) this.#onStream(transfer)
+    else if (transfer.at < transfer.end) this.#onMessage(transfer.bytes, transfer.view, transfer.at, transfer.end)
+    this.#transfer = undefined
+    return this.#payload
+  }
+
+  counters(): DnsCounters {
+    return {
+      queries: this.#asked,
+      answers: this.#answers,
+      facts: this.#facts,
+      nxdomain: this.#nxdomain,
+      nodata: this.#nodata,
+      failures: this.#failures,
+      unasked: this.#unasked,
+      mismatched: this.#mismatched,
+      untrusted: this.#untrusted,
+      malformed: this.#malformed,
+      cut: this.#cut,
+      waiting: this.#queries.size,
+      evictedQueries: this.#queries.evicted,
+      expiredQueries: this.#queries.expired,
+      lostStreams: this.#lostStreams,
+    }
+  }
+
+  #onStream(transfer: Transfer): void {
+    const key = transfer.pid * 0x40_0000 + transfer.fdNum
+    let connection = this.#connections.get(key)
+    if (connection !== undefined) {
+      this.#connections.delete(key)
+      this.#streamBytes -= keptBytesOf(connection)
+    }
+    const { localPort, remotePort } = transfer
+    if (connection === undefined || connection.localPort !== localPort || connection.remotePort !== remotePort) {
+      connection = { localPort, remotePort, sent: new DnsStream(), received: new DnsStream() }
+    }
+    const stream = transfer.isSend ? connection.sent : connection.received
+    const wasLost = stream.isLost
+    stream.push(transfer.bytes, transfer.at, transfer.end, transfer.sizeBytes, this.#take)
+    if (stream.isLost && !wasLost) this.#lostStreams++
+    this.#connections.set(key, connection)
+    this.#streamBytes += keptBytesOf(connection)
+    for (const [oldKey, old] of this.#connections) {
+      if (this.#connections.size <= MAX_STREAMS && this.#streamBytes <= MAX_STREAM_BYTES) break
+      this.#connections.delete(oldKey)
+      this.#streamBytes -= keptBytesOf(old)
+      if (keptBytesOf(old) > 0) this.#lostStreams++
+    }
+  }
+
+  #onMessage(bytes: Buffer, view: DataView, at: number, end: number): void {
+    const transfer = this.#transfer!
+    const message = decodeDnsMessage(bytes, view, at, end)
+    if (message === undefined) {
+      this.#malformed++
+      return
+    }
+    if (message.isCut) this.#cut++
+    // Whoever sends an answer or receives a query is the server.
+    const isServer = message.isAnswer === transfer.isSend
+    const serverPort = isServer ? transfer.localPort : transfer.remotePort
+    if (this.#isDnsPort[serverPort] !== 1) return
+    const serverIp = isServer ? transfer.localIp : transfer.remoteIp
+    this.#payload ??= { kind: 'dns', message, serverIp, serverPort }
+    if (message.isAnswer) this.#onAnswer(message, transfer, isServer, serverIp, serverPort)
+    else if (!isServer) this.#onQuery(message, transfer, serverIp)
+  }
+
+  #onQuery(message: DnsMessage, transfer: Transfer, serverIp: Ip | undefined): void {
+    const { question } = message
+    if (question === undefined) return
+    const { pid, containerId, fdNum, localPort, remotePort: serverPort, atMs } = transfer
+    this.#asked++
+    this.#queries.add({
+      id: message.id,
+      question,
+      pid,
+      // A process that nothing is known of has no number that would tell it from others.
+      owner: pid > 0 ? { pid, containerId } : { containerId },
+      fdNum,
+      localPort,
+      localIp: transfer.localIp,
+      serverIp,
+      serverPort,
+      atMs,
+      isAnswered: false,
+    })
+  }
+
+  #onAnswer(
+    message: DnsMessage,
+    transfer: Transfer,
+    isServer: boolean,
+    serverIp: Ip | undefined,
+    serverPort: number,
+  ): void {
+    const clientPort = isServer ? transfer.remotePort : transfer.localPort
+    const { atMs } = transfer
+    const waiting = this.#queries.waiting(message.id, clientPort, atMs)
+    const { question } = message
+    let hasTwin = false
+    for (const query of waiting) {
+      const isAsker = isServer ? isOfPeer(query, transfer) : isOfSocket(query, transfer)
+      if (!isAsker) continue
+      hasTwin = true
+      // A server that listens on all addresses does not say from which one it answers.
+      const isAsked = query.serverIp === serverIp || (isServer && isUnset(serverIp))
+      if (!isAsked || query.serverPort !== serverPort || !isSameQuestion(query.question, question)) continue
+      // The answer seen at the server still has to reach the process, whose socket must not take it for one that nobody asked for.
+      if (!isServer) this.#queries.remove(query)
+      // What reaches the process counts, be it the same again or not; it is one answer.
+      if (!query.isAnswered) this.#countAnswer(message)
+      query.isAnswered = true
+      this.#learnAnswer(query, message, atMs)
+      return
+    }
+    // A server answers whom it likes: most of its clients are elsewhere.
+    if (isServer) return
+    this.#unasked++
+    if (hasTwin) this.#mismatched++
+  }
+
+  #countAnswer(message: DnsMessage): void {
+    this.#answers++
+    if (message.rcode === DnsCode.nameError) this.#nxdomain++
+    else if (message.rcode !== DnsCode.noError) this.#failures++
+    else if (message.answers.length === 0 && !message.isCut) this.#nodata++
+  }
+
+  #learnAnswer(query: Query, message: DnsMessage, atMs: number): void {
+    if (message.rcode !== DnsCode.noError || message.answers.length === 0) return
+    const { serverIp, serverPort } = query
+    if (serverIp !== undefined && this.#isTrusted?.(serverIp) === false) {
+      this.#untrusted++
+      return
+    }
+    const resolver = serverIp === undefined ? '' : endpointText(serverIp, serverPort)
+    for (const fact of factsOf(query, message.answers, resolver, atMs)) if (this.#learn(fact, atMs)) this.#facts++
+  }
+}
+
+/** What an answer says of addresses: those of the name asked for and of the names that its aliases lead to. Other records are not believed. */
+function* factsOf(
+  query: Query,
+  answers: readonly DnsRecord[],
+  resolver: string,
+  atMs: number,
+): Generator<BindingFact, void> {
+  const { name } = query.question
+  const chain: string[] = []
+  let ttlSec = Number.POSITIVE_INFINITY
+  for (let current = name; chain.length < MAX_ALIASES; ) {
+    const alias = answers.find(
+      record => record.kind === 'target' && record.type === DnsType.cname && record.name === current,
+    )
+    if (alias === undefined || alias.kind !== 'target' || alias.target === name || chain.includes(alias.target)) break
+    chain.push(alias.target)
+    ttlSec = Math.min(ttlSec, alias.ttlSec)
+    current = alias.target
+  }
+  for (const record of answers) {
+    const ips = record.kind === 'address' ? [record.ip] : record.kind === 'service' ? record.hints : undefined
+    if (ips === undefined || (record.name !== name && !chain.includes(record.name))) continue
+    const target = record.kind === 'service' && record.target !== '' ? [record.target] : []
+    const names = [...chain, ...target]
+    for (const ip of ips) {
+      yield {
+        name,
+        ip,
+        evidence: 'observed',
+        owner: query.owner,
+        fromMs: atMs,
+        ttlSec: Math.min(ttlSec, record.ttlSec),
+        ...(resolver !== '' && { resolver }),
+        ...(names.length > 0 && { chain: names }),
+      }
+    }
+  }
+}
+
+/** Whether the socket that received is the one that asked. */
+function isOfSocket(query: Query, transfer: Transfer): boolean {
+  if (query.pid !== transfer.pid || query.owner.containerId !== transfer.containerId) return false
+  // A resolver may hand its socket to another thread, but not give it another number.
+  return query.fdNum === transfer.fdNum || (query.localPort !== 0 && query.localPort === transfer.localPort)
+}
+
+/** Whether the peer of a server's socket is the socket that asked. Addresses mean something only within one container. */
+function isOfPeer(query: Query, transfer: Transfer): boolean {
+  if (query.localPort === 0 || query.localPort !== transfer.remotePort) return false
+  if ((query.owner.containerId ?? '') !== transfer.containerId) return false
+  return query.localIp === transfer.remoteIp || isUnset(query.localIp)
+}
+
+function isSameQuestion(asked: DnsQuestion, answered: DnsQuestion | undefined): boolean {
+  return answered !== undefined && asked.type === answered.type && asked.name === answered.name
+}
+
+function isUnset(ip: Ip | undefined): boolean {
+  return ip === undefined || ip === 0 || ip === UNSET_V6
+}
+
+const UNSET_V6: string = '\0'.repeat(16)
+
+function endpointText(ip: Ip, port: number): string {
+  const text = renderIp(ip)
+  if (port === DNS_PORT) return text
+  return typeof ip === 'number' ? `${text}:${port}` : `[${text}]:${port}`
+}
+
+function keptBytesOf(connection: Connection): number {
+  return connection.sent.keptBytes + connection.received.keptBytes
+}
