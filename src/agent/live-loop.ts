@@ -21,12 +21,12 @@ import {
   type WorkerStats,
 } from '../wire/agent-messages.ts'
 import type { LinkedRules, RuleSetup } from './linked-rules.ts'
-import type { LiveModule, LiveSource } from './live-source.ts'
+import type { LiveModule, LiveSource, LiveWanted } from './live-source.ts'
 import { Pipeline } from './pipeline.ts'
 import { withStaticFields } from './static-fields.ts'
 
-/** Events taken at once; between two such pieces messages and new rules get their turn. */
-const PIECE_EVENTS = 4096
+/** With more than this in the ring it goes on at once. */
+const BUSY_BYTES = 64 * 1024
 /** How long the loop goes on before it looks for messages. */
 const SLICE_MS = 20
 /** With fewer events than this in a piece it sleeps longer the next time. */
@@ -35,11 +35,12 @@ const SHORT_SLEEP_MS = 1
 const LONG_SLEEP_MS = 8
 /** Sleeps in a row that found nothing before it waits for the ring. */
 const QUIET_SLEEPS = 4
-const IDLE_WAIT_MS = 25
+const IDLE_WAIT_MS = 200
 const STATS_MS = 1_000
 /** Detection waits for names no longer than until this share of the ring is full. */
 const CROWDED_SHARE = 0.25
 const SWEEP_LIMIT = 256
+const NOTHING: LiveWanted = { syscalls: new Set(), tracepoints: new Set(), observesNames: false }
 /** At the end, what is in the ring is judged, but not for longer than this. */
 const LAST_DRAIN_MS = 2_000
 
@@ -66,6 +67,7 @@ export class LiveLoop {
   #isStopping = false
   #areNamesReady = false
   #beginMs = 0
+  #worker: WorkerOrders = { ringBytes: 1, snaplen: 0, maxThreads: 0, namesWaitMs: 0 }
   #sleepMs = SHORT_SLEEP_MS
   #quietSleeps = 0
   #statsAtMs = 0
@@ -89,8 +91,11 @@ export class LiveLoop {
   /** Does what a message says. */
   receive(message: ToWorker): void {
     switch (message.kind) {
+      case 'attach':
+        this.#attach(message.worker)
+        return
       case 'start':
-        void this.#start(message.worker, message.rules)
+        if (this.#source !== undefined) void this.#start(message.rules)
         return
       case 'rules':
         this.#linkNext(message.rules)
@@ -106,26 +111,32 @@ export class LiveLoop {
         return
       case 'stop':
         this.#isStopping = true
+        this.#source?.cancelWait()
         return
       default:
         message satisfies never
     }
   }
 
-  async #start(worker: WorkerOrders, orders: RuleOrders): Promise<void> {
+  #attach(worker: WorkerOrders): void {
     this.#beginMs = performance.now()
+    this.#worker = worker
     const { module, post } = this.#deps
     try {
-      this.#source = module.openLive({ wanted: orders, snaplen: worker.snaplen, ringBytes: worker.ringBytes })
+      this.#source = module.openLive({ wanted: NOTHING, snaplen: worker.snaplen, ringBytes: worker.ringBytes })
     } catch (error) {
       post({ kind: 'refused', message: messageOf(error), help: helpOf(error) })
       this.#deps.onEnd()
-      return
     }
+  }
+
+  async #start(orders: RuleOrders): Promise<void> {
+    // What happens from here on is in the ring, so the world that is read next has no gap to it.
+    this.#source!.setWanted(orders)
     const pipeline = new Pipeline({
       ...setupOf(orders),
       names: this.#names,
-      maxThreads: worker.maxThreads,
+      maxThreads: this.#worker.maxThreads,
       onAlert: alert => this.#onAlert(alert),
     })
     this.#pipeline = pipeline
@@ -133,17 +144,17 @@ export class LiveLoop {
     // Look-ups begin at once, and go on while the world is read.
     pipeline.prepare()
     this.#postWantedNames(orders)
-    await module.tellWorld(pipeline.sink)
+    await this.#deps.module.tellWorld(pipeline.sink)
     const processes = pipeline.state.threads.size
-    post({ kind: 'attached', tookMs: performance.now() - this.#beginMs, processes })
-    this.#waitForNames(worker.namesWaitMs)
+    this.#deps.post({ kind: 'attached', tookMs: performance.now() - this.#beginMs, processes })
+    this.#waitForNames(this.#worker.namesWaitMs)
   }
 
   /** Events wait in the ring until names are known, unless that takes too long or the ring fills up. */
   #waitForNames(mostMs: number): void {
-    const { pendingBytes, ringBytes } = this.#source!.counters()
+    const isCrowded = this.#source!.backlogBytes() > this.#worker.ringBytes * CROWDED_SHARE
     const isTime = performance.now() - this.#beginMs >= mostMs
-    if (!this.#areNamesReady && !isTime && !this.#isStopping && pendingBytes < ringBytes * CROWDED_SHARE) {
+    if (!this.#areNamesReady && !isTime && !this.#isStopping && !isCrowded) {
       this.#tellStats()
       setTimeout(() => this.#waitForNames(mostMs), 2)
       return
@@ -156,36 +167,39 @@ export class LiveLoop {
   #slice(): void {
     const source = this.#source!
     const untilMs = performance.now() + SLICE_MS
+    let isQuiet = false
     do {
-      const taken = source.drain(this.#take, PIECE_EVENTS)
+      const taken = source.drain(this.#take)
       this.#flush()
       if (this.#next !== undefined) this.#linkFurther()
-      else if (taken < PIECE_EVENTS) this.#sleep(taken)
-    } while (!this.#isStopping && performance.now() < untilMs)
+      else if (source.backlogBytes() < BUSY_BYTES) isQuiet = this.#sleep(taken)
+    } while (!isQuiet && !this.#isStopping && performance.now() < untilMs)
     this.#tellStats()
-    if (this.#isStopping) this.#end()
+    if (this.#isStopping) void this.#end()
+    else if (isQuiet) void source.wait(IDLE_WAIT_MS).then(() => this.#slice())
     else setImmediate(() => this.#slice())
   }
 
-  #sleep(taken: number): void {
+  /** Sleeps a little, the longer the less was there; true, and no sleep, when nothing was there for a while. */
+  #sleep(taken: number): boolean {
     if (taken > 0) {
       this.#quietSleeps = 0
       this.#sleepMs = taken < FEW_EVENTS ? Math.min(this.#sleepMs * 2, LONG_SLEEP_MS) : SHORT_SLEEP_MS
     } else {
-      this.#quietSleeps++
+      if (++this.#quietSleeps > QUIET_SLEEPS) return true
       this.#sleepMs = Math.min(this.#sleepMs * 2, LONG_SLEEP_MS)
     }
-    if (this.#quietSleeps > QUIET_SLEEPS) this.#source!.wait(IDLE_WAIT_MS)
-    else Atomics.wait(this.#sleeper, 0, 0, this.#sleepMs)
+    Atomics.wait(this.#sleeper, 0, 0, this.#sleepMs)
+    return false
   }
 
-  #end(): void {
+  async #end(): Promise<void> {
     const untilMs = performance.now() + LAST_DRAIN_MS
     const source = this.#source!
-    while (source.drain(this.#take, PIECE_EVENTS) > 0 && performance.now() < untilMs) this.#flush()
+    while (source.drain(this.#take) > 0 && performance.now() < untilMs) this.#flush()
     this.#flush()
     const stats = this.#stats()
-    source.close()
+    await source.close()
     this.#deps.post({ kind: 'ended', stats })
     this.#deps.onEnd()
   }
@@ -250,6 +264,7 @@ export class LiveLoop {
       this.#next = { orders, linked, sinceMs }
       // What the new rules need is traced before they judge, and what the old ones need until they no longer do.
       source.setWanted(unite(this.#orders!, orders))
+      source.cancelWait()
     } catch (error) {
       this.#deps.post({ kind: 'rules-refused', generation: orders.generation, message: messageOf(error) })
     }
@@ -293,13 +308,14 @@ export class LiveLoop {
   #stats(): WorkerStats {
     const counters = this.#source!.counters()
     const source: SourceCounts = {
-      seen: counters.seen,
+      ...(counters.seen !== undefined && { seen: counters.seen }),
       events: counters.events,
       lost: counters.lost,
       lostByCause: new Map(Object.entries(counters.lostByCause ?? {})),
       perCpu: counters.perCpu ?? [],
-      pendingBytes: counters.pendingBytes,
-      ringBytes: counters.ringBytes,
+      others: new Map(Object.entries(counters.others ?? {})),
+      pendingBytes: this.#source!.backlogBytes(),
+      ringBytes: this.#worker.ringBytes,
     }
     const pipeline = this.#pipeline!
     const cpu = process.threadCpuUsage()
@@ -330,11 +346,9 @@ function setupOf(orders: RuleOrders): RuleSetup {
   }
 }
 
-function unite(
-  a: RuleOrders,
-  b: RuleOrders,
-): { readonly syscalls: ReadonlySet<string>; readonly tracepoints: ReadonlySet<string> } {
+function unite(a: RuleOrders, b: RuleOrders): LiveWanted {
   return {
+    observesNames: a.observesNames || b.observesNames,
     syscalls: new Set([...a.syscalls, ...b.syscalls]),
     tracepoints: new Set([...a.tracepoints, ...b.tracepoints]),
   }

@@ -3,14 +3,18 @@ import type { SourceSink } from '../events/source.ts'
 
 /** What the agent asks of a source of live events; `events/live/` fits it, and so does the one that tests use. */
 export interface LiveSource {
-  /** Hands what waits to `take`, at most `maxEvents`, and gives how many that was. `false` from `take` ends it early. Never waits. */
-  drain(take: (record: EventRecord) => boolean, maxEvents: number): number
-  /** Blocks the thread until something may be there, or `timeoutMs` at most. */
-  wait(timeoutMs: number): void
+  /** Hands a piece of what waits to `take` and gives how many events that was. `false` from `take` ends it early. Never waits. */
+  drain(take: (record: EventRecord) => boolean): number
+  /** Resolves when there is something, or after `timeoutMs`. For when nothing came for a while: being woken costs whoever makes the event. */
+  wait(timeoutMs: number): Promise<void>
+  /** Ends a `wait` early. */
+  cancelWait(): void
+  /** Bytes of events that wait. */
+  backlogBytes(): number
   counters(): LiveCounters
   /** What is traced from now on, without a gap for what stays. */
   setWanted(wanted: LiveWanted): void
-  close(): void
+  close(): void | Promise<void>
 }
 
 export interface LiveWanted {
@@ -18,11 +22,13 @@ export interface LiveWanted {
   readonly syscalls: ReadonlySet<string>
   /** Tracepoints by the name of their event; `procexit` is told in any case. */
   readonly tracepoints: ReadonlySet<string>
+  /** Also the data that names of addresses can be learnt from: answers of name servers, first bytes of TLS connections. */
+  readonly observesNames: boolean
 }
 
 export interface LiveCounters {
-  /** How often the probe ran, calls of the agent itself included. */
-  readonly seen: number
+  /** How often the probe ran, calls of the agent itself included; absent where that is not counted. */
+  readonly seen?: number
   /** Events put into the ring, and events for which it had no room. */
   readonly events: number
   readonly lost: number
@@ -30,8 +36,8 @@ export interface LiveCounters {
   readonly perCpu?: readonly { readonly cpu: number; readonly events: number; readonly lost: number }[]
   /** Records that could not be decoded. */
   readonly bad?: number
-  readonly pendingBytes: number
-  readonly ringBytes: number
+  /** What else is counted, by name: `compat_calls`, … */
+  readonly others?: Readonly<Record<string, number>>
 }
 
 export interface LiveOptions {

@@ -147,6 +147,7 @@ function addWorker(out: Exposition, stats: WorkerStats, config: MetricsConfig): 
         'Of these, by cause.',
         count,
       )
+    for (const [name, count] of source.others) out.counter(`tiercel_probe_${name}_total`, 'Of the probe.', count)
     out.gauge('tiercel_ring_pending_bytes', 'Bytes that wait in the ring.', source.pendingBytes)
     out.gauge('tiercel_ring_size_bytes', 'Size of the ring.', source.ringBytes)
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Answer, Resolver } from '../domains/resolver.ts'
 import type { OutputMessage, OutputSink } from '../outputs/sinks/sink.ts'
+import type { Config } from './config.ts'
 import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
 import { type Agent, type AgentNews, type AgentOptions, type LiveSetup, startAgent } from './run.ts'
@@ -69,9 +70,10 @@ async function openBench(t: TestContext, options: BenchOptions): Promise<Bench> 
       }
     },
   }
-  const load = (): LiveSetup => {
+  const load = (onConfig: (config: Config) => void): LiveSetup => {
     const { config, findings } = loadConfig({ env: {}, overrides: ['json_output=true', ...bench.config] })
     if (findings.some(f => f.severity === 'error')) throw new Error('the configuration has an error')
+    onConfig(config)
     const { rules } = loadRules([{ path: 'r.yaml', text: bench.rules }], config)
     if (rules.plan === undefined) throw new Error('the rules have an error')
     return { config, plan: rules.plan, configFiles: [], ruleFiles: [], folders: [], ...options.files }

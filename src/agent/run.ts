@@ -25,6 +25,7 @@ import {
   type RuleOrders,
   type ToMain,
   type ToWorker,
+  type WorkerOrders,
   type WorkerStats,
 } from '../wire/agent-messages.ts'
 import { wantedEvents } from './base-syscalls.ts'
@@ -74,8 +75,11 @@ export interface AgentVersions {
 }
 
 export interface AgentOptions {
-  /** Reads configuration and rules as they are now, and tells the user all findings. Throws when there is an error among them. */
-  readonly load: () => LiveSetup
+  /**
+   * Reads configuration and rules as they are now, and tells the user all findings. Throws when there is an error among them. `onConfig`
+   * gets the configuration before the rules are compiled, so that at the start the probe is loaded meanwhile.
+   */
+  readonly load: (onConfig: (config: Config) => void) => LiveSetup
   /** URL of the module that has live events (`LiveModule`). */
   readonly source: string
   readonly versions: AgentVersions
@@ -120,7 +124,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   // The worker loads its code while the rules are compiled here.
   const worker = startWorker(options.source)
   try {
-    const setup = options.load()
+    const attach = (config: Config): void => worker.postMessage({ kind: 'attach', worker: ordersOf(config) })
+    const setup = options.load(attach)
     const agent = new Agent(options, setup, worker, startMs)
     await agent.openWeb(setup.config)
     agent.begin()
@@ -215,17 +220,7 @@ export class Agent {
     })
     worker.on('error', error => this.#fail(`the thread that judges events has failed: ${messageOf(error)}`, ''))
     worker.on('exit', () => void this.#end())
-    const { config } = this.#setup
-    this.#send({
-      kind: 'start',
-      worker: {
-        ringBytes: 2 ** (19 + config.engine.bufSizePreset),
-        snaplen: config.snaplen === 0 ? DEFAULT_SNAPLEN : config.snaplen,
-        maxThreads: config.threadTable.size,
-        namesWaitMs: NAMES_WAIT_MS,
-      },
-      rules: this.#ordersOf(this.#setup, this.#generation),
-    })
+    this.#send({ kind: 'start', rules: this.#ordersOf(this.#setup, this.#generation) })
     this.#healthTrail.reportedMs = performance.now()
     this.#timers.push(setInterval(() => this.#checkHealth(), HEALTH_MS))
     this.#watchFiles()
@@ -237,7 +232,7 @@ export class Agent {
     if (this.#isEnding) return
     let setup: LiveSetup
     try {
-      setup = this.#options.load()
+      setup = this.#options.load(() => {})
     } catch (error) {
       this.#refuseReload(messageOf(error), reason)
       return
@@ -410,6 +405,7 @@ export class Agent {
       staticFields: config.staticFields,
       syscalls,
       tracepoints,
+      observesNames: plan.domains.length > 0,
       listLimit: config.domains.listLimit,
     }
   }
@@ -536,9 +532,10 @@ export class Agent {
     this.#stats = stats
     const trail = this.#healthTrail
     trail.reportedMs = nowMs
-    if (stats.source.seen !== trail.seen || trail.seenMs === 0) trail.seenMs = nowMs
+    const { seen } = stats.source
+    if (seen !== undefined && (seen !== trail.seen || trail.seenMs === 0)) trail.seenMs = nowMs
     if (stats.events !== trail.taken || stats.source.pendingBytes === 0 || trail.takenMs === 0) trail.takenMs = nowMs
-    trail.seen = stats.source.seen
+    trail.seen = seen ?? 0
     trail.taken = stats.events
     trail.pendingBytes = stats.source.pendingBytes
     this.#checkDrops(stats, nowMs)
@@ -646,6 +643,15 @@ interface HealthTrail {
   taken: number
   seen: number
   pendingBytes: number
+}
+
+function ordersOf(config: Config): WorkerOrders {
+  return {
+    ringBytes: 2 ** (19 + config.engine.bufSizePreset),
+    snaplen: config.snaplen === 0 ? DEFAULT_SNAPLEN : config.snaplen,
+    maxThreads: config.threadTable.size,
+    namesWaitMs: NAMES_WAIT_MS,
+  }
 }
 
 function makeResolver({ domains }: Config): Resolver {

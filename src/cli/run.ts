@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import type { Config } from '../agent/config.ts'
-import type { Agent, AgentNews, AgentSummary, LiveSetup } from '../agent/run.ts'
+import type { Agent, AgentNews, AgentSummary } from '../agent/run.ts'
 import type { OutputSink } from '../outputs/sinks/sink.ts'
 import { renderSummary, renderSummaryJson } from '../outputs/summary.ts'
 import { type AgentLog, openAgentLog, renderNews } from './agent-news.ts'
@@ -115,9 +115,8 @@ export const runCommand: Command = {
     const duration = positiveNumber(args, 'duration')
     const maxAlerts = positiveNumber(args, 'max-alerts')
     const { loadLiveSetup } = await import('./live-setup.ts')
-    const load = (): LiveSetup => loadLiveSetup(args, terminal)
     if (args.has('dry-run')) {
-      const { config, plan, ruleFiles } = load()
+      const { config, plan, ruleFiles } = loadLiveSetup(args, terminal)
       const active = plan.rules.filter(r => r.enabled && r.priority <= config.minPriority).length
       terminal.err(`${plan.rules.length} rules of ${ruleFiles.length} files load, ${active} of them are on\n`)
       return 0
@@ -137,12 +136,12 @@ export const runCommand: Command = {
     const start = async (): Promise<Agent> => {
       try {
         return await startAgent({
-          load: () => {
-            const setup = load()
-            refuseEngine(setup.config)
-            log ??= openAgentLog(setup.config.log, terminal, isQuiet)
-            return setup
-          },
+          load: onConfig =>
+            loadLiveSetup(args, terminal, config => {
+              refuseEngine(config)
+              log ??= openAgentLog(config.log, terminal, isQuiet)
+              onConfig(config)
+            }),
           source,
           versions,
           versionPage: {

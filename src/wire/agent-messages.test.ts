@@ -12,10 +12,20 @@ const rules = {
   staticFields: new Map(),
   syscalls: new Set(['execve']),
   tracepoints: new Set(),
+  observesNames: false,
   listLimit: 10,
 }
 const worker = { ringBytes: 1 << 23, snaplen: 80, maxThreads: 10, namesWaitMs: 2000 }
-const source = { seen: 1, events: 1, lost: 0, lostByCause: new Map(), perCpu: [], pendingBytes: 0, ringBytes: 1 }
+const source = {
+  seen: 1,
+  events: 1,
+  lost: 0,
+  lostByCause: new Map(),
+  perCpu: [],
+  pendingBytes: 0,
+  ringBytes: 1,
+  others: new Map(),
+}
 const stats = {
   source,
   events: 1,
@@ -31,7 +41,9 @@ const stats = {
 }
 
 const toWorker: readonly { readonly name: string; readonly value: unknown; readonly ok: boolean }[] = [
-  { name: 'start with all orders', value: { kind: 'start', worker, rules }, ok: true },
+  { name: 'attach', value: { kind: 'attach', worker }, ok: true },
+  { name: 'attach to a ring of no size', value: { kind: 'attach', worker: { ...worker, ringBytes: 'x' } }, ok: false },
+  { name: 'start', value: { kind: 'start', rules }, ok: true },
   { name: 'start without rules', value: { kind: 'start', worker }, ok: false },
   { name: 'rules', value: { kind: 'rules', rules }, ok: true },
   { name: 'rules whose sets are arrays', value: { kind: 'rules', rules: { ...rules, syscalls: [] } }, ok: false },

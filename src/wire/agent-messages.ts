@@ -24,6 +24,8 @@ export interface RuleOrders {
   /** Names of the system calls and tracepoints that must be traced. */
   readonly syscalls: ReadonlySet<string>
   readonly tracepoints: ReadonlySet<string>
+  /** Rules ask for names of addresses: what they can be learnt from must be seen. */
+  readonly observesNames: boolean
   /** Lists of more names than this are matched against observed names only. */
   readonly listLimit: number
 }
@@ -46,7 +48,9 @@ export interface NameNews {
 }
 
 export type ToWorker =
-  | { readonly kind: 'start'; readonly worker: WorkerOrders; readonly rules: RuleOrders }
+  /** Load the probe: that takes some tenths of a second, in which the rules are compiled. */
+  | { readonly kind: 'attach'; readonly worker: WorkerOrders }
+  | { readonly kind: 'start'; readonly rules: RuleOrders }
   | { readonly kind: 'rules'; readonly rules: RuleOrders }
   | { readonly kind: 'names'; readonly updates: readonly NameNews[] }
   /** Every name was looked up once, or the time for that is over. */
@@ -58,14 +62,16 @@ export type ToWorker =
 
 /** Counters of the kernel side, since the start. */
 export interface SourceCounts {
-  /** How often the probe ran, the agent's own calls included; a probe that is alive counts whenever the agent polls. */
-  readonly seen: number
+  /** How often the probe ran, the agent's own calls included: one that is alive counts whenever the agent polls. Absent: not counted. */
+  readonly seen?: number
   readonly events: number
   readonly lost: number
   readonly lostByCause: ReadonlyMap<string, number>
   readonly perCpu: readonly { readonly cpu: number; readonly events: number; readonly lost: number }[]
   readonly pendingBytes: number
   readonly ringBytes: number
+  /** What else the source counts, by name. */
+  readonly others: ReadonlyMap<string, number>
 }
 
 /** How the worker fares; sent every second, the idle ones included: it is the heartbeat. */
@@ -123,8 +129,9 @@ export interface AlertBatch {
 export function parseToWorker(value: unknown): ToWorker | undefined {
   if (!isObject(value)) return undefined
   switch (value['kind']) {
+    case 'attach':
+      return isWorkerOrders(value['worker']) ? (value as ToWorker) : undefined
     case 'start':
-      return isWorkerOrders(value['worker']) && isRuleOrders(value['rules']) ? (value as ToWorker) : undefined
     case 'rules':
       return isRuleOrders(value['rules']) ? (value as ToWorker) : undefined
     case 'names':
@@ -217,6 +224,7 @@ function isRuleOrders(value: unknown): boolean {
     value['staticFields'] instanceof Map &&
     value['syscalls'] instanceof Set &&
     value['tracepoints'] instanceof Set &&
+    typeof value['observesNames'] === 'boolean' &&
     isCount(value['listLimit'])
   )
 }
@@ -236,10 +244,11 @@ function isAlertBatch(value: Fields): boolean {
 function isSourceCounts(value: unknown): boolean {
   return (
     isObject(value) &&
-    isCount(value['seen']) &&
+    (value['seen'] === undefined || isCount(value['seen'])) &&
     isCount(value['events']) &&
     isCount(value['lost']) &&
     value['lostByCause'] instanceof Map &&
+    value['others'] instanceof Map &&
     Array.isArray(value['perCpu']) &&
     isCount(value['pendingBytes']) &&
     isCount(value['ringBytes'])

@@ -21,9 +21,11 @@ const numberOf = (name: string, otherwise: number): number => Number(query.get(n
 
 const OPENAT = 307
 const EVENT_BYTES = 100
+const PIECE_EVENTS = 1000
 
 class FakeSource implements LiveSource {
-  readonly #startMs = performance.now()
+  /** Time begins when something is wanted. */
+  #startMs = Number.POSITIVE_INFINITY
   readonly #record = createRecord()
   readonly #options: LiveOptions
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4))
@@ -39,11 +41,11 @@ class FakeSource implements LiveSource {
     this.#wanted = options.wanted
   }
 
-  drain(take: (record: EventRecord) => boolean, maxEvents: number): number {
+  drain(take: (record: EventRecord) => boolean): number {
     this.#advance()
     const stall = numberOf('stall', Number.POSITIVE_INFINITY)
     let count = 0
-    while (this.#taken < this.#events && this.#taken < stall && count < maxEvents) {
+    while (this.#taken < this.#events && this.#taken < stall && count < PIECE_EVENTS) {
       this.#taken++
       count++
       if (this.#taken === numberOf('hang', -1)) for (;;) Atomics.wait(this.#sleeper, 0, 0, 1000)
@@ -54,8 +56,15 @@ class FakeSource implements LiveSource {
     return count
   }
 
-  wait(timeoutMs: number): void {
-    Atomics.wait(this.#sleeper, 0, 0, timeoutMs)
+  async wait(timeoutMs: number): Promise<void> {
+    await new Promise(resolve => setTimeout(resolve, Math.min(timeoutMs, 10)))
+  }
+
+  cancelWait(): void {}
+
+  backlogBytes(): number {
+    this.#advance()
+    return Math.min((this.#events - this.#taken) * EVENT_BYTES, this.#options.ringBytes)
   }
 
   counters(): LiveCounters {
@@ -66,13 +75,12 @@ class FakeSource implements LiveSource {
       lost: this.#lost,
       lostByCause: { ring_full: this.#lost },
       perCpu: [{ cpu: 0, events: this.#events, lost: this.#lost }],
-      pendingBytes: Math.min((this.#events - this.#taken) * EVENT_BYTES, this.#options.ringBytes),
-      ringBytes: this.#options.ringBytes,
     }
   }
 
   setWanted(wanted: LiveWanted): void {
     this.#advance()
+    this.#startMs = Math.min(this.#startMs, performance.now())
     this.#wanted = wanted
   }
 
@@ -80,7 +88,7 @@ class FakeSource implements LiveSource {
 
   /** What happened up to now. */
   #advance(): void {
-    const elapsedMs = performance.now() - this.#startMs
+    const elapsedMs = Math.max(0, performance.now() - this.#startMs)
     if (elapsedMs < numberOf('dead', Number.POSITIVE_INFINITY)) this.#seen++
     else return
     const due = Math.min(numberOf('total', Number.POSITIVE_INFINITY), (elapsedMs * numberOf('rate', 1000)) / 1000)
