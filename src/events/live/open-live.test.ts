@@ -1,15 +1,34 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createRecord } from '../decode-record.ts'
 import { LiveError } from './live-error.ts'
 import { openLive } from './open-live.ts'
-import { type SeenEvent, liveSkipReason, run, watch } from './testing.ts'
+import { type SeenEvent, liveSkipReason, watch } from './testing.ts'
 import { mergeWanted, stateCalls, wantAll } from './wanted-calls.ts'
 
 const skip = liveSkipReason()
 const python = '/usr/bin/python3'
+
+/** Runs a program to its end; gives its process id and what it printed. */
+function run(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly pid: number; readonly output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let output = ''
+    child.stdout.on('data', data => (output += String(data)))
+    child.on('error', reject)
+    child.on('close', () => resolve({ pid: child.pid ?? 0, output }))
+  })
+}
 
 /** What `testdata/calls.py` prints. */
 interface Used {

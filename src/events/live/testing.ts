@@ -1,5 +1,4 @@
 /** For tests that watch this very machine: whether they can run, and a source whose events are kept as plain values. */
-import { spawn } from 'node:child_process'
 import { createRecord } from '../decode-record.ts'
 import type { EventRecord } from '../event-record.ts'
 import { paramToJson } from '../ndjson/param-json.ts'
@@ -56,22 +55,4 @@ export async function watch(
     await source.close()
   }
   return seen
-}
-
-/** Runs a program to its end; gives its process id and what it printed. */
-export function run(
-  file: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ readonly pid: number; readonly output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      env: { PATH: process.env['PATH'] ?? '', ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    let output = ''
-    child.stdout.on('data', data => (output += String(data)))
-    child.on('error', reject)
-    child.on('close', () => resolve({ pid: child.pid ?? 0, output }))
-  })
 }
