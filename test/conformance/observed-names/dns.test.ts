@@ -1,0 +1,375 @@
+// Connections judged by the names that their own process was seen to look up.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { parseIp } from '../../../src/values/ip.ts'
+import { CONNECTS, type Outcome, type PlayOptions, play, rule, Scene } from './scene.ts'
+
+const cname = (name: string, data: string) => ({ name, type: 'CNAME', data, ttl: 60 }) as const
+const a = (name: string, data: string, ttl = 60) => ({ name, type: 'A', data, ttl }) as const
+const SHOP = rule('Shop', `${CONNECTS} and fd.sip.name = shop.example`)
+const POOL = rule('Pool', `${CONNECTS} and fd.sip.name = pool.example`)
+const UNKNOWN = rule('Unknown', `${CONNECTS} and fd.sip.name.unknown = true`, '%fd.sip')
+
+interface Case extends PlayOptions {
+  readonly name: string
+  readonly scene: (scene: Scene) => void
+  readonly want: readonly string[]
+  /** Counters that must be as given. */
+  readonly counts?: Partial<Outcome['counters']['dns']>
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'an answer and then a connect: the answer decides, at once',
+    scene: s => s.process(11).connect(11, '192.0.2.1').dns(11, 'shop.example', ['192.0.2.1']).connect(11, '192.0.2.1'),
+    rules: SHOP + UNKNOWN,
+    want: ['Unknown: 192.0.2.1', 'Shop: shop.example'],
+    counts: { queries: 1, answers: 1, facts: 1, unasked: 0, waiting: 0 },
+  },
+  {
+    name: 'the rules of the documents: a list with `not … in`, and `=`; both print the name',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'sysdig.com', ['192.0.2.1'])
+        .dns(11, 'evil.example', ['203.0.113.66'])
+        .connect(11, '192.0.2.1')
+        .connect(11, '203.0.113.66')
+        .connect(11, '203.0.113.67'),
+    rules:
+      '- list: trusted_domains\n  items: [sysdig.com, github.com]\n' +
+      rule(
+        'Unexpected',
+        `${CONNECTS} and not fd.sip.name in (trusted_domains)`,
+        '%fd.sip.name (%fd.sip) by %fd.sip.name.source',
+      ) +
+      rule('Evil', `${CONNECTS} and fd.sip.name = evil.example`, '%fd.sip.name from %fd.sip.name.resolver'),
+    want: [
+      'Unexpected: evil.example (203.0.113.66) by observed',
+      'Evil: evil.example from 10.0.0.2',
+      'Unexpected: <NA> (203.0.113.67) by <NA>',
+    ],
+  },
+  {
+    name: 'one address, two processes, two names: each is judged by its own',
+    scene: s =>
+      s
+        .process(11)
+        .process(12)
+        .dns(11, 'shop.example', ['192.0.2.1'])
+        .dns(12, 'pool.example', ['192.0.2.1'])
+        .connect(11, '192.0.2.1')
+        .connect(12, '192.0.2.1'),
+    rules: SHOP + POOL,
+    known: [{ name: 'pool.example', ip: parseIp('192.0.2.1')!, evidence: 'resolved' }],
+    want: ['Shop: shop.example', 'Pool: pool.example'],
+  },
+  {
+    name: 'what a container looked up means nothing to another',
+    scene: s =>
+      s
+        .process(11, { container: 'aaaaaaaaaaaa' })
+        .process(12, { container: 'bbbbbbbbbbbb' })
+        .process(13, { container: 'aaaaaaaaaaaa' })
+        .dns(12, 'shop.example', ['203.0.113.66'])
+        .connect(11, '203.0.113.66')
+        .dns(11, 'pool.example', ['192.0.2.1'])
+        .connect(13, '192.0.2.1'),
+    rules: SHOP + POOL + UNKNOWN,
+    want: ['Unknown: 203.0.113.66', 'Pool: pool.example'],
+  },
+  {
+    name: 'another thread of the process connects',
+    scene: s =>
+      s.process(11).thread(15, 11).dns(11, 'shop.example', ['192.0.2.1'], { receiver: 15 }).connect(15, '192.0.2.1'),
+    rules: SHOP,
+    want: ['Shop: shop.example'],
+  },
+  {
+    name: 'a rule at each name of an alias chain',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'www.shop.example', [
+          cname('www.shop.example', 'shop.cdn.example'),
+          cname('shop.cdn.example', 'edge7.cdn.example'),
+          a('edge7.cdn.example', '192.0.2.9'),
+        ])
+        .connect(11, '192.0.2.9'),
+    rules: ['www.shop.example', 'shop.cdn.example', 'edge7.cdn.example']
+      .map((name, i) => rule(`Level ${i}`, `${CONNECTS} and fd.sip.name = ${name}`))
+      .join(''),
+    want: ['Level 0: www.shop.example', 'Level 1: shop.cdn.example', 'Level 2: edge7.cdn.example'],
+  },
+  {
+    name: 'an alias chain that leads back to itself ends',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'a.example', [
+          cname('a.example', 'b.example'),
+          cname('b.example', 'a.example'),
+          a('b.example', '192.0.2.9'),
+        ])
+        .connect(11, '192.0.2.9'),
+    rules: rule('A', `${CONNECTS} and fd.sip.name = a.example`, '%fd.sip.names'),
+    want: ['A: (a.example,b.example)'],
+  },
+  {
+    name: 'an address of a name that the answer does not lead to is not believed',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'a.example', [a('a.example', '192.0.2.1'), a('shop.example', '203.0.113.66')])
+        .connect(11, '203.0.113.66'),
+    rules: SHOP + UNKNOWN,
+    want: ['Unknown: 203.0.113.66'],
+  },
+  {
+    name: 'mixed case and a final dot',
+    scene: s =>
+      s.process(11).dns(11, 'ShOp.eXample', ['192.0.2.1'], { answered: 'sHoP.Example' }).connect(11, '192.0.2.1'),
+    rules: rule('Shop', `${CONNECTS} and fd.sip.name = SHOP.example.`),
+    want: ['Shop: shop.example'],
+  },
+  {
+    name: 'a star matches what was looked up below it',
+    scene: s => s.process(11).dns(11, 'a.b.shop.example', ['192.0.2.1']).connect(11, '192.0.2.1'),
+    rules: rule('Below', `${CONNECTS} and fd.sip.name = "*.shop.example"`),
+    want: ['Below: a.b.shop.example'],
+  },
+  {
+    name: 'IPv6, and an IPv4 connection over an IPv6 socket',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'shop.example', ['2001:db8::1'], { type: 'AAAA' })
+        .dns(11, 'pool.example', ['192.0.2.1'])
+        .connect(11, '2001:db8::1')
+        .connect(11, '::ffff:192.0.2.1'),
+    rules: SHOP + POOL,
+    want: ['Shop: shop.example', 'Pool: pool.example'],
+  },
+  {
+    name: 'a server over IPv6',
+    scene: s =>
+      s.process(11).dns(11, 'shop.example', ['192.0.2.1'], { server: '[2001:db8::53]:53' }).connect(11, '192.0.2.1'),
+    rules: rule('Shop', `${CONNECTS} and fd.sip.name = shop.example`, '%fd.sip.name.resolver'),
+    want: ['Shop: 2001:db8::53'],
+  },
+  ...(
+    [
+      ['sendmsg', 'recvmsg'],
+      ['sendmmsg', 'recvmmsg'],
+      ['write', 'read'],
+      ['writev', 'readv'],
+      ['sendto', 'read'],
+    ] as const
+  ).map(calls => ({
+    name: `the calls ${calls[0]} and ${calls[1]}`,
+    scene: (s: Scene) => s.process(11).dns(11, 'shop.example', ['192.0.2.1'], { calls }).connect(11, '192.0.2.1'),
+    rules: SHOP,
+    want: ['Shop: shop.example'],
+  })),
+  {
+    name: 'DNS over TCP in one piece, byte by byte, and in pieces that cut the length',
+    scene: s => {
+      s.process(11)
+      for (const [i, size] of [65_535, 1, 3].entries())
+        s.dnsOverTcp(11, `n${i}.example`, [`192.0.2.${i}`], size).connect(11, `192.0.2.${i}`)
+    },
+    rules: rule('N', `${CONNECTS} and fd.sip.name startswith n`),
+    want: ['N: n0.example', 'N: n1.example', 'N: n2.example'],
+    counts: { answers: 3, malformed: 0, lostStreams: 0 },
+  },
+  {
+    name: 'with the snap length of Falco, UDP and TCP give the addresses that are there',
+    scene: s => {
+      const ips = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4']
+      s.process(11)
+        .dns(11, 'shop.example', ips, { snaplen: 80 })
+        .dnsOverTcp(11, 'pool.example', ips, 65_535, { snaplen: 80 })
+      s.connect(11, '192.0.2.1').connect(11, '192.0.2.4')
+    },
+    rules: rule('Both', `${CONNECTS} and fd.sip.name exists`, '%fd.sip.names'),
+    want: ['Both: (pool.example,shop.example)'],
+    counts: { cut: 2, lostStreams: 0 },
+  },
+  {
+    name: 'an answer that nobody asked for',
+    scene: s => {
+      s.process(11)
+      const { fd, local } = s.open(11, '10.0.0.2:53')
+      const exchange = new Scene().process(11).dns(11, 'shop.example', ['203.0.113.66'])
+      const answer = exchange.lines.find(line => 'type' in line && line.type === 'recvfrom') as {
+        args: { data: { base64: string } }
+      }
+      s.receive(11, fd, Buffer.from(answer.args.data.base64, 'base64'), { tuple: `10.0.0.2:53->${local}` }).connect(
+        11,
+        '203.0.113.66',
+      )
+    },
+    rules: SHOP + UNKNOWN,
+    want: ['Unknown: 203.0.113.66'],
+    counts: { unasked: 1, facts: 0 },
+  },
+  ...(
+    [
+      ['from another address', { from: '10.0.0.66:53' }],
+      ['with another id', { id: 7 }],
+      ['to another question', { answered: 'pool.example' }],
+    ] as const
+  ).map(([what, exchange]) => ({
+    name: `an answer ${what} is not believed`,
+    scene: (s: Scene) => s.process(11).dns(11, 'shop.example', ['203.0.113.66'], exchange).connect(11, '203.0.113.66'),
+    rules: SHOP + POOL + UNKNOWN,
+    want: ['Unknown: 203.0.113.66'],
+    counts: { unasked: 1, facts: 0 },
+  })),
+  {
+    name: 'the second answer to one question is not believed',
+    scene: s => {
+      s.process(11).dns(11, 'shop.example', ['192.0.2.1'])
+      const [query, answer, close] = s.lines.splice(-3) as { args: object }[]
+      s.lines.push(query!, answer!)
+      const forged = new Scene().process(11).dns(11, 'shop.example', ['203.0.113.66']).lines.at(-2) as {
+        args: { data: object }
+      }
+      s.lines.push({ ...answer, args: { ...answer!.args, data: forged.args.data } }, close!)
+      s.connect(11, '203.0.113.66')
+    },
+    rules: SHOP + UNKNOWN,
+    want: ['Unknown: 203.0.113.66'],
+    counts: { answers: 1, unasked: 1 },
+  },
+  {
+    name: 'an answer after half a minute is too late',
+    scene: s => {
+      s.process(11).dns(11, 'shop.example', ['192.0.2.1'])
+      const last = s.lines.splice(-2) as { ts: string }[]
+      for (const line of last) s.lines.push({ ...line, ts: String(BigInt(line.ts) + 31_000_000_000n) })
+      s.wait(32).connect(11, '192.0.2.1')
+    },
+    rules: SHOP + UNKNOWN,
+    want: ['Unknown: 192.0.2.1'],
+    counts: { unasked: 1 },
+  },
+  {
+    name: 'only servers that are trusted are believed, where they are named',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'shop.example', ['203.0.113.66'], { server: '203.0.113.53:53' })
+        .dns(11, 'pool.example', ['192.0.2.1'])
+        .connect(11, '203.0.113.66')
+        .connect(11, '192.0.2.1'),
+    rules: SHOP + POOL + UNKNOWN,
+    settings: { trustedResolvers: ['10.0.0.0/8', '2001:db8::53'] },
+    want: ['Unknown: 203.0.113.66', 'Pool: pool.example'],
+    counts: { untrusted: 1, facts: 1 },
+  },
+  {
+    name: 'NXDOMAIN, no addresses and SERVFAIL are counted',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'no.example', [], { rcode: 3 })
+        .dns(11, 'empty.example', [])
+        .dns(11, 'broken.example', [], { rcode: 2 }),
+    rules: UNKNOWN,
+    want: [],
+    counts: { nxdomain: 1, nodata: 1, failures: 1, answers: 3 },
+  },
+  {
+    name: 'search domains: the name that had an answer counts',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'shop.example.ns.svc.cluster.local', [], { rcode: 3 })
+        .dns(11, 'shop.example.cluster.local', [], { rcode: 3 })
+        .dns(11, 'shop.example', ['192.0.2.1'])
+        .connect(11, '192.0.2.1'),
+    rules: SHOP,
+    want: ['Shop: shop.example'],
+  },
+  {
+    name: 'public names on addresses of this host are not believed',
+    scene: s =>
+      s.process(11).dns(11, 'shop.example.com', ['127.0.0.1', '169.254.169.254']).connect(11, '169.254.169.254'),
+    rules: UNKNOWN,
+    want: ['Unknown: 169.254.169.254'],
+    counts: { facts: 0 },
+  },
+  {
+    name: 'what getaddrinfo connects to only to sort (UDP, nothing sent) has its name too',
+    scene: s => {
+      s.process(11).dns(11, 'shop.example', ['192.0.2.1', '192.0.2.2'])
+      for (const ip of ['192.0.2.1', '192.0.2.2']) s.open(11, `${ip}:0`)
+      s.connect(11, '192.0.2.2')
+    },
+    rules:
+      rule('Not shop', 'evt.type = connect and fd.l4proto = udp and fd.sport != 53 and fd.sip.name != shop.example') +
+      rule('Any', 'evt.type = connect and fd.sip.name = shop.example', '%fd.l4proto %fd.sport'),
+    want: ['Any: udp 0', 'Any: udp 0', 'Any: tcp 443'],
+  },
+  {
+    name: 'rotation: an address that left the answer is known for its TTL and the grace, then no more',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'shop.example', ['192.0.2.1'])
+        .wait(100)
+        .dns(11, 'shop.example', ['192.0.2.2'])
+        .wait(60 + 900 - 102)
+        .connect(11, '192.0.2.1')
+        .event(11, 'close', { res: 0, fd: 7 })
+        .wait(3)
+        .connect(11, '192.0.2.1')
+        .connect(11, '192.0.2.2'),
+    rules: SHOP + UNKNOWN,
+    want: ['Shop: shop.example', 'Unknown: 192.0.2.1', 'Shop: shop.example'],
+  },
+]
+
+for (const c of cases) {
+  test(`observed names: ${c.name}`, () => {
+    const scene = new Scene()
+    c.scene(scene)
+    const { alerts, counters } = play(scene, c)
+    assert.deepEqual(alerts, c.want)
+    for (const [name, count] of Object.entries(c.counts ?? {}))
+      assert.equal(counters.dns[name as keyof typeof counters.dns], count, name)
+  })
+}
+
+test('observed names: 10,000 look-ups and connects of two containers and two processes to shared addresses, in any order', () => {
+  const actors: readonly { pid: number; name: string; container?: string }[] = [
+    { pid: 11, container: 'aaaaaaaaaaaa', name: 'shop.example' },
+    { pid: 12, container: 'bbbbbbbbbbbb', name: 'pool.example' },
+    { pid: 13, name: 'cafe.example' },
+    { pid: 14, name: 'bank.example' },
+  ]
+  const rules = actors
+    .map(({ name }) => rule(name, `${CONNECTS} and fd.sip.name = ${name}`, '%proc.pid %fd.sip.name'))
+    .join('')
+  const step = fc.tuple(fc.nat(actors.length - 1), fc.nat(2), fc.boolean())
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 100, maxLength: 200 }), steps => {
+      const scene = new Scene()
+      for (const { pid, name, ...options } of actors) scene.process(pid, { comm: name, ...options })
+      const known = new Set<string>()
+      const want: string[] = []
+      for (const [who, address, isLookUp] of steps) {
+        const { pid, name } = actors[who]!
+        const ip = `192.0.2.${address}`
+        if (isLookUp || !known.has(`${pid} ${ip}`)) scene.dns(pid, name, [ip])
+        known.add(`${pid} ${ip}`)
+        scene.connect(pid, ip)
+        want.push(`${name}: ${pid} ${name}`)
+      }
+      assert.deepEqual(play(scene, { rules }).alerts, want)
+    }),
+    { numRuns: 70 },
+  )
+})
