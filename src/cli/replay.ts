@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs'
 import type { Config } from '../agent/config.ts'
-import { type ReplayNews, type ReplaySummary, replay } from '../agent/replay.ts'
-import { openSinks } from '../outputs/open-sinks.ts'
+import type { ReplayNews, ReplaySummary } from '../agent/replay.ts'
 import type { OutputSink } from '../outputs/sinks/sink.ts'
 import { renderSummary, renderSummaryJson } from '../outputs/summary.ts'
 import type { Command } from './command.ts'
@@ -61,7 +60,12 @@ export function withReplayOptions(config: Config, args: Arguments): Config {
 }
 
 /** The configured outputs; on a terminal the progress line makes room for alerts, and text is coloured. */
-function openTerminalSinks(config: Config, terminal: Terminal, progress: ProgressLine): readonly OutputSink[] {
+async function openTerminalSinks(
+  config: Config,
+  terminal: Terminal,
+  progress: ProgressLine,
+): Promise<readonly OutputSink[]> {
+  const { openSinks } = await import('../outputs/open-sinks.ts')
   const sinks = openSinks(config.outputs, { json: config.jsonOutput, echo: body => terminal.err(body) })
   const isPainted = terminal.outColors.isColorSupported && !config.jsonOutput
   if (!isPainted && !terminal.errIsTty) return sinks
@@ -93,6 +97,8 @@ export async function runReplay(
   terminal: Terminal,
 ): Promise<{ readonly summary: ReplaySummary; readonly failed: boolean; readonly interrupted: boolean }> {
   const { files, config, ruleSet, isQuiet } = run
+  // Half of the program is needed only once the rules are known to be good.
+  const { replay } = await import('../agent/replay.ts')
   const progress = openProgressLine(isQuiet ? { ...terminal, errIsTty: false } : terminal, '')
   const stop = new AbortController()
   const interrupt = (): void => stop.abort()
@@ -110,7 +116,7 @@ export async function runReplay(
       plan: ruleSet.plan,
       fields: ruleSet.fields,
       config,
-      sinks: run.sinks ?? openTerminalSinks(config, terminal, progress),
+      sinks: run.sinks ?? (await openTerminalSinks(config, terminal, progress)),
       signal: stop.signal,
       onProgress: (file, done, total) => progress.update(done, total, file),
       onNews,
