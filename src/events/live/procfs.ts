@@ -1,0 +1,423 @@
+/**
+ * The start of the world: what exists before the first live event, from /proc. Called after the probe was started, so that whatever
+ * happens meanwhile is in the ring and told afterwards. Processes come and go while it reads; one that is gone is left out.
+ */
+import { statSync, type Stats } from 'node:fs'
+import { cpus, hostname, networkInterfaces, totalmem } from 'node:os'
+import { parseIpv4, parseIpv6 } from '../../values/ip.ts'
+import { toByteText } from '../../values/text.ts'
+import type { ByteText } from '../../values/value.ts'
+import type { FdEntry, InterfaceEntry, MachineInfo, ProcessEntry, SourceSink } from '../source.ts'
+import { readColonFile, readLink, readNumbers, readSmall, splitTexts } from './proc-files.ts'
+import { type SocketEntry, readSockets } from './proc-sockets.ts'
+
+export interface WorldOptions {
+  /** Where the process file system is mounted, `/proc`, and the system's configuration, `/etc`. */
+  readonly procRoot?: string
+  readonly etcRoot?: string
+  /** Threads told at most; 200,000. */
+  readonly maxThreads?: number
+  /** Descriptors told at most, of one process and of all; 120,000 and 500,000. */
+  readonly maxFdsOfProcess?: number
+  readonly maxFds?: number
+}
+
+/** What was told, and what was left out because of a limit. */
+export interface WorldSummary {
+  readonly processes: number
+  readonly threads: number
+  readonly fds: number
+  readonly threadsLeftOut: number
+  readonly fdsLeftOut: number
+}
+
+/** PPM clone flags of a thread that was there before, and of one in a pid namespace below the first. */
+const THREAD_FLAGS = 0x2000 | 0x8000 | 0x800 | 0x1
+const IN_PID_NAMESPACE = 0x20000000
+
+const MAX_ARGS_BYTES = 4096
+/** Of descriptors beyond, only what the link says is told: no flags, no device. */
+const DETAILED_FDS = 2048
+
+/** Tells everything that is here now: machine, interfaces, users, groups, processes with their threads and descriptors. */
+export function tellWorld(sink: SourceSink): void {
+  readWorld(sink)
+}
+
+/** `tellWorld` with limits, and what came of them. */
+export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSummary {
+  const proc = options.procRoot ?? '/proc'
+  const etc = options.etcRoot ?? '/etc'
+  sink.machine(readMachine(proc))
+  for (const entry of readInterfaces()) sink.networkInterface(entry)
+  tellUsers(sink, etc)
+  const left = {
+    threads: options.maxThreads ?? 200_000,
+    fds: options.maxFds ?? 500_000,
+    ofProcess: options.maxFdsOfProcess ?? 120_000,
+  }
+  const told = { processes: 0, threads: 0, fds: 0, threadsLeftOut: 0, fdsLeftOut: 0 }
+  const socketsOfNamespace = new Map<string, ReadonlyMap<number, SocketEntry>>()
+  for (const pid of readNumbers(proc)) {
+    const base = `${proc}/${pid}`
+    const entry = readProcess(base, pid)
+    if (entry === undefined) continue
+    if (left.threads <= 0) {
+      told.threadsLeftOut++
+      continue
+    }
+    left.threads--
+    told.processes++
+    told.threads++
+    sink.process(entry.process)
+    if (entry.threadCount > 1) {
+      for (const thread of readThreads(base, entry.process)) {
+        if (left.threads-- <= 0) {
+          left.threads = 0
+          told.threadsLeftOut++
+          continue
+        }
+        told.threads++
+        sink.process(thread)
+      }
+    }
+    const numbers = readNumbers(`${base}/fd`)
+    if (numbers.length === 0) continue
+    const namespace = readLink(`${base}/ns/net`) ?? ''
+    let sockets = socketsOfNamespace.get(namespace)
+    if (sockets === undefined) {
+      sockets = readSockets(`${base}/net`)
+      socketsOfNamespace.set(namespace, sockets)
+    }
+    const count = Math.min(numbers.length, left.ofProcess, left.fds)
+    told.fdsLeftOut += numbers.length - count
+    for (let i = 0; i < count; i++) {
+      const fd = readFd(base, numbers[i]!, sockets, i < DETAILED_FDS)
+      if (fd === undefined) continue
+      told.fds++
+      sink.fd(pid, fd)
+    }
+    left.fds -= count
+  }
+  return told
+}
+
+// ---------------------------------------------------------------- the machine and its users
+
+function readMachine(proc: string): MachineInfo {
+  const boot = /^btime (\d+)$/m.exec(readSmall(`${proc}/stat`) ?? '')
+  const maxPid = Number(readSmall(`${proc}/sys/kernel/pid_max`) ?? 0)
+  return {
+    cpuCount: cpus().length,
+    memoryBytes: totalmem(),
+    maxPid: Number.isSafeInteger(maxPid) ? maxPid : 0,
+    hostname: hostname(),
+    bootTsNs: boot === null ? 0n : BigInt(boot[1]!) * 1_000_000_000n,
+  }
+}
+
+function readInterfaces(): readonly InterfaceEntry[] {
+  const entries: InterfaceEntry[] = []
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    for (const each of addresses ?? []) {
+      if (each.family === 'IPv4') {
+        const address = parseIpv4(each.address)
+        const netmask = parseIpv4(each.netmask)
+        if (address === undefined || netmask === undefined) continue
+        entries.push({ name: toByteText(name), address, netmask, broadcast: (address | ~netmask) >>> 0, linkSpeed: 0 })
+      } else {
+        const address = parseIpv6(each.address)
+        const netmask = parseIpv6(each.netmask)
+        if (address === undefined || netmask === undefined) continue
+        entries.push({ name: toByteText(name), address, netmask, broadcast: '\0'.repeat(16), linkSpeed: 0 })
+      }
+    }
+  }
+  return entries
+}
+
+function tellUsers(sink: SourceSink, etc: string): void {
+  for (const [name = '', , uid, gid, , home = '', shell = ''] of readColonFile(`${etc}/passwd`)) {
+    if (isId(uid) && isId(gid)) sink.user({ uid: Number(uid), gid: Number(gid), name, home, shell })
+  }
+  for (const [name = '', , gid] of readColonFile(`${etc}/group`)) {
+    if (isId(gid)) sink.group({ gid: Number(gid), name })
+  }
+}
+
+function isId(text: string | undefined): text is string {
+  return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= 0xffffffff
+}
+
+// ---------------------------------------------------------------- processes
+
+/** Fields of `/proc/<pid>/status`, which are `name:\tvalue` lines. */
+function parseStatus(text: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>()
+  for (const line of text.split('\n')) {
+    const colon = line.indexOf(':')
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).trim())
+  }
+  return fields
+}
+
+/** The `i`-th number of a field; of ids, 0 is the real and 1 the effective one. */
+function numberOf(fields: ReadonlyMap<string, string>, name: string, i: number = 0): number {
+  const text = (fields.get(name) ?? '').split(/\s+/)[i] ?? ''
+  return /^\d+$/.test(text) ? Number(text) : 0
+}
+
+/** The id in the innermost namespace. */
+function lastNumberOf(fields: ReadonlyMap<string, string>, name: string): number | undefined {
+  const text = /(\d+)$/.exec(fields.get(name) ?? '')?.[1]
+  return text === undefined ? undefined : Number(text)
+}
+
+function capabilityOf(fields: ReadonlyMap<string, string>, name: string): number | bigint {
+  const text = fields.get(name) ?? ''
+  return /^[0-9a-f]{1,16}$/.test(text) ? narrow(BigInt(`0x${text}`)) : 0
+}
+
+function narrow(value: bigint): number | bigint {
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value
+}
+
+/** Fields of `/proc/<pid>/stat` behind the name, which may hold anything; the first of them is the state. */
+function parseStat(text: string): readonly number[] {
+  return text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number)
+}
+
+const STAT_PGID = 2
+const STAT_SID = 3
+const STAT_TTY = 4
+const STAT_MINFLT = 7
+const STAT_MAJFLT = 9
+
+/** Escapes of the name in `status`: backslash and newline. */
+function unescapeName(name: string): string {
+  return name.includes('\\') ? name.replaceAll('\\n', '\n').replaceAll('\\\\', '\\') : name
+}
+
+const V2_CONTROLLERS: readonly string[] = ['cpuset', 'cpu', 'io', 'memory']
+
+/** `subsystem=path` items of `/proc/<pid>/cgroup`; the one path of a version 2 hierarchy stands for the controllers without their own. */
+export function parseCgroups(text: ByteText): readonly ByteText[] {
+  const items: ByteText[] = []
+  const known = new Set<string>()
+  let unified: string | undefined
+  for (const line of text.split('\n')) {
+    const m = /^\d+:([^:]*):(.*)$/.exec(line)
+    if (m === null) continue
+    const [, controllers = '', path = ''] = m
+    if (controllers === '') {
+      unified = path
+      continue
+    }
+    if (controllers.startsWith('name=')) continue
+    for (const controller of controllers.split(',')) {
+      known.add(controller === 'blkio' ? 'io' : controller)
+      items.push(`${controller}=${path}`)
+    }
+  }
+  if (unified !== undefined) {
+    for (const controller of V2_CONTROLLERS) if (!known.has(controller)) items.push(`${controller}=${unified}`)
+  }
+  return items
+}
+
+function withSlash(path: ByteText): ByteText {
+  return path === '' || path.endsWith('/') ? path : `${path}/`
+}
+
+const CAN_WRITE_ANY = 0b1010n // CAP_DAC_OVERRIDE, CAP_FOWNER
+
+function isWritable(file: Stats, uid: number, gid: number, caps: number | bigint): boolean {
+  if ((BigInt(caps) & CAN_WRITE_ANY) !== 0n || file.uid === uid) return true
+  return ((file.gid === gid ? file.mode >> 3 : file.mode) & 2) !== 0
+}
+
+function nanoseconds(ms: number): number | bigint {
+  return narrow(BigInt(Math.round(ms * 1000)) * 1000n)
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+interface FoundProcess {
+  readonly process: ProcessEntry
+  readonly threadCount: number
+}
+
+function readProcess(base: string, pid: number): FoundProcess | undefined {
+  const statusText = readSmall(`${base}/status`)
+  const statText = readSmall(`${base}/stat`)
+  if (statusText === undefined || statText === undefined) return undefined
+  const status = parseStatus(statusText)
+  const stat = parseStat(statText)
+  const comm = unescapeName(status.get('Name') ?? '')
+  const command = splitTexts(readSmall(`${base}/cmdline`, MAX_ARGS_BYTES) ?? '')
+  const exeLink = readLink(`${base}/exe`) ?? ''
+  const exeFile = exeLink === '' ? undefined : statOf(`${base}/exe`)
+  const uid = numberOf(status, 'Uid', 1)
+  const gid = numberOf(status, 'Gid', 1)
+  const capEffective = capabilityOf(status, 'CapEff')
+  const limit = /^Max open files\s+(\d+)/m.exec(readSmall(`${base}/limits`) ?? '')
+  const loginuid = readSmall(`${base}/loginuid`)
+  const isInNamespace = (status.get('NSpid') ?? '').includes('\t')
+  return {
+    threadCount: numberOf(status, 'Threads'),
+    process: {
+      tid: pid,
+      pid,
+      ptid: numberOf(status, 'PPid'),
+      sid: stat[STAT_SID] ?? 0,
+      vpgid: lastNumberOf(status, 'NSpgid') ?? stat[STAT_PGID] ?? 0,
+      comm,
+      exe: command[0] ?? comm,
+      exepath: exeLink,
+      args: command.slice(1),
+      cwd: withSlash(readLink(`${base}/cwd`) ?? ''),
+      fdlimit: limit === null ? 0 : Number(limit[1]),
+      flags: isInNamespace ? IN_PID_NAMESPACE : 0,
+      uid,
+      gid,
+      vmSizeKb: numberOf(status, 'VmSize'),
+      vmRssKb: numberOf(status, 'VmRSS'),
+      vmSwapKb: numberOf(status, 'VmSwap'),
+      pfMajor: stat[STAT_MAJFLT] ?? 0,
+      pfMinor: stat[STAT_MINFLT] ?? 0,
+      env: splitTexts(readSmall(`${base}/environ`, MAX_ARGS_BYTES) ?? ''),
+      vtid: lastNumberOf(status, 'NSpid') ?? pid,
+      vpid: lastNumberOf(status, 'NStgid') ?? pid,
+      cgroups: parseCgroups(readSmall(`${base}/cgroup`) ?? ''),
+      root: readLink(`${base}/root`) ?? '/',
+      tty: stat[STAT_TTY] ?? 0,
+      ...(loginuid !== undefined && isId(loginuid) && { loginuid: Number(loginuid) }),
+      capInheritable: capabilityOf(status, 'CapInh'),
+      capPermitted: capabilityOf(status, 'CapPrm'),
+      capEffective,
+      pgid: stat[STAT_PGID] ?? 0,
+      exeFromMemfd: exeLink.startsWith('/memfd:'),
+      ...(exeFile !== undefined && {
+        exeWritable: isWritable(exeFile, uid, gid, capEffective),
+        exeIno: exeFile.ino,
+        exeInoCtime: nanoseconds(exeFile.ctimeMs),
+        exeInoMtime: nanoseconds(exeFile.mtimeMs),
+      }),
+    },
+  }
+}
+
+/** The other threads: the process's own entry with what is a thread's. */
+function* readThreads(base: string, process: ProcessEntry): Generator<ProcessEntry> {
+  for (const tid of readNumbers(`${base}/task`)) {
+    if (tid === process.pid) continue
+    const comm = readSmall(`${base}/task/${tid}/comm`)
+    if (comm === undefined) continue
+    let vtid = tid
+    if ((process.flags & IN_PID_NAMESPACE) !== 0)
+      vtid = lastNumberOf(parseStatus(readSmall(`${base}/task/${tid}/status`) ?? ''), 'NSpid') ?? tid
+    yield { ...process, tid, comm: comm.replace(/\n$/, ''), vtid, flags: process.flags | THREAD_FLAGS }
+  }
+}
+
+// ---------------------------------------------------------------- descriptors
+
+const FD_FILE = 16
+const FD_DIRECTORY = 2
+const FD_FIFO = 7
+const FD_UNSUPPORTED = 10
+const FD_MEMFD = 20
+const S_IFMT = 0xf000
+const S_IFDIR = 0x4000
+const S_IFIFO = 0x1000
+
+/** What follows `anon_inode:`, with or without brackets. */
+const ANONYMOUS_TYPES: ReadonlyMap<string, number> = new Map([
+  ['eventfd', 9],
+  ['signalfd', 11],
+  ['eventpoll', 12],
+  ['inotify', 13],
+  ['timerfd', 14],
+  ['bpf-map', 17],
+  ['bpf-prog', 17],
+  ['bpf_link', 17],
+  ['bpf_iter', 17],
+  ['userfaultfd', 18],
+  ['io_uring', 19],
+  ['pidfd', 21],
+])
+
+/** Bits of open(2) and the event table's for them. */
+const OPEN_BITS: readonly (readonly [number, number])[] = [
+  [0o100, 4],
+  [0o200, 0x20],
+  [0o1000, 0x100],
+  [0o2000, 8],
+  [0o4000, 0x40],
+  [0o10000, 0x10],
+  [0o40000, 0x200],
+  [0o100000, 0x800],
+  [0o200000, 0x400],
+  [0o2000000, 0x1000],
+]
+
+/** Flags as `fdinfo` has them, octal, as the event table numbers them. */
+export function parseOpenFlags(fdinfo: string): number {
+  const m = /^flags:\s*([0-7]+)$/m.exec(fdinfo)
+  if (m === null) return 0
+  const native = Number.parseInt(m[1]!, 8)
+  let flags = (native & 3) === 1 ? 2 : (native & 3) === 2 ? 3 : 1
+  for (const [from, to] of OPEN_BITS) if ((native & from) !== 0) flags |= to
+  return flags
+}
+
+/** Device numbers of stat(2) hold more bits than the 32 of events. */
+function shortDevice(dev: number): number {
+  return dev > 0xffffffff ? 0 : dev
+}
+
+function readFd(
+  base: string,
+  fd: number,
+  sockets: ReadonlyMap<number, SocketEntry>,
+  isDetailed: boolean,
+): FdEntry | undefined {
+  const link = readLink(`${base}/fd/${fd}`)
+  if (link === undefined) return undefined
+  if (!link.startsWith('/')) return describeFd(fd, link, sockets)
+  if (link.startsWith('/memfd:')) {
+    const name = link.slice('/memfd:'.length).replace(/ \(deleted\)$/, '')
+    return { fd, ino: statOf(`${base}/fd/${fd}`)?.ino ?? 0, type: FD_MEMFD, name }
+  }
+  if (!isDetailed) return { fd, ino: 0, type: FD_FILE, name: link, openFlags: 0, dev: 0 }
+  const file = statOf(`${base}/fd/${fd}`)
+  const kind = file === undefined ? 0 : file.mode & S_IFMT
+  const ino = file?.ino ?? 0
+  if (kind === S_IFDIR) return { fd, ino, type: FD_DIRECTORY, name: link }
+  if (kind === S_IFIFO) return { fd, ino, type: FD_FIFO, name: link }
+  const openFlags = parseOpenFlags(readSmall(`${base}/fdinfo/${fd}`, 4096) ?? '')
+  return { fd, ino, type: FD_FILE, name: link, openFlags, dev: shortDevice(file?.dev ?? 0) }
+}
+
+/** A descriptor without a path: `socket:[…]`, `pipe:[…]`, `anon_inode:…`. */
+function describeFd(fd: number, link: ByteText, sockets: ReadonlyMap<number, SocketEntry>): FdEntry {
+  const numbered = /^(\w+):\[(\d+)\]$/.exec(link)
+  const ino = numbered === null ? 0 : Number(numbered[2])
+  if (numbered?.[1] === 'pipe') return { fd, ino, type: FD_FIFO, name: '' }
+  if (numbered?.[1] === 'socket') {
+    const socket = sockets.get(ino)
+    return socket === undefined ? { fd, ino, type: FD_UNSUPPORTED, name: link } : { fd, ino, ...socket }
+  }
+  const anonymous = /^anon_inode:\[?([^\]]*)\]?$/.exec(link)?.[1]
+  const type = anonymous === undefined ? undefined : ANONYMOUS_TYPES.get(anonymous)
+  return { fd, ino, type: type ?? FD_UNSUPPORTED, name: link }
+}
