@@ -17,8 +17,11 @@
 #define PATH_LIMIT 4096    /* bytes of one text, its NUL included */
 #define NAMES_LIMIT 64     /* directories of a path, or levels of a cgroup */
 
-/* Not inlined. The loader that bpftool makes has room for 32 functions, programs and callbacks included. */
-#define APART static __attribute__((noinline))
+/*
+ * Not inlined, and verified once for any arguments instead of at each call. So kernel addresses come as numbers, and pointers must be
+ * checked. The loader that bpftool makes has room for 32 functions, programs and callbacks included.
+ */
+#define APART __attribute__((noinline))
 
 struct buffer {
 	struct counters count; /* first: the reader maps the buffers to read it */
@@ -221,6 +224,8 @@ INLINE void begin_event(struct buffer *b, u16 type, u32 param_count)
  */
 APART int submit(struct buffer *b)
 {
+	if (!b)
+		return 0;
 	struct counters *count = &b->count;
 	u32 total = AT(b);
 	if (total >= EVENT_LIMIT || total < PREFIX_BYTES + HEADER_BYTES) {

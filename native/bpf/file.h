@@ -132,8 +132,12 @@ INLINE void raw_names(struct buffer *b)
  * The absolute path, as the current process sees it. A file without a place in a directory (a memfd, a pipe) has no name this way; it is
  * told as `/` and the name of its entry. At most 64 names are kept, the last ones.
  */
-APART int put_path(struct buffer *b, struct vfsmount *mnt, struct dentry *dentry)
+APART int put_path_at(struct buffer *b, u64 mnt_address, u64 dentry_address)
 {
+	struct vfsmount *mnt = (struct vfsmount *)mnt_address;
+	struct dentry *dentry = (struct dentry *)dentry_address;
+	if (!b)
+		return 0;
 	if (!dentry) {
 		put_empty(b);
 		return 0;
@@ -154,4 +158,9 @@ APART int put_path(struct buffer *b, struct vfsmount *mnt, struct dentry *dentry
 	raw_names(b);
 	end_param(b);
 	return 0;
+}
+
+INLINE void put_path(struct buffer *b, struct vfsmount *mnt, struct dentry *dentry)
+{
+	put_path_at(b, (u64)mnt, (u64)dentry);
 }

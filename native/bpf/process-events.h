@@ -5,8 +5,11 @@
 #include "simple-events.h"
 
 /* The parameters of execve behind the environment. */
-APART int put_program(struct buffer *b, struct task_struct *task)
+APART int put_program(struct buffer *b, u64 task_address)
 {
+	struct task_struct *task = (struct task_struct *)task_address;
+	if (!b)
+		return 0;
 	put_u32(b, tty_of(task));
 	put_u64(b, own_id(task, KIND_PGID));
 	put_u32(b, loginuid_of(task));
@@ -38,8 +41,9 @@ APART int put_program(struct buffer *b, struct task_struct *task)
 
 /* A program that could be started: its memory is already the new one. */
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+int BPF_PROG(exec_done, struct task_struct *self, int old_pid, struct linux_binprm *bprm)
 {
+	struct task_struct *task = current_task();
 	if (!CONTROLS->running)
 		return 0;
 	struct buffer *b = own_buffer();
@@ -49,10 +53,10 @@ int BPF_PROG(exec_done, struct task_struct *task, int old_pid, struct linux_binp
 	begin_event(b, EV_EXECVE, EXECVE_PARAMS);
 	put_u64(b, 0);
 	put_exe_args(b, mm);
-	put_process(b, task, mm, true);
-	put_cgroups(b, task);
+	put_process(b, (u64)task, (u64)mm, true);
+	put_cgroups(b, (u64)task);
 	put_texts(b, BPF_CORE_READ(mm, env_start), BPF_CORE_READ(mm, env_end), ARGS_LIMIT);
-	put_program(b, task);
+	put_program(b, (u64)task);
 	put_len(b, raw_kernel_text(b, BPF_CORE_READ(bprm, filename), PATH_LIMIT));
 	submit(b);
 	return 0;
@@ -70,10 +74,10 @@ INLINE int put_failed_exec(struct buffer *b, u64 argv, u64 envp)
 		put_text_list(b, argv + 8);
 	else
 		put_empty(b);
-	put_process(b, task, mm, true);
-	put_cgroups(b, task);
+	put_process(b, (u64)task, (u64)mm, true);
+	put_cgroups(b, (u64)task);
 	put_text_list(b, envp);
-	put_program(b, task);
+	put_program(b, (u64)task);
 	return 0;
 }
 
@@ -119,8 +123,8 @@ INLINE int put_clone(struct buffer *b, struct task_struct *task, u32 flags)
 		put_empty(b);
 		put_empty(b);
 	}
-	put_process(b, task, mm, false);
-	put_cgroups(b, task);
+	put_process(b, (u64)task, (u64)mm, false);
+	put_cgroups(b, (u64)task);
 	put_u32(b, flags);
 	const struct cred *cred = BPF_CORE_READ(task, cred);
 	put_u32(b, BPF_CORE_READ(cred, euid.val));
@@ -166,8 +170,11 @@ INLINE int clone_done(struct buffer *b, long ret)
 
 /* Children do not pass the end of the system call on this architecture: told when they are made. */
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(fork_done, struct task_struct *parent, struct task_struct *child)
+int BPF_PROG(fork_done, struct task_struct *parent, struct task_struct *new_task)
 {
+	/* Its address as a number, which functions of their own can be given. */
+	struct task_struct *child = NULL;
+	bpf_probe_read_kernel(&child, sizeof(child), &new_task);
 	if (!CONTROLS->running || BPF_CORE_READ(parent, flags) & PF_KTHREAD)
 		return 0;
 	struct buffer *b = own_buffer();
@@ -210,8 +217,9 @@ static long next_thread(u32 step, void *arg)
 }
 
 /* A thread of the process that goes on living: its id, 0 if there is none, -1 if there are too many to look at. */
-APART s32 living_thread(struct task_struct *task)
+APART s32 living_thread(u64 task_address)
 {
+	struct task_struct *task = (struct task_struct *)task_address;
 	struct thread_search s = {};
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
 	s.head = (struct list_head *)((u64)signal + bpf_core_field_offset(struct signal_struct, thread_head));
@@ -238,7 +246,7 @@ static long next_reaper(u32 step, void *arg)
 	}
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
 	if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper)) {
-		s->found = living_thread(task);
+		s->found = living_thread((u64)task);
 		if (s->found != 0)
 			return 1;
 	}
@@ -252,7 +260,7 @@ static long next_reaper(u32 step, void *arg)
  */
 INLINE s32 reaper_of(struct task_struct *task)
 {
-	s32 thread = living_thread(task);
+	s32 thread = living_thread((u64)task);
 	if (thread != 0)
 		return thread;
 	struct reaper_search s = {};
@@ -271,8 +279,9 @@ INLINE s32 reaper_of(struct task_struct *task)
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(exit_done, struct task_struct *task)
+int BPF_PROG(exit_done, struct task_struct *self)
 {
+	struct task_struct *task = current_task();
 	if (!CONTROLS->running || BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return 0;
 	struct buffer *b = own_buffer();

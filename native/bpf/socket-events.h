@@ -24,7 +24,7 @@ INLINE bool is_client_hello(u64 from, u64 len)
 }
 
 /* Bytes to keep of `len` at `from`. */
-APART u32 data_limit(struct sock *sk, u64 address, u64 from, u64 len, bool sent)
+APART u32 data_limit(u64 sk, u64 address, u64 from, u64 len, u32 sent)
 {
 	u32 limit = CONTROLS->snap_bytes;
 	if (!sk || len <= limit)
@@ -39,7 +39,7 @@ APART u32 data_limit(struct sock *sk, u64 address, u64 from, u64 len, bool sent)
 INLINE bool carries_names(struct sock *sk, u64 from, u64 len, bool sent)
 {
 	struct ends e = {};
-	return sk && read_ends(sk, 0, &e) && (is_dns(&e) || (sent && is_client_hello(from, len)));
+	return sk && read_ends((u64)sk, 0, &e) && (is_dns(&e) || (sent && is_client_hello(from, len)));
 }
 
 struct gather {
@@ -68,6 +68,8 @@ static long gather_part(u32 i, void *arg)
 /* First bytes of a list of parts, as one parameter; the bytes of all parts together. */
 APART u64 put_gathered(struct buffer *b, u64 iov, u64 count, u32 limit)
 {
+	if (!b)
+		return 0;
 	struct gather g = {};
 	g.b = b;
 	g.iov = iov;
@@ -142,7 +144,7 @@ INLINE int connect_done(struct buffer *b, long ret)
 		return 0;
 	begin_event(b, EV_CONNECT, 4);
 	put_u64(b, ret);
-	put_tuple(b, ret == 0 || ret == -EINPROGRESS ? sock_of_fd((s32)b->args[0]) : NULL, b->args[1], OUTBOUND);
+	put_tuple(b, ret == 0 || ret == -EINPROGRESS ? sock_address_of_fd((s32)b->args[0]) : 0, b->args[1], OUTBOUND);
 	put_fd(b, b->args[0]);
 	put_user_address(b, b->args[1], (s32)b->args[2]);
 	submit(b);
@@ -160,7 +162,7 @@ INLINE int accept_done(struct buffer *b, long ret)
 	else
 		begin_event(b, EV_ACCEPT, 5);
 	put_u64(b, ret);
-	put_tuple(b, ret >= 0 ? sock_of_fd(ret) : NULL, 0, INBOUND);
+	put_tuple(b, ret >= 0 ? sock_address_of_fd(ret) : 0, 0, INBOUND);
 	u32 waiting = 0, limit = 0;
 	struct sock *listener = ret >= 0 ? sock_of_fd((s32)b->args[0]) : NULL;
 	if (listener) {
@@ -184,10 +186,10 @@ INLINE int sendto_done(struct buffer *b, long ret)
 	u64 len = ret > 0 ? (u64)ret : b->args[2];
 	begin_event(b, EV_SENDTO, 5);
 	put_u64(b, ret);
-	put_user_bytes(b, b->args[1], data_limit(sk, b->args[4], b->args[1], len, true));
+	put_user_bytes(b, b->args[1], data_limit((u64)sk, b->args[4], b->args[1], len, true));
 	put_fd(b, b->args[0]);
 	put_u32(b, b->args[2]);
-	put_tuple(b, sk, b->args[4], OUTBOUND);
+	put_tuple(b, (u64)sk, b->args[4], OUTBOUND);
 	submit(b);
 	return 0;
 }
@@ -199,8 +201,8 @@ INLINE int recvfrom_done(struct buffer *b, long ret)
 	struct sock *sk = ret >= 0 ? sock_of_fd((s32)b->args[0]) : NULL;
 	begin_event(b, EV_RECVFROM, 5);
 	put_u64(b, ret);
-	put_user_bytes(b, b->args[1], ret > 0 ? data_limit(sk, b->args[4], b->args[1], ret, false) : 0);
-	put_tuple(b, sk, b->args[4], INBOUND);
+	put_user_bytes(b, b->args[1], ret > 0 ? data_limit((u64)sk, b->args[4], b->args[1], ret, false) : 0);
+	put_tuple(b, (u64)sk, b->args[4], INBOUND);
 	put_fd(b, b->args[0]);
 	put_u32(b, b->args[2]);
 	submit(b);
@@ -217,11 +219,11 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 	u32 size = gathered_size(head.iov, head.iov_len);
 	begin_event(b, EV_SENDMSG, 5);
 	put_u64(b, ret);
-	u32 limit = data_limit(sk, head.name, first_part(head.iov), ret > 0 ? (u64)ret : size, true);
+	u32 limit = data_limit((u64)sk, head.name, first_part(head.iov), ret > 0 ? (u64)ret : size, true);
 	put_gathered(b, head.iov, head.iov_len, limit);
 	put_fd(b, b->args[0]);
 	put_u32(b, size);
-	put_tuple(b, sk, head.name, OUTBOUND);
+	put_tuple(b, (u64)sk, head.name, OUTBOUND);
 	submit(b);
 	return 0;
 }
@@ -237,8 +239,8 @@ INLINE int recvmsg_done(struct buffer *b, long ret)
 		bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
 		struct sock *sk = sock_of_fd((s32)b->args[0]);
 		put_u32(b, ret);
-		put_gathered(b, head.iov, head.iov_len, data_limit(sk, head.name, 0, ret, false));
-		put_tuple(b, sk, head.name, INBOUND);
+		put_gathered(b, head.iov, head.iov_len, data_limit((u64)sk, head.name, 0, ret, false));
+		put_tuple(b, (u64)sk, head.name, INBOUND);
 		put_user_bytes(b, head.control, head.control_len < 4096 ? head.control_len : 4096);
 	} else {
 		put_u32(b, 0);
@@ -268,7 +270,7 @@ static long tell_message(u32 i, void *arg)
 	struct user_msghdr *head = &message.head;
 	struct sock *sk = sock_of_fd(m->fd);
 	u64 start = m->sent ? first_part(head->iov) : 0;
-	u32 limit = data_limit(sk, head->name, start, message.len, m->sent);
+	u32 limit = data_limit((u64)sk, head->name, start, message.len, m->sent);
 	if (m->sent)
 		begin_event(b, EV_SENDMMSG, 5);
 	else
@@ -277,7 +279,7 @@ static long tell_message(u32 i, void *arg)
 	put_u64(b, m->fd);
 	put_u32(b, m->sent ? gathered_size(head->iov, head->iov_len) : message.len);
 	put_gathered(b, head->iov, head->iov_len, limit);
-	put_tuple(b, sk, head->name, m->sent ? OUTBOUND : INBOUND);
+	put_tuple(b, (u64)sk, head->name, m->sent ? OUTBOUND : INBOUND);
 	if (!m->sent)
 		put_user_bytes(b, head->control, head->control_len < 4096 ? head->control_len : 4096);
 	submit(b);
@@ -326,7 +328,7 @@ INLINE int io_done(struct buffer *b, long ret)
 		return 0;
 	begin_event(b, number == __NR_read ? EV_READ : number == __NR_write ? EV_WRITE : sent ? EV_PWRITE : EV_PREAD, placed ? 5 : 4);
 	put_u64(b, ret);
-	put_user_bytes(b, b->args[1], data_limit(sk, 0, b->args[1], len, sent));
+	put_user_bytes(b, b->args[1], data_limit((u64)sk, 0, b->args[1], len, sent));
 	put_fd(b, b->args[0]);
 	put_u32(b, b->args[2]);
 	if (placed)
@@ -352,14 +354,14 @@ INLINE int vector_done(struct buffer *b, long ret)
 		begin_event(b, placed ? EV_PWRITEV : EV_WRITEV, placed ? 5 : 4);
 		put_u64(b, ret);
 		u32 size = gathered_size(b->args[1], b->args[2]);
-		put_gathered(b, b->args[1], b->args[2], data_limit(sk, 0, start, ret > 0 ? len : size, true));
+		put_gathered(b, b->args[1], b->args[2], data_limit((u64)sk, 0, start, ret > 0 ? len : size, true));
 		put_fd(b, b->args[0]);
 		put_u32(b, size);
 	} else {
 		begin_event(b, placed ? EV_PREADV : EV_READV, placed ? 5 : 4);
 		put_u64(b, ret);
 		put_u32(b, len);
-		put_gathered(b, b->args[1], b->args[2], data_limit(sk, 0, start, len, false));
+		put_gathered(b, b->args[1], b->args[2], data_limit((u64)sk, 0, start, len, false));
 		put_fd(b, b->args[0]);
 	}
 	if (placed)

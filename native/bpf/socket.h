@@ -79,6 +79,8 @@ INLINE void raw_unix_path(struct buffer *b, const char *path, s64 len, bool user
 
 APART int put_user_address(struct buffer *b, u64 from, s64 len)
 {
+	if (!b)
+		return 0;
 	begin_param(b);
 	union user_address a = {};
 	if (from == 0 || len < 2 || bpf_probe_read_user(&a.family, sizeof(a.family), (void *)from)) {
@@ -114,8 +116,11 @@ struct ends {
  * The ends of an internet socket. What the kernel does not know, because the socket is not connected, is taken from the address that the
  * program gave or was given. False for other families.
  */
-APART bool read_ends(struct sock *sk, u64 user_address, struct ends *e)
+APART u32 read_ends(u64 sk_address, u64 user_address, struct ends *e)
 {
+	struct sock *sk = (struct sock *)sk_address;
+	if (!e)
+		return 0;
 	e->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (e->family != AF_INET && e->family != AF_INET6)
 		return false;
@@ -176,12 +181,15 @@ INLINE void raw_unix_ends(struct buffer *b, struct sock *sk, enum direction dire
 		raw_u8(b, 0);
 }
 
-APART int put_tuple(struct buffer *b, struct sock *sk, u64 user_address, enum direction direction)
+APART int put_tuple(struct buffer *b, u64 sk_address, u64 user_address, u32 direction)
 {
+	struct sock *sk = (struct sock *)sk_address;
+	if (!b)
+		return 0;
 	begin_param(b);
 	if (sk) {
 		struct ends e = {};
-		if (read_ends(sk, user_address, &e))
+		if (read_ends(sk_address, user_address, &e))
 			raw_ends(b, &e, direction);
 		else if (e.family == AF_UNIX)
 			raw_unix_ends(b, sk, direction);

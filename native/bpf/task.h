@@ -122,6 +122,8 @@ static long write_listed(u32 i, void *arg)
 /* Texts behind a NULL-ended list of pointers of the program, as execve is given them. */
 APART int put_text_list(struct buffer *b, u64 pointers)
 {
+	if (!b)
+		return 0;
 	struct text_list list = {};
 	list.b = b;
 	list.pointers = pointers;
@@ -193,8 +195,9 @@ const volatile char label_memory[] = "memory=";
 		   sizeof(label_##name) - 1)
 
 /* `subsystem=path` of the five subsystems that the drivers of Falco tell. */
-APART int put_cgroups(struct buffer *b, struct task_struct *task)
+APART int put_cgroups(struct buffer *b, u64 task_address)
 {
+	struct task_struct *task = (struct task_struct *)task_address;
 	if (!b)
 		return 0;
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
@@ -209,8 +212,12 @@ APART int put_cgroups(struct buffer *b, struct task_struct *task)
 }
 
 /* The first fourteen parameters of clone and execve; exe and args are written by the caller. */
-APART int put_process(struct buffer *b, struct task_struct *task, struct mm_struct *mm, bool with_cwd)
+APART int put_process(struct buffer *b, u64 task_address, u64 mm_address, u32 with_cwd)
 {
+	struct task_struct *task = (struct task_struct *)task_address;
+	struct mm_struct *mm = (struct mm_struct *)mm_address;
+	if (!b)
+		return 0;
 	put_u64(b, BPF_CORE_READ(task, pid));
 	put_u64(b, BPF_CORE_READ(task, tgid));
 	put_u64(b, BPF_CORE_READ(task, real_parent, pid));
