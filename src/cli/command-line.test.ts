@@ -37,6 +37,11 @@ interface Outcome {
   readonly err: string
 }
 
+/** A machine that cannot be watched. */
+const noProbe = {
+  TIERCEL_LIVE_SOURCE: new URL('../agent/testdata/fake-live.ts?refuse=no%20probe%20here', import.meta.url).href,
+}
+
 function tiercel(args: readonly string[], more: { input?: Buffer; env?: NodeJS.ProcessEnv } = {}): Outcome {
   const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeFlags, ...args], {
     cwd: root,
@@ -380,12 +385,13 @@ const cases: readonly {
     err: /`-e` is not there\n {2}help: use `tiercel replay FILE`/,
   },
   {
-    name: 'live is not there yet',
+    name: 'without a capture this machine is watched',
     args: ['-r', good],
+    env: noProbe,
     code: 1,
-    err: /watching live is not there yet[\s\S]*tiercel replay/,
+    err: /^tiercel: no probe here\n {2}help: do something about it/m,
   },
-  { name: 'run says so too', args: ['run'], code: 1, err: /watching live is not there yet/ },
+  { name: 'as run does', args: ['run', '-r', good], env: noProbe, code: 1, err: /^tiercel: no probe here$/m },
   { name: 'dry run', args: ['-r', good, '--dry-run'], code: 0, err: /1 rules of 1 files load/ },
   // Convert
   {

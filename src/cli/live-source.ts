@@ -9,7 +9,7 @@ export function liveSource(): string {
   const other = process.env['TIERCEL_LIVE_SOURCE'] ?? ''
   if (other !== '') return other
   const self = import.meta.url
-  const url = new URL(`../events/live/live-module${self.slice(self.lastIndexOf('.'))}`, self)
+  const url = new URL(`../agent/kernel-events${self.slice(self.lastIndexOf('.'))}`, self)
   if (existsSync(url)) return url.href
   throw new CommandError(
     'watching live is not there yet: this version has no eBPF probe',

@@ -1,0 +1,171 @@
+/**
+ * Writes what a source tells into captures: all of it, or the events that a condition takes; one file, or a new one whenever it is large or
+ * old enough. A new file begins with the world as it is then, so that each can be replayed alone.
+ */
+import { rmSync } from 'node:fs'
+import { CaptureWriter } from '../events/capture/write-capture.ts'
+import type { EventRecord } from '../events/event-record.ts'
+import { eventTable } from '../events/event-table.ts'
+import type { GroupEntry, InterfaceEntry, MachineInfo, SourceSink, UserEntry } from '../events/source.ts'
+import { HostState, stateSink } from '../state/host-state.ts'
+import type { EventFilter } from './event-filter.ts'
+import { tellState } from './tell-state.ts'
+
+export interface RecordOptions {
+  /** `out.scap`; with rotation `out-0001.scap` and so on. */
+  readonly path: string
+  readonly gzip: boolean
+  readonly filter?: EventFilter
+  /** With a filter: only events that match, not those that tell what processes became. */
+  readonly exactly?: boolean
+  /** A new file after so many bytes, or so many ns of events. */
+  readonly maxBytes?: number
+  readonly maxDurationNs?: bigint
+  /** How many files are kept; older ones are removed. */
+  readonly maxFiles?: number
+  readonly maxThreads?: number
+  /** Opens the file; throws what the file system answers. */
+  readonly open: (path: string) => { write(bytes: Buffer): void; close(): void }
+}
+
+/** Without these, what is recorded of a process tells of a stranger. */
+const LIFE_EVENTS: ReadonlySet<string> = new Set([
+  ...['clone', 'clone3', 'fork', 'vfork', 'execve', 'execveat', 'procexit', 'chdir', 'fchdir', 'chroot', 'setns'],
+  ...['setuid', 'setgid', 'setreuid', 'setregid', 'setresuid', 'setresgid', 'setpgid', 'setsid', 'capset', 'prctl'],
+  ...['container', 'asyncevent', 'useradded', 'userdeleted', 'groupadded', 'groupdeleted'],
+])
+const isLifeEvent: readonly boolean[] = eventTable.map(info => LIFE_EVENTS.has(info.name))
+
+/** Give its `sink` to a source, then call `end`. What the file system answers is thrown by either. */
+export class CaptureRecorder {
+  readonly sink: SourceSink
+  events = 0
+  bytes = 0
+  /** Paths of the files that are there, the oldest first. */
+  readonly files: string[] = []
+  readonly #options: RecordOptions
+  /** Only where a filter or a new file needs it: it costs as much as writing. */
+  readonly #state: HostState | undefined
+  readonly #stateSink: SourceSink | undefined
+  #writer: CaptureWriter
+  #fileBytes = 0
+  #fileCount = 0
+  #fileFromNs: bigint | undefined
+  #machine: MachineInfo | undefined
+  #interfaces: InterfaceEntry[] = []
+  #users: UserEntry[] = []
+  #groups: GroupEntry[] = []
+
+  constructor(options: RecordOptions) {
+    this.#options = options
+    const needsState = options.filter !== undefined || this.#isRotating
+    if (needsState) {
+      this.#state = new HostState(options.maxThreads === undefined ? {} : { maxThreads: options.maxThreads })
+      this.#stateSink = stateSink(this.#state, () => true)
+    }
+    this.#writer = this.#open()
+    this.sink = {
+      reset: () => {
+        this.#stateSink?.reset?.()
+        this.#forget()
+        this.#writer.reset()
+      },
+      machine: info => {
+        this.#machine = info
+        this.#stateSink?.machine(info)
+        this.#writer.machine(info)
+      },
+      networkInterface: entry => {
+        this.#interfaces.push(entry)
+        this.#stateSink?.networkInterface(entry)
+        this.#writer.networkInterface(entry)
+      },
+      user: entry => {
+        this.#users.push(entry)
+        this.#stateSink?.user(entry)
+        this.#writer.user(entry)
+      },
+      group: entry => {
+        this.#groups.push(entry)
+        this.#stateSink?.group(entry)
+        this.#writer.group(entry)
+      },
+      process: entry => {
+        this.#stateSink?.process(entry)
+        this.#writer.process(entry)
+      },
+      fd: (tid, entry) => {
+        this.#stateSink?.fd(tid, entry)
+        this.#writer.fd(tid, entry)
+      },
+      event: record => this.#onEvent(record),
+    }
+  }
+
+  /** Completes the last file. */
+  end(): void {
+    this.#writer.end()
+  }
+
+  get #isRotating(): boolean {
+    return this.#options.maxBytes !== undefined || this.#options.maxDurationNs !== undefined
+  }
+
+  #onEvent(record: EventRecord): boolean {
+    if (this.#isFull(record)) this.#nextFile(record)
+    const { filter, exactly } = this.#options
+    if (this.#state !== undefined) {
+      const current = this.#state.apply(record)
+      if (filter !== undefined && !(exactly !== true && isLifeEvent[record.type]) && !filter.matches(current))
+        return true
+    }
+    this.#writer.event(record)
+    this.events++
+    return true
+  }
+
+  #isFull(record: EventRecord): boolean {
+    const { maxBytes, maxDurationNs } = this.#options
+    if (maxBytes !== undefined && this.#fileBytes >= maxBytes) return true
+    if (maxDurationNs === undefined) return false
+    this.#fileFromNs ??= record.tsNs
+    return record.tsNs - this.#fileFromNs >= maxDurationNs
+  }
+
+  #nextFile(record: EventRecord): void {
+    this.#writer.end()
+    this.#writer = this.#open()
+    this.#fileFromNs = record.tsNs
+    const facts = { machine: this.#machine, interfaces: this.#interfaces, users: this.#users, groups: this.#groups }
+    tellState(this.#state!, facts, this.#writer)
+    const { maxFiles } = this.#options
+    while (maxFiles !== undefined && this.files.length > maxFiles) rmSync(this.files.shift()!, { force: true })
+  }
+
+  #open(): CaptureWriter {
+    const path = this.#isRotating ? numbered(this.#options.path, ++this.#fileCount) : this.#options.path
+    const file = this.#options.open(path)
+    this.files.push(path)
+    this.#fileBytes = 0
+    const write = (bytes: Buffer): void => {
+      this.#fileBytes += bytes.length
+      this.bytes += bytes.length
+      file.write(bytes)
+    }
+    return new CaptureWriter(write, { gzip: this.#options.gzip }, () => file.close())
+  }
+
+  #forget(): void {
+    this.#machine = undefined
+    this.#interfaces = []
+    this.#users = []
+    this.#groups = []
+  }
+}
+
+/** `dir/out.scap` → `dir/out-0001.scap`. */
+function numbered(path: string, count: number): string {
+  const number = String(count).padStart(4, '0')
+  const dot = path.lastIndexOf('.')
+  return dot > path.lastIndexOf('/') + 1 ? `${path.slice(0, dot)}-${number}${path.slice(dot)}` : `${path}-${number}`
+}

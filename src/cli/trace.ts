@@ -1,0 +1,91 @@
+import { renderJsonValue } from '../outputs/json-text.ts'
+import { NameIndex } from '../domains/name-index.ts'
+import { fieldLookup } from '../fields/catalogue.ts'
+import { compileFormat } from '../agent/event-filter.ts'
+import { wantedEvents } from '../agent/base-syscalls.ts'
+import { HostState, stateSink } from '../state/host-state.ts'
+import type { Command } from './command.ts'
+import { parseFilter, positiveOption, readEvents, splitOperands, stopSignal, wrongText } from './event-input.ts'
+
+const DEFAULT_FORMAT = '%evt.num %evt.time %evt.cpu %proc.name (%thread.tid) %evt.type %evt.args'
+/** What waits for standard output is written when it has so many characters, or when a piece of the input is done. */
+const CHUNK = 64 * 1024
+const SNAPLEN = 80
+
+export const traceCommand: Command = {
+  name: 'trace',
+  summary: 'print the events that a condition takes, live or of a capture',
+  usage: "'CONDITION' [CAPTURE…] [-p FORMAT]",
+  operands: { min: 0, max: Number.MAX_SAFE_INTEGER, name: 'operand' },
+  options: [
+    { name: 'format', short: 'p', value: 'FORMAT', doc: `how an event is printed; default: '${DEFAULT_FORMAT}'` },
+    { name: 'json', doc: 'the fields of the format as one JSON object a line' },
+    { name: 'max-events', short: 'n', value: 'COUNT', doc: 'stop after so many' },
+    { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after so many seconds' },
+    { name: 'bindings', value: 'FILE', doc: 'names of addresses (NDJSON; docs/compatibility.md)' },
+    {
+      name: 'all',
+      doc: 'live: also calls that come by the million (read, write) where the condition is about any event',
+    },
+    { name: 'snaplen', value: 'BYTES', doc: `live: how much of the data of an event is kept; default: ${SNAPLEN}` },
+  ],
+  doc: [
+    'The condition is what a rule’s condition is, macros aside; without one every event is printed. FORMAT is what a rule’s output is. As sysdig does it.',
+    'Without a capture the events of this machine are printed as they happen; that needs the rights of `tiercel run`.',
+  ],
+  examples: [
+    { command: "sudo tiercel trace 'evt.type = connect' -p '%proc.name %fd.name'", doc: 'who connects where' },
+    { command: "tiercel trace 'proc.name = nginx' capture.scap", doc: 'what a program did' },
+    { command: "tiercel trace capture.scap -p '%evt.type' | sort | uniq -c", doc: 'what is in a capture' },
+  ],
+  exitCodes: ['all was printed, or you stopped it', 'the condition is wrong, or events cannot be had'],
+  run: async (args, terminal) => {
+    const { condition, files } = splitOperands(args.operands)
+    const names = new NameIndex()
+    const filter = parseFilter(condition, names, terminal)
+    const result = compileFormat(args.value('format') ?? DEFAULT_FORMAT, fieldLookup)
+    if (!result.ok) throw wrongText(result.findings, 'format', terminal)
+    const { format } = result
+    const maxEvents = positiveOption(args.value('max-events'), '--max-events') ?? Number.POSITIVE_INFINITY
+    const seconds = positiveOption(args.value('duration'), '--duration')
+    const snaplen = positiveOption(args.value('snaplen'), '--snaplen') ?? SNAPLEN
+    const bindings = args.value('bindings')
+    if (bindings !== undefined) {
+      const { loadBindingsFile } = await import('../domains/bindings-file.ts')
+      await loadBindingsFile(bindings, names)
+    }
+    const state = new HostState()
+    state.current.names = names
+    const { signal, release } = stopSignal(terminal, seconds)
+    const isJson = args.has('json')
+    let text = ''
+    let count = 0
+    const sink = stateSink(state, current => {
+      if (!filter.matches(current)) return true
+      const { text: line, fields } = format(current)
+      text += isJson
+        ? `{${fields.map(([key, value]) => `${JSON.stringify(key)}:${renderJsonValue(value)}`).join(',')}}\n`
+        : `${line}\n`
+      if (text.length > CHUNK) {
+        terminal.out(text)
+        text = ''
+      }
+      return ++count < maxEvents && !signal.aborted
+    })
+    const flush = (): Promise<void> | undefined => {
+      if (text === '') return undefined
+      terminal.out(text)
+      text = ''
+      return terminal.flush()
+    }
+    const base = { customSet: [], repair: false, all: args.has('all') }
+    const wanted = { ...wantedEvents([filter.rule], base), observesNames: true }
+    try {
+      const failed = await readEvents({ files, wanted, snaplen, signal, betweenPieces: flush }, sink, terminal)
+      await flush()
+      return failed ? 1 : 0
+    } finally {
+      release()
+    }
+  },
+}
