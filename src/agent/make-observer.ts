@@ -16,6 +16,7 @@ export function makeObserver(settings: ObserverSettings, names: NameIndex): Name
   const isTrusted = trustOf(settings.trustedResolvers)
   return new NameObserver({
     learn: (fact, atMs) => names.learn(fact, atMs),
+    isBound: (name, ip, when) => names.isBound(name, ip, when),
     dnsPorts: settings.dnsPorts,
     ...(isTrusted !== undefined && { isTrusted }),
   })

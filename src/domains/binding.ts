@@ -6,11 +6,12 @@ import type { Ip } from '../values/value.ts'
 
 /**
  * How it is known, strongest first. `sni`, `host`: the connection itself named it (TLS, HTTP). `observed`: a DNS answer that a
- * workload received. `hosts`: a hosts file. `resolved`: the agent's own look-up. `literal`: the name is the address in text.
+ * workload received. `hosts`: a hosts file. `resolved`: the agent's own look-up. `literal`: the name is the address in text. `claimed`:
+ * the connection itself named it, but nothing else says that the name has this address, and a client may name whom it likes.
  */
-export type Evidence = 'sni' | 'host' | 'observed' | 'hosts' | 'resolved' | 'literal'
+export type Evidence = 'sni' | 'host' | 'observed' | 'hosts' | 'resolved' | 'literal' | 'claimed'
 
-export const EVIDENCE: readonly Evidence[] = ['sni', 'host', 'observed', 'hosts', 'resolved', 'literal']
+export const EVIDENCE: readonly Evidence[] = ['sni', 'host', 'observed', 'hosts', 'resolved', 'literal', 'claimed']
 
 /** Who saw it; absent: the host as a whole. */
 export interface Owner {
@@ -57,9 +58,9 @@ export function timeOf(when: When): number {
 
 /**
  * What a binding is worth to somebody who asks; the lowest that any binding of an address has decides, and the others do not count.
- * What this very process saw, what its container saw, what the host saw, and what nobody but the agent asked for.
+ * What this very process saw, what its container saw, what the host saw, what nobody but the agent asked for, and what it says itself.
  */
-export const Level = { process: 0, container: 1, host: 2, agent: 3, none: 4 } as const
+export const Level = { process: 0, container: 1, host: 2, agent: 3, claimed: 4, none: 5 } as const
 
 /** `none` when the binding means nothing to the one who asks: it belongs to another container. */
 export function levelOf(evidence: Evidence, owner: Owner | undefined, when: When): number {
@@ -68,7 +69,9 @@ export function levelOf(evidence: Evidence, owner: Owner | undefined, when: When
   const isForeign = containerId !== '' && containerId !== viewer?.containerId
   if (evidence === 'hosts' || evidence === 'resolved' || evidence === 'literal')
     return isForeign ? Level.none : Level.agent
-  if (owner?.pid !== undefined && owner.pid === viewer?.pid) return Level.process
+  const isOwn = owner?.pid !== undefined && owner.pid === viewer?.pid
+  if (evidence === 'claimed') return isOwn ? Level.claimed : Level.none
+  if (isOwn) return Level.process
   if (isForeign) return Level.none
   return containerId === '' ? Level.host : Level.container
 }

@@ -101,7 +101,7 @@ const wrong: readonly { readonly line: string; readonly message: string }[] = [
   { line: '{"name":"a.example","address":[]}', message: '`address` that is a list is no IP address' },
   {
     line: JSON.stringify({ ...valid, evidence: 'literal' }),
-    message: '`evidence` `literal` is none of sni, host, observed, hosts, resolved',
+    message: '`evidence` `literal` is none of sni, host, observed, hosts, resolved, claimed',
   },
   {
     line: JSON.stringify({ ...valid, until: 5 }),

@@ -47,7 +47,7 @@ const KEYS: readonly string[] = [
   'chain',
   'stale',
 ]
-const FILE_EVIDENCE: readonly string[] = ['sni', 'host', 'observed', 'hosts', 'resolved']
+const FILE_EVIDENCE: readonly string[] = ['sni', 'host', 'observed', 'hosts', 'resolved', 'claimed']
 
 /**
  * Reads the file into the index; lines that are wrong are left out and told. Constant memory but for the index. Bindings are kept when

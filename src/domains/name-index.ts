@@ -8,7 +8,16 @@
 import { isLocalhostName, normaliseDomain } from '../values/domain-name.ts'
 import { parseIp, renderIp, unmapIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
-import { type BindingFact, type Evidence, isWorkloadEvidence, type Owner, timeOf, type When } from './binding.ts'
+import {
+  type BindingFact,
+  type Evidence,
+  isWorkloadEvidence,
+  Level,
+  levelOf,
+  type Owner,
+  timeOf,
+  type When,
+} from './binding.ts'
 import type { NameUpdate } from './name-update.ts'
 import { AddressRecord, Binding, decidingOf, NameRecord, type NameSet, rankBindings, removeFrom } from './name-set.ts'
 import { MAX_ALIASES } from './resolver.ts'
@@ -248,6 +257,18 @@ export class NameIndex {
   hasName(ip: Ip, when: When): boolean {
     const bindings = this.#addresses.get(unmapIp(ip))?.bindings
     return bindings !== undefined && decidingOf(bindings, when) !== undefined
+  }
+
+  /** Whether the name is known to have the address, by anything that means something to whoever asks and is more than a claim. */
+  isBound(name: string, ip: Ip, when: When): boolean {
+    const atMs = timeOf(when)
+    const bindings = this.#recordOf(name)?.byIp.get(unmapIp(ip)) ?? NO_BINDINGS
+    return bindings.some(
+      binding =>
+        binding.evidence !== 'claimed' &&
+        binding.isAlive(atMs) &&
+        levelOf(binding.evidence, binding.owner, when) !== Level.none,
+    )
   }
 
   /** The names that count for the address at that moment, each once, the best first. */
@@ -690,7 +711,9 @@ function mayBeAddress(name: string): boolean {
 }
 
 function isAttributed(binding: Binding): boolean {
-  return isWorkloadEvidence(binding.evidence) || (binding.owner?.containerId ?? '') !== ''
+  return (
+    isWorkloadEvidence(binding.evidence) || binding.evidence === 'claimed' || (binding.owner?.containerId ?? '') !== ''
+  )
 }
 
 function findBinding(

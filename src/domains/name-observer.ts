@@ -1,13 +1,21 @@
 /**
- * Watches what processes send and receive for the names that they use: DNS. It sees each event after the state and before the rules, so
- * that a rule judges a connection with the answer that came before it.
+ * Watches what processes send and receive for the names that they use: DNS, and the first bytes of TLS and HTTP connections. It sees each
+ * event after the state and before the rules, so that a rule judges a connection with the answer that came before it.
  */
 import { eventTable } from '../events/event-table.ts'
 import { type DnsCounters, DnsObserver, type DnsObserverOptions, type DnsPayload } from './dns-observer.ts'
+import {
+  type HttpPayload,
+  type OpeningCounters,
+  OpeningObserver,
+  type OpeningObserverOptions,
+  type TlsPayload,
+} from './opening-observer.ts'
 import { isTransfer, type SocketEvent, Transfer } from './transfer.ts'
 
 export interface NameObserverOptions {
   readonly learn: DnsObserverOptions['learn']
+  readonly isBound: OpeningObserverOptions['isBound']
   /** Where DNS servers listen; 53 unless said otherwise. */
   readonly dnsPorts?: readonly number[]
   /** Whose answers are believed; all that are asked unless said otherwise. */
@@ -15,20 +23,25 @@ export interface NameObserverOptions {
 }
 
 /** What was understood of an event's payload. */
-export type ObservedPayload = DnsPayload
+export type ObservedPayload = DnsPayload | TlsPayload | HttpPayload
 
 export interface ObserverCounters {
   readonly dns: DnsCounters
+  readonly openings: OpeningCounters
 }
+
+const CONNECT: number = eventTable.find(info => info.name === 'connect' && info.isExit && !info.isOld)!.code
 
 export class NameObserver {
   /** 1 for the codes of events that it wants to see. */
-  readonly wants: Uint8Array = Uint8Array.from(eventTable, info => (isTransfer(info.code) ? 1 : 0))
+  readonly wants: Uint8Array = Uint8Array.from(eventTable, ({ code }) => (isTransfer(code) || code === CONNECT ? 1 : 0))
   readonly #transfer: Transfer = new Transfer()
   readonly #dns: DnsObserver
+  readonly #openings: OpeningObserver
 
   constructor(options: NameObserverOptions) {
-    const { learn, dnsPorts, isTrusted } = options
+    const { learn, isBound, dnsPorts, isTrusted } = options
+    this.#openings = new OpeningObserver({ learn, isBound })
     this.#dns = new DnsObserver({
       learn,
       ...(dnsPorts !== undefined && { ports: dnsPorts }),
@@ -38,12 +51,17 @@ export class NameObserver {
 
   /** Takes in an event that it wants; gives what its payload says, where it is understood. */
   observe(event: SocketEvent): ObservedPayload | undefined {
+    if (event.rec.type === CONNECT) {
+      this.#openings.begin(event)
+      return undefined
+    }
     const transfer = this.#transfer
     if (!transfer.read(event)) return undefined
-    return this.#dns.concerns(transfer) ? this.#dns.observe(transfer) : undefined
+    if (this.#dns.concerns(transfer)) return this.#dns.observe(transfer)
+    return transfer.isSend && transfer.isStream ? this.#openings.observe(transfer, event) : undefined
   }
 
   counters(): ObserverCounters {
-    return { dns: this.#dns.counters() }
+    return { dns: this.#dns.counters(), openings: this.#openings.counters() }
   }
 }

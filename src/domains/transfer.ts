@@ -29,7 +29,7 @@ export interface SocketEvent extends NameMoment {
 }
 
 /** scap's number of the protocol. */
-const TCP = 2
+export const TCP = 2
 const INET = 2
 const INET6 = 10
 

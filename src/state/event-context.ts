@@ -26,7 +26,24 @@ export interface EventContext {
 }
 
 /** What an event's data says; `domains/` implements it. */
-export type EventPayload = DnsPayload
+export type EventPayload = DnsPayload | TlsPayload | HttpPayload
+
+/** The first message of a TLS client; the event is the one that completed it. */
+export interface TlsPayload {
+  readonly kind: 'tls'
+  readonly serverName: ByteText | undefined
+  /** The name may be an outer one: an encrypted ClientHello is there. */
+  readonly hasEch: boolean
+  /** Something else than the client says that the name has the address. */
+  readonly isConfirmed: boolean
+}
+
+/** The first request of an HTTP/1 client. */
+export interface HttpPayload {
+  readonly kind: 'http'
+  readonly host: ByteText | undefined
+  readonly isConfirmed: boolean
+}
 
 /** A DNS message: the first one that this event completed. */
 export interface DnsPayload {

@@ -1,0 +1,186 @@
+/**
+ * Learns which server a connection is meant for from the first bytes that its client sends: the server name of TLS, the `Host` of HTTP.
+ * A client may name whom it likes. So the name decides only where something else says that it has this address; where nothing does it
+ * is kept as `claimed`, which counts when nothing else is known of the address.
+ */
+import { paramNumber } from '../events/decode-record.ts'
+import { normaliseDomain } from '../values/domain-name.ts'
+import { unmapIp } from '../values/ip.ts'
+import type { ByteText, Ip } from '../values/value.ts'
+import { type BindingFact, timeOf, type When } from './binding.ts'
+import { readHttpRequest } from './http-request.ts'
+import { readClientHello } from './tls-client-hello.ts'
+import { type SocketEvent, TCP, type Transfer } from './transfer.ts'
+
+export interface OpeningObserverOptions {
+  readonly learn: (fact: BindingFact, atMs: number) => boolean
+  /** Whether the name is known to have the address, by more than what clients say (`NameIndex.isBound`). */
+  readonly isBound: (name: string, ip: Ip, when: When) => boolean
+}
+
+/** The first message of a TLS client, for fields. */
+export interface TlsPayload {
+  readonly kind: 'tls'
+  readonly serverName: ByteText | undefined
+  readonly hasEch: boolean
+  /** Something else says that the name has the address. */
+  readonly isConfirmed: boolean
+}
+
+/** The first request of an HTTP client. */
+export interface HttpPayload {
+  readonly kind: 'http'
+  readonly host: ByteText | undefined
+  readonly isConfirmed: boolean
+}
+
+export interface OpeningCounters {
+  readonly tls: number
+  readonly http: number
+  /** Names that nothing else says to have the address. */
+  readonly unconfirmed: number
+  /** ClientHellos whose name may be an outer one. */
+  readonly ech: number
+  /** Connections whose first bytes are waited for; given up for want of room; whose first bytes the events do not have. */
+  readonly waiting: number
+  readonly evicted: number
+  readonly cut: number
+}
+
+/** A connection whose client has not said enough. */
+interface Opening {
+  readonly remoteIp: Ip
+  readonly remotePort: number
+  bytes: Buffer | undefined
+}
+
+const EINPROGRESS = 115
+const MAX_OPENINGS = 4096
+const MAX_BYTES = 4 * 1024 * 1024
+const MAX_BYTES_EACH = 17_000
+/** For how long the name counts after the first bytes; while the connection lives it counts in any case. */
+const NAME_MS = 60_000
+
+export class OpeningObserver {
+  readonly #learn: OpeningObserverOptions['learn']
+  readonly #isBound: OpeningObserverOptions['isBound']
+  /** By process and fd, the oldest first. */
+  readonly #openings: Map<number, Opening> = new Map()
+  #bytes = 0
+  #tls = 0
+  #http = 0
+  #unconfirmed = 0
+  #ech = 0
+  #evicted = 0
+  #cut = 0
+
+  constructor(options: OpeningObserverOptions) {
+    this.#learn = options.learn
+    this.#isBound = options.isBound
+  }
+
+  /** A connect event: what comes next on the connection is its opening. */
+  begin(event: SocketEvent): void {
+    const { fd, fdNum, thread } = event
+    if (fd === undefined || fdNum === undefined || thread === undefined) return
+    if (!fd.isInetSocket || fd.l4proto !== TCP || fd.isServer || fd.dip === undefined) return
+    const result = paramNumber(event.rec, 0) ?? -1
+    if (result !== 0 && result !== -EINPROGRESS) return
+    const key = keyOf(thread.pid, fdNum)
+    this.#drop(key)
+    this.#openings.set(key, { remoteIp: unmapIp(fd.dip), remotePort: fd.dport, bytes: undefined })
+    if (this.#openings.size > MAX_OPENINGS) this.#evict()
+  }
+
+  /** Takes in what a client sent; gives what its first bytes say once that is known. */
+  observe(transfer: Transfer, event: SocketEvent): TlsPayload | HttpPayload | undefined {
+    if (this.#openings.size === 0) return undefined
+    const key = keyOf(transfer.pid, transfer.fdNum)
+    const opening = this.#openings.get(key)
+    if (opening === undefined) return undefined
+    if (opening.remotePort !== transfer.remotePort || opening.remoteIp !== transfer.remoteIp) {
+      this.#drop(key)
+      return undefined
+    }
+    let { bytes, at, end } = transfer
+    if (opening.bytes !== undefined) {
+      bytes = Buffer.concat([opening.bytes, bytes.subarray(at, end)])
+      at = 0
+      end = bytes.length
+    }
+    const hello = readClientHello(bytes, at, end)
+    const request = hello === 'none' ? readHttpRequest(bytes, at, end) : 'none'
+    if (hello === 'more' || request === 'more') {
+      this.#keep(key, opening, transfer, bytes.subarray(at, end))
+      return undefined
+    }
+    this.#drop(key)
+    if (hello !== 'none') {
+      this.#tls++
+      if (hello.hasEch) this.#ech++
+      const isConfirmed = this.#onName('sni', hello.serverName, opening, event)
+      return { kind: 'tls', ...hello, isConfirmed }
+    }
+    if (request === 'none') return undefined
+    this.#http++
+    const isConfirmed = !request.isForProxy && this.#onName('host', request.host, opening, event)
+    return { kind: 'http', host: request.host, isConfirmed }
+  }
+
+  counters(): OpeningCounters {
+    return {
+      tls: this.#tls,
+      http: this.#http,
+      unconfirmed: this.#unconfirmed,
+      ech: this.#ech,
+      waiting: this.#openings.size,
+      evicted: this.#evicted,
+      cut: this.#cut,
+    }
+  }
+
+  #onName(evidence: 'sni' | 'host', text: ByteText | undefined, opening: Opening, event: SocketEvent): boolean {
+    const name = text === undefined ? undefined : normaliseDomain(text)
+    const pid = event.thread?.pid ?? -1
+    if (name === undefined || pid <= 0) return false
+    const isConfirmed = this.#isBound(name, opening.remoteIp, event)
+    if (!isConfirmed) this.#unconfirmed++
+    const atMs = timeOf(event)
+    const owner = { pid, containerId: event.thread?.containerId ?? '' }
+    const kind = isConfirmed ? evidence : 'claimed'
+    this.#learn({ name, ip: opening.remoteIp, evidence: kind, owner, fromMs: atMs, untilMs: atMs + NAME_MS }, atMs)
+    return isConfirmed
+  }
+
+  #keep(key: number, opening: Opening, transfer: Transfer, bytes: Buffer): void {
+    const isCut = transfer.end - transfer.at < transfer.sizeBytes
+    if (isCut || bytes.length > MAX_BYTES_EACH) {
+      this.#cut++
+      this.#drop(key)
+      return
+    }
+    this.#bytes += bytes.length - (opening.bytes?.length ?? 0)
+    opening.bytes = Buffer.from(bytes)
+    while (this.#bytes > MAX_BYTES) this.#evict()
+  }
+
+  #evict(): void {
+    for (const key of this.#openings.keys()) {
+      this.#drop(key)
+      this.#evicted++
+      return
+    }
+  }
+
+  #drop(key: number): void {
+    const opening = this.#openings.get(key)
+    if (opening === undefined) return
+    this.#openings.delete(key)
+    this.#bytes -= opening.bytes?.length ?? 0
+  }
+}
+
+/** fds are below 2^22 (`fs.nr_open` seldom is more), pids too. */
+function keyOf(pid: number, fdNum: number): number {
+  return pid * 0x40_0000 + fdNum
+}
