@@ -106,6 +106,7 @@ static const struct {
 	HANDLE(__NR_writev, io_calls),
 	HANDLE(__NR_preadv, io_calls),
 	HANDLE(__NR_pwritev, io_calls),
+	HANDLE(__NR_ppoll, io_calls),
 	HANDLE(__NR_process_vm_readv, io_calls),
 	HANDLE(__NR_process_vm_writev, io_calls),
 #ifdef __NR_fork
@@ -114,6 +115,7 @@ static const struct {
 	HANDLE(__NR_open, file_calls),
 	HANDLE(__NR_creat, file_calls),
 	HANDLE(__NR_pipe, file_calls),
+	HANDLE(__NR_poll, io_calls),
 #endif
 };
 

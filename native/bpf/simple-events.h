@@ -19,11 +19,8 @@ enum op {
 	U8,
 	TEXT,         /* what an argument points to, up to its NUL */
 	MASK32,       /* those bits of an argument that are in `extra` */
-	MASK16,
 	ZERO32,
 	ZERO8,
-	NOTHING,      /* no bytes at all */
-	OPEN_FLAGS,
 	FD_FLAGS32,
 	FD_FLAGS16,
 	CLONE_FLAGS,
@@ -38,6 +35,9 @@ enum op {
 	FUTEX_OP,
 	ADDRESS,      /* a socket address; its length is the next argument */
 	TEXT_RESULT,  /* text, if the call succeeded */
+	AT64,         /* 64 bits at an argument, `extra` bytes behind; 0 if it is NULL */
+	AT32,
+	TIME,         /* the timespec at an argument, in nanoseconds */
 	DATA,         /* bytes at an argument, `extra` is the argument with their number; cut to the snap length */
 };
 
@@ -68,6 +68,11 @@ const volatile struct simple_event simple_events[SYSCALL_LIMIT] = {
 	[__NR_io_uring_register] = EVENT(EV_IO_URING_REGISTER, 5, P(RESULT), P(FD, 0), P(U16, 1), P(WORD, 2), P(U32, 3)),
 	[__NR_fstat] = EVENT(EV_FSTAT, 2, P(RESULT), P(FD, 0)),
 	[__NR_getdents64] = EVENT(EV_GETDENTS64, 2, P(RESULT), P(FD, 0)),
+
+	[__NR_sendfile] = EVENT(EV_SENDFILE, 5, P(RESULT), P(AT64, 2), P(FD, 0), P(FD, 1), P(WORD, 3)),
+	[__NR_splice] = EVENT(EV_SPLICE, 5, P(RESULT), P(FD, 0), P(FD, 2), P(WORD, 4), P(MASK32, 5, 15)),
+	[__NR_copy_file_range] =
+		EVENT(EV_COPY_FILE_RANGE, 6, P(RESULT), P(FD, 2), P(AT64, 3), P(FD, 0), P(AT64, 1), P(WORD, 4)),
 
 	/* paths */
 	[__NR_unlinkat] = EVENT(EV_UNLINKAT, 4, P(RESULT), P(FD, 0), P(TEXT, 1), P(MASK32, 2, 0x200)),
@@ -112,6 +117,13 @@ const volatile struct simple_event simple_events[SYSCALL_LIMIT] = {
 	[__NR_tgkill] = EVENT(EV_TGKILL, 4, P(RESULT), P(FD, 0), P(FD, 1), P(U8, 2)),
 	[__NR_futex] = EVENT(EV_FUTEX, 4, P(RESULT), P(WORD, 0), P(FUTEX_OP, 1), P(WORD, 2)),
 
+	[__NR_nanosleep] = EVENT(EV_NANOSLEEP, 2, P(RESULT), P(TIME, 0)),
+	[__NR_prlimit64] = EVENT(EV_PRLIMIT, 7, P(RESULT), P(AT64, 2), P(AT64, 2, 8), P(AT64, 3), P(AT64, 3, 8), P(FD, 0), P(U8, 1)),
+	[__NR_getrlimit] = EVENT(EV_GETRLIMIT, 4, P(RESULT), P(AT64, 1), P(AT64, 1, 8), P(U8, 0)),
+	[__NR_setrlimit] = EVENT(EV_SETRLIMIT, 4, P(RESULT), P(AT64, 1), P(AT64, 1, 8), P(U8, 0)),
+	[__NR_getresuid] = EVENT(EV_GETRESUID, 4, P(RESULT), P(AT32, 0), P(AT32, 1), P(AT32, 2)),
+	[__NR_getresgid] = EVENT(EV_GETRESGID, 4, P(RESULT), P(AT32, 0), P(AT32, 1), P(AT32, 2)),
+
 	/* modules */
 	[__NR_init_module] = EVENT(EV_INIT_MODULE, 4, P(RESULT), P(DATA, 0, 1), P(WORD, 1), P(TEXT, 2)),
 	[__NR_finit_module] = EVENT(EV_FINIT_MODULE, 4, P(RESULT), P(FD, 0), P(TEXT, 1), P(MASK32, 2, 7)),
@@ -127,11 +139,20 @@ const volatile struct simple_event simple_events[SYSCALL_LIMIT] = {
 	/* memory */
 	[__NR_mprotect] = EVENT(EV_MPROTECT, 4, P(RESULT), P(WORD, 0), P(WORD, 1), P(PROT_FLAGS, 2)),
 
+	[__NR_mlock] = EVENT(EV_MLOCK, 3, P(RESULT), P(WORD, 0), P(WORD, 1)),
+	[__NR_mlock2] = EVENT(EV_MLOCK2, 4, P(RESULT), P(WORD, 0), P(WORD, 1), P(MASK32, 2, 1)),
+	[__NR_munlock] = EVENT(EV_MUNLOCK, 3, P(RESULT), P(WORD, 0), P(WORD, 1)),
+	[__NR_mlockall] = EVENT(EV_MLOCKALL, 2, P(RESULT), P(MASK32, 0, 7)),
+	[__NR_munlockall] = EVENT(EV_MUNLOCKALL, 1, P(RESULT)),
+
 #ifdef __NR_unlink /* calls that newer architectures left out */
 	[__NR_dup2] = EVENT(EV_DUP2, 3, P(RESULT), P(FD, 0), P(FD, 1)),
 	[__NR_eventfd] = EVENT(EV_EVENTFD, 3, P(RESULT), P(WORD, 0), P(ZERO32)),
 	[__NR_inotify_init] = EVENT(EV_INOTIFY_INIT, 2, P(RESULT), P(ZERO8)),
 	[__NR_epoll_create] = EVENT(EV_EPOLL_CREATE, 2, P(RESULT), P(U32, 0)),
+	[__NR_signalfd] = EVENT(EV_SIGNALFD, 4, P(RESULT), P(FD, 0), P(ZERO32), P(ZERO8)),
+	[__NR_epoll_wait] = EVENT(EV_EPOLL_WAIT, 2, P(RESULT), P(FD, 2)),
+	[__NR_select] = EVENT(EV_SELECT, 1, P(RESULT)),
 	[__NR_getdents] = EVENT(EV_GETDENTS, 2, P(RESULT), P(FD, 0)),
 	[__NR_unlink] = EVENT(EV_UNLINK, 2, P(RESULT), P(TEXT, 0)),
 	[__NR_rmdir] = EVENT(EV_RMDIR, 2, P(RESULT), P(TEXT, 0)),
@@ -165,6 +186,14 @@ INLINE u32 futex_op(u64 op)
 	return (base <= 12 ? base : 0) | (op & 0x180);
 }
 
+INLINE u64 word_at(u64 from, u32 behind)
+{
+	u64 word = 0;
+	if (from)
+		bpf_probe_read_user(&word, sizeof(word), (void *)(from + behind));
+	return word;
+}
+
 INLINE void put_param(struct buffer *b, u8 op, u64 v, u64 next, u32 extra)
 {
 	switch (op) {
@@ -177,10 +206,8 @@ INLINE void put_param(struct buffer *b, u8 op, u64 v, u64 next, u32 extra)
 	case U8: put_u8(b, v); break;
 	case TEXT: put_user_text(b, v); break;
 	case MASK32: put_u32(b, v & extra); break;
-	case MASK16: put_u16(b, v & extra); break;
 	case ZERO32: put_u32(b, 0); break;
 	case ZERO8: put_u8(b, 0); break;
-	case OPEN_FLAGS: put_u32(b, open_flags(v)); break;
 	case FD_FLAGS32: put_u32(b, fd_flags(v)); break;
 	case FD_FLAGS16: put_u16(b, fd_flags(v)); break;
 	case CLONE_FLAGS: put_u32(b, clone_flags(v)); break;
@@ -195,6 +222,9 @@ INLINE void put_param(struct buffer *b, u8 op, u64 v, u64 next, u32 extra)
 	case FUTEX_OP: put_u16(b, futex_op(v)); break;
 	case ADDRESS: put_user_address(b, v, (s32)next); break;
 	case TEXT_RESULT: put_user_text(b, b->ret >= 0 ? v : 0); break;
+	case AT64: put_u64(b, word_at(v, extra)); break;
+	case AT32: put_u32(b, word_at(v, extra)); break;
+	case TIME: put_u64(b, word_at(v, 0) * 1000000000 + word_at(v, 8)); break;
 	case DATA: put_user_bytes(b, v, snap(b->args[extra & 7])); break;
 	default: put_empty(b); break;
 	}

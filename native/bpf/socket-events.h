@@ -475,7 +475,63 @@ int BPF_PROG(socket_calls, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* Calls that move bytes of any descriptor. */
+struct user_pollfd {
+	s32 fd;
+	u16 events, revents;
+};
+
+struct poll_walk {
+	struct buffer *b;
+	u64 list;
+	u32 count;
+};
+
+#define POLL_LIMIT 16
+
+INLINE u16 poll_flags(u16 f)
+{
+	return MOVE(f, 0, 0) | MOVE(f, 1, 1) | MOVE(f, 2, 2) | MOVE(f, 13, 3) | MOVE(f, 3, 4) | MOVE(f, 4, 5) | MOVE(f, 5, 6) |
+	       MOVE(f, 6, 7) | MOVE(f, 7, 8) | MOVE(f, 8, 9) | MOVE(f, 9, 10);
+}
+
+static long write_polled(u32 i, void *arg)
+{
+	struct poll_walk *w = arg;
+	struct user_pollfd entry = {};
+	if (i >= w->count || bpf_probe_read_user(&entry, sizeof(entry), (void *)(w->list + (u64)i * sizeof(entry))))
+		return 1;
+	raw_u64(w->b, (s64)entry.fd);
+	raw_u16(w->b, poll_flags(entry.revents));
+	return 0;
+}
+
+/* poll and ppoll: each descriptor with what happened to it. */
+INLINE int poll_done(struct buffer *b, long ret)
+{
+	struct poll_walk w = {};
+	w.b = b;
+	w.list = b->args[0];
+	w.count = b->args[1] < POLL_LIMIT ? b->args[1] : POLL_LIMIT;
+	bool masked = b->number == __NR_ppoll;
+	begin_event(b, masked ? EV_PPOLL : EV_POLL, masked ? 4 : 3);
+	put_u64(b, ret);
+	begin_param(b);
+	u32 count_at = AT(b);
+	raw_u16(b, 0);
+	bpf_loop(POLL_LIMIT, write_polled, &w, 0);
+	*(u16 *)&b->data[count_at & EVENT_MASK] = (AT(b) - count_at - 2) / 10;
+	end_param(b);
+	if (masked) {
+		put_u64(b, word_at(b->args[2], 0) * 1000000000 + word_at(b->args[2], 8));
+		put_u32(b, word_at(b->args[3], 0));
+	} else {
+		put_u64(b, b->args[2]);
+	}
+	submit(b);
+	return 0;
+}
+
+/* Calls that move bytes of any descriptor, or wait for them. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(io_calls, struct pt_regs *regs, long ret)
 {
@@ -491,6 +547,10 @@ int BPF_PROG(io_calls, struct pt_regs *regs, long ret)
 	case __NR_writev:
 	case __NR_preadv:
 	case __NR_pwritev: return vector_done(b, ret);
+	case __NR_ppoll: return poll_done(b, ret);
+#ifdef __NR_poll
+	case __NR_poll: return poll_done(b, ret);
+#endif
 	case __NR_process_vm_readv:
 	case __NR_process_vm_writev: return process_vm_done(b, ret);
 	}
