@@ -10,6 +10,7 @@ const commands: readonly CommandEntry[] = [
   { name: 'demo', load: async () => (await import('./demo.ts')).demoCommand },
   { name: 'replay', load: async () => (await import('./replay.ts')).replayCommand },
   { name: 'run', load: async () => (await import('./run.ts')).runCommand },
+  { name: 'top', load: async () => (await import('./top.ts')).topCommand },
   { name: 'trace', load: async () => (await import('./trace.ts')).traceCommand },
   { name: 'record', load: async () => (await import('./record.ts')).recordCommand },
   { name: 'check', load: async () => (await import('./check.ts')).checkCommand },

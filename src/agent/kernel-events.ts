@@ -1,0 +1,58 @@
+/** This machine's live events (`events/live`) as the agent takes them (`LiveModule`). */
+import { createRecord } from '../events/decode-record.ts'
+import { LiveError } from '../events/live/live-error.ts'
+import { openLive as openRing } from '../events/live/open-live.ts'
+import { mergeWanted, stateCalls, type WantedCalls, wantAll } from '../events/live/wanted-calls.ts'
+import type { LiveOptions, LiveSource, LiveWanted } from './live-source.ts'
+
+export { tellWorld } from '../events/live/procfs.ts'
+
+/** A piece of the ring after which messages get their turn: some thousands of events. */
+const PIECE_BYTES = 512 * 1024
+
+/** What to do about a refusal, where there is something to do. */
+const HELP: Readonly<Partial<Record<LiveError['code'], string>>> = {
+  'no-permission':
+    'run it with sudo, or as the service of packaging/systemd; a capture needs no rights: `tiercel replay`',
+  'no-btf': 'a kernel of the distribution has it; a capture needs none: `tiercel replay`',
+  'old-kernel': 'a capture needs no new kernel: `tiercel replay`',
+  'no-addon': 'a capture needs no addon: `tiercel replay`',
+}
+
+/** Loads and attaches the probe; events wait in the ring from now on. Throws an `Error` with what the machine lacks and perhaps `help`. */
+export function openLive({ wanted, snaplen, ringBytes }: LiveOptions): LiveSource {
+  let ring: ReturnType<typeof openRing>
+  try {
+    ring = openRing({ wanted: callsOf(wanted), snapBytes: snaplen, ringBytes, startNow: true })
+  } catch (error) {
+    if (!(error instanceof LiveError)) throw error
+    throw Object.assign(new Error(error.message, { cause: error }), { help: HELP[error.code] ?? '' })
+  }
+  const record = createRecord()
+  return {
+    drain: take => ring.drain(record, take, PIECE_BYTES),
+    wait: timeoutMs => ring.wait(timeoutMs, true),
+    cancelWait: () => ring.cancelWait(),
+    backlogBytes: () => ring.backlogBytes(),
+    counters: () => {
+      const { emitted, lostRingFull, lostTooLarge, lostNoBuffer, compatCalls, wakeups, bad } = ring.counters()
+      return {
+        events: emitted,
+        lost: lostRingFull + lostTooLarge + lostNoBuffer,
+        lostByCause: { ring_full: lostRingFull, too_large: lostTooLarge, no_buffer: lostNoBuffer },
+        bad,
+        others: { compat_calls: compatCalls, wakeups },
+      }
+    },
+    setWanted: next => {
+      ring.setWanted(callsOf(next))
+    },
+    close: () => ring.close(),
+  }
+}
+
+function callsOf({ syscalls, observesNames }: LiveWanted): WantedCalls {
+  const calls = wantAll(syscalls)
+  if (!observesNames) return calls
+  return mergeWanted(new Map([...stateCalls].filter(([, filter]) => filter === 'names')), calls)
+}

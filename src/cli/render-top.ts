@@ -1,0 +1,130 @@
+import type { TrafficRow } from '../agent/traffic-table.ts'
+import { renderIp } from '../values/ip.ts'
+import { renderText } from '../values/text.ts'
+import type { Colors } from './terminal.ts'
+
+export type SortKey = 'bytes' | 'connections' | 'recent' | 'process' | 'remote'
+export const sortKeys: readonly SortKey[] = ['bytes', 'connections', 'recent', 'process', 'remote']
+
+/** How the table is looked at. */
+export interface TopView {
+  readonly sort: SortKey
+  readonly isReversed: boolean
+  /** Only rows with this text in process, name or address; '' for all. */
+  readonly filter: string
+  /** Addresses in place of names. */
+  readonly showsAddresses: boolean
+}
+
+export const firstView: TopView = { sort: 'bytes', isReversed: false, filter: '', showsAddresses: false }
+
+/** The rows that the view wants, in its order. */
+export function arrangeRows(rows: readonly TrafficRow[], view: TopView): readonly TrafficRow[] {
+  const wanted = view.filter.toLowerCase()
+  const shown = wanted === '' ? [...rows] : rows.filter(row => searchText(row).includes(wanted))
+  shown.sort((a, b) => compare(a, b, view.sort) || a.pid - b.pid || a.port - b.port)
+  return view.isReversed ? shown.reverse() : shown
+}
+
+function searchText(row: TrafficRow): string {
+  return `${renderText(row.process)} ${row.name} ${renderIp(row.ip)} ${row.port} ${row.pid} ${row.containerId}`.toLowerCase()
+}
+
+/** Counts: the greatest first; words: in order. */
+function compare(a: TrafficRow, b: TrafficRow, key: SortKey): number {
+  switch (key) {
+    case 'bytes':
+      return b.bytesIn + b.bytesOut - (a.bytesIn + a.bytesOut)
+    case 'connections':
+      return b.connections - a.connections
+    case 'recent':
+      return a.lastTsNs === b.lastTsNs ? 0 : a.lastTsNs < b.lastTsNs ? 1 : -1
+    case 'process':
+      return a.process < b.process ? -1 : a.process > b.process ? 1 : 0
+    case 'remote': {
+      const [one, other] = [remoteOf(a, false), remoteOf(b, false)]
+      return one < other ? -1 : one > other ? 1 : 0
+    }
+    default:
+      return key satisfies never
+  }
+}
+
+function remoteOf(row: TrafficRow, showsAddresses: boolean): string {
+  const address = renderIp(row.ip)
+  const host = row.name !== '' && !showsAddresses ? row.name : address.includes(':') ? `[${address}]` : address
+  return row.direction === 'out' ? `${host}:${row.port}` : host
+}
+
+/** `1234567` → `1.2 M`. */
+export function renderBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes}`
+  const units = ['k', 'M', 'G', 'T', 'P']
+  let value = bytes
+  let unit = ''
+  for (const next of units) {
+    if (value < 999.5) break
+    value /= 1000
+    unit = next
+  }
+  return `${value.toFixed(value < 9.95 ? 1 : 0)} ${unit}`
+}
+
+const CONTROL = /[\0-\x1f\x7f-\x9f]/g
+
+/** A table of `rows`, cut to `columns`: heading and one line a row, without line ends. What is foreign cannot move the cursor. */
+export function renderTable(
+  rows: readonly TrafficRow[],
+  view: TopView,
+  columns: number,
+  colors: Colors,
+): readonly string[] {
+  const cells = rows.map(row => [
+    String(row.pid),
+    renderText(row.process).replace(CONTROL, '?'),
+    row.containerId,
+    row.direction === 'out'
+      ? `→ ${remoteOf(row, view.showsAddresses)}`
+      : `← ${remoteOf(row, view.showsAddresses)} (:${row.port})`,
+    row.protocol,
+    String(row.connections),
+    renderBytes(row.bytesOut),
+    renderBytes(row.bytesIn),
+  ])
+  const heads = ['PID', 'PROCESS', 'CONTAINER', 'REMOTE', 'PROTO', 'CONNS', 'SENT', 'RECEIVED']
+  const isRight = [true, false, false, false, false, true, true, true]
+  const widths = heads.map((head, i) => Math.max(head.length, ...cells.map(line => line[i]!.length)))
+  // The far end gives way first; a name of 200 letters is nobody's friend.
+  const others = widths.reduce((sum, width, i) => sum + (i === 3 ? 0 : width + 2), 0)
+  widths[3] = Math.max(12, Math.min(widths[3]!, columns - others))
+  const hasContainers = rows.some(row => row.containerId !== '')
+  const layOut = (line: readonly string[]): string =>
+    line
+      .map((cell, i) => {
+        const width = widths[i]!
+        const cut = cell.length > width ? `${cell.slice(0, width - 1)}…` : cell
+        return isRight[i] === true ? cut.padStart(width) : cut.padEnd(width)
+      })
+      .filter((_, i) => i !== 2 || hasContainers)
+      .join('  ')
+      .slice(0, columns)
+      .trimEnd()
+  return [colors.bold(layOut(heads)), ...cells.map(layOut)]
+}
+
+/** What a key does to the view; undefined: nothing. `typing` is the filter being typed, if one is. */
+export function pressKey(key: string, view: TopView): TopView | undefined {
+  switch (key) {
+    case 's':
+      return { ...view, sort: sortKeys[(sortKeys.indexOf(view.sort) + 1) % sortKeys.length]! }
+    case 'r':
+      return { ...view, isReversed: !view.isReversed }
+    case 'n':
+      return { ...view, showsAddresses: !view.showsAddresses }
+    default: {
+      const number = Number(key)
+      const sort = Number.isInteger(number) ? sortKeys[number - 1] : undefined
+      return sort === undefined ? undefined : { ...view, sort }
+    }
+  }
+}
