@@ -8,13 +8,18 @@ const MAX_SLOTS_PER_FD = 8
 const MIN_SHRINKABLE = 1024
 
 /**
- * Fds by number. The kernel gives the lowest free number, so an array holds nearly all of them, which is several times faster than a map;
- * numbers far beyond the rest are in one.
+ * Fds by number, a whole one. The kernel gives the lowest free number, so an array holds nearly all of them, which is several times
+ * faster than a map; numbers far beyond the rest are in one.
  */
 export class FdSlots {
   #low: (Fd | undefined)[] = []
   #high: Map<number, Fd> | undefined = undefined
   size = 0
+
+  /** Slots in use and free ones: how much memory it takes. */
+  get capacity(): number {
+    return this.#low.length + (this.#high?.size ?? 0)
+  }
 
   get(num: number): Fd | undefined {
     if (num >= 0 && num < this.#low.length) {
@@ -43,7 +48,7 @@ export class FdSlots {
       return former
     }
     this.size++
-    if (num >= 0 && num < FREE_SLOTS + 2 * this.size && Number.isInteger(num)) {
+    if (num >= 0 && num < FREE_SLOTS + 2 * this.size) {
       while (low.length < num) low.push(undefined)
       low.push(fd)
     } else if (high === undefined) {
