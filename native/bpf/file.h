@@ -129,8 +129,8 @@ INLINE void raw_names(struct buffer *b)
 }
 
 /*
- * The absolute path, as the current process sees it. A file without a place in a directory (a memfd, a pipe) has no name this way; it is
- * told as `/` and the name of its entry. At most 64 names are kept, the last ones.
+ * The absolute path, as the current process sees it; at most 64 names are kept, the last ones. A file without a place in a directory (a
+ * memfd, a pipe) is told by the name of its entry alone.
  */
 APART int put_path_at(struct buffer *b, u64 mnt_address, u64 dentry_address)
 {
@@ -151,8 +151,8 @@ APART int put_path_at(struct buffer *b, u64 mnt_address, u64 dentry_address)
 	b->scratch_count = 0;
 	bpf_loop(NAMES_LIMIT * 2, walk_up, &w, 0);
 	if (b->scratch_count == 0 && BPF_CORE_READ(dentry, d_parent) == dentry && dentry != w.stop && w.dentry == dentry) {
-		b->scratch[0] = (u64)BPF_CORE_READ(dentry, d_name.name);
-		b->scratch_count = 1;
+		put_len(b, raw_kernel_text(b, BPF_CORE_READ(dentry, d_name.name), 256));
+		return 0;
 	}
 	begin_param(b);
 	raw_names(b);
