@@ -21,6 +21,7 @@ export interface OpeningObserverOptions {
 /** The first message of a TLS client, for fields. */
 export interface TlsPayload {
   readonly kind: 'tls'
+  /** In lower case, without a final dot. */
   readonly serverName: ByteText | undefined
   readonly hasEch: boolean
   /** Something else says that the name has the address. */
@@ -118,13 +119,15 @@ export class OpeningObserver {
     if (hello !== 'none') {
       this.#tls++
       if (hello.hasEch) this.#ech++
-      const isConfirmed = this.#onName('sni', hello.serverName, opening, event)
-      return { kind: 'tls', ...hello, isConfirmed }
+      const serverName = plainName(hello.serverName)
+      const isConfirmed = this.#onName('sni', serverName, opening, event)
+      return { kind: 'tls', serverName, hasEch: hello.hasEch, isConfirmed }
     }
     if (request === 'none') return undefined
     this.#http++
-    const isConfirmed = !request.isForProxy && this.#onName('host', request.host, opening, event)
-    return { kind: 'http', host: request.host, isConfirmed }
+    const host = plainName(request.host)
+    const isConfirmed = !request.isForProxy && this.#onName('host', host, opening, event)
+    return { kind: 'http', host, isConfirmed }
   }
 
   counters(): OpeningCounters {
@@ -178,6 +181,12 @@ export class OpeningObserver {
     this.#openings.delete(key)
     this.#bytes -= opening.bytes?.length ?? 0
   }
+}
+
+/** So that rules need not know in how many ways it can be written. */
+function plainName(name: ByteText | undefined): ByteText | undefined {
+  const text = name?.toLowerCase()
+  return text?.endsWith('.') === true ? text.slice(0, -1) : text
 }
 
 /** fds are below 2^22 (`fs.nr_open` seldom is more), pids too. */

@@ -1,4 +1,5 @@
 import { containerFields } from './container-fields.ts'
+import { dnsFields } from './dns-fields.ts'
 import { evtFields } from './evt-fields.ts'
 import { evtSyscallFields } from './evt-syscall-fields.ts'
 import { fdFields } from './fd-fields.ts'
@@ -25,6 +26,7 @@ export const fields: readonly Field[] = [
   ...utilFields,
   ...containerFields,
   ...k8sFields,
+  ...dnsFields,
 ]
 
 const index: FieldIndex = new FieldIndex(fields)

@@ -469,7 +469,7 @@ function evidenceFields(): Field[] {
       words,
       'source',
       'CHARBUF',
-      'How NAME is known: `sni`, `host` (HTTP), `observed` (a DNS answer that was seen), `hosts` (the hosts file), `resolved` (looked up), `literal` (the name is an address).',
+      'How NAME is known: `sni`, `host` (HTTP), `observed` (a DNS answer that was seen), `hosts` (the hosts file), `resolved` (looked up), `literal` (the name is an address), `claimed` (the connection itself named it, and nothing else says so).',
       best => best.evidence,
     ),
     ofBestName(words, 'age', 'RELTIME', 'Nanoseconds since NAME was last found to hold.', ageOf),

@@ -373,3 +373,32 @@ test('observed names: 10,000 look-ups and connects of two containers and two pro
     { numRuns: 70 },
   )
 })
+
+test('observed names: fields of DNS messages, at the event that has them', () => {
+  const scene = new Scene()
+    .process(11)
+    .dns(11, 'WWW.shop.example', [
+      cname('www.shop.example', 'edge.example'),
+      a('edge.example', '192.0.2.9', 5),
+      { name: 'edge.example', type: 'TXT', data: 'v=spf1' },
+      { name: 'edge.example', type: 'SRV', data: Buffer.alloc(7) },
+    ])
+    .dns(11, 'no.example', [], { rcode: 3, type: 'HTTPS', server: '[2001:db8::53]:53' })
+    .connect(11, '192.0.2.9')
+  const output =
+    '%evt.type %dns.is_answer %dns.qname %dns.qtype %dns.rcode %dns.answers %dns.answers.count %dns.ttl %dns.server:%dns.server.port'
+  const rules =
+    rule('All', 'evt.type exists and dns.qname exists', output) +
+    rule('Server', 'dns.is_answer = true and not dns.server in (10.0.0.2)', '%dns.server') +
+    rule('List', 'dns.answers intersects (192.0.2.9, 192.0.2.8)', '%dns.qname') +
+    rule('Burst', 'dns.rcode = NXDOMAIN and dns.qname endswith .example', '%dns.qname')
+  assert.deepEqual(play(scene, { rules }).alerts, [
+    'All: sendto false www.shop.example A <NA> <NA> <NA> <NA> 10.0.0.2:53',
+    'All: recvfrom true www.shop.example A NOERROR (edge.example,192.0.2.9,v=spf1,SRV) 4 5 10.0.0.2:53',
+    'List: www.shop.example',
+    'All: sendto false no.example HTTPS <NA> <NA> <NA> <NA> 2001:db8::53:53',
+    'All: recvfrom true no.example HTTPS NXDOMAIN <NA> 0 <NA> 2001:db8::53:53',
+    'Server: 2001:db8::53',
+    'Burst: no.example',
+  ])
+})

@@ -139,3 +139,18 @@ for (const c of cases) {
     assert.deepEqual(play(scene, c).alerts, c.want)
   })
 }
+
+test('connection openings: fields of ClientHellos and requests, at the event that completed them', () => {
+  const scene = new Scene().process(11).dns(11, 'shop.example', ['192.0.2.1'])
+  const bytes = hello('Shop.Example.')
+  talk(scene, 11, '192.0.2.1:443', [bytes.subarray(0, 9), bytes.subarray(9), Buffer.from('data')])
+  talk(scene, 11, '192.0.2.1:443', [asRecords(clientHello({ name: 'front.example', hasEch: true }))])
+  talk(scene, 11, '192.0.2.1:80', [Buffer.from('GET / HTTP/1.1\r\nHost: Evil.example:80\r\n\r\n')])
+  const output = '%evt.num %tls.sni %tls.sni.confirmed %tls.ech %http.host %http.host.confirmed'
+  const rules = rule('All', 'evt.type = sendto and (tls.ech exists or http.host exists)', output)
+  assert.deepEqual(play(scene, { rules }).alerts, [
+    'All: 9 shop.example true false <NA> <NA>',
+    'All: 13 front.example false true <NA> <NA>',
+    'All: 16 <NA> <NA> <NA> evil.example false',
+  ])
+})
