@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { NameIndex } from '../domains/name-index.ts'
+import { openSource } from '../events/open-source.ts'
+import { fieldLookup } from '../fields/catalogue.ts'
+import { compileFilter } from './event-filter.ts'
+import { loadConfig } from './load-config.ts'
+import { loadRules } from './load-rules.ts'
+import { Pipeline } from './pipeline.ts'
+import { CaptureRecorder, type RecordOptions } from './record-capture.ts'
+
+const root = new URL('../../', import.meta.url)
+const { config } = loadConfig({ env: {} })
+const folder = new URL('rules/', root)
+const rules = loadRules(
+  readdirSync(folder)
+    .filter(name => name.endsWith('.yaml'))
+    .map(name => ({ path: name, text: readFileSync(new URL(name, folder), 'utf8') })),
+  config,
+)
+const plan = rules.rules.plan
+assert.ok(plan)
+
+/** Alerts of the captures, one after the other, without what counts events. */
+async function alertsOf(paths: readonly string[]): Promise<readonly string[]> {
+  const alerts: string[] = []
+  for (const path of paths) {
+    const pipeline = new Pipeline({
+      plan: plan!,
+      fields: rules.fields,
+      names: new NameIndex(),
+      ruleMatching: 'all',
+      minPriority: 7,
+      appendOutput: [],
+      staticFields: new Map(),
+      onAlert: alert => alerts.push(`${alert.tsNs} ${alert.rule.name} ${alert.text}`),
+    })
+    const summary = await (await openSource(path)).read(pipeline.sink)
+    assert.equal(summary.error, undefined)
+  }
+  return alerts
+}
+
+const open: RecordOptions['open'] = path => {
+  const fd = openSync(path, 'w')
+  return { write: bytes => void writeSync(fd, bytes), close: () => closeSync(fd) }
+}
+
+async function record(t: TestContext, sample: string, options: Partial<RecordOptions> = {}): Promise<CaptureRecorder> {
+  const scratch = mkdtempSync(join(tmpdir(), 'tiercel-record-'))
+  t.after(() => rmSync(scratch, { recursive: true }))
+  const recorder = new CaptureRecorder({ path: join(scratch, 'out.scap'), gzip: true, open, ...options })
+  await (await openSource(sampleOf(sample))).read(recorder.sink)
+  recorder.end()
+  return recorder
+}
+
+const sampleOf = (name: string): string => fileURLToPath(new URL(`samples/${name}.scap`, root))
+
+for (const name of ['container', 'network']) {
+  test(`a recording of ${name}.scap has the alerts of the original`, async t => {
+    const recorder = await record(t, name)
+    assert.deepEqual(await alertsOf(recorder.files), await alertsOf([sampleOf(name)]))
+  })
+
+  test(`so have the files that rotation makes of ${name}.scap, each replayed alone`, async t => {
+    const recorder = await record(t, name, { maxBytes: 200_000, gzip: false })
+    assert.ok(recorder.files.length >= 2, `${recorder.files.length} files`)
+    assert.match(recorder.files[1]!, /out-0002\.scap$/)
+    assert.deepEqual(await alertsOf(recorder.files), await alertsOf([sampleOf(name)]))
+  })
+}
+
+test('rotation by time: a file holds no more than that', async t => {
+  const recorder = await record(t, 'container', { maxDurationNs: 1_000_000_000n })
+  assert.ok(recorder.files.length >= 2)
+  for (const path of recorder.files) {
+    const times: bigint[] = []
+    const sink = {
+      machine: () => {},
+      networkInterface: () => {},
+      user: () => {},
+      group: () => {},
+      process: () => {},
+      fd: () => {},
+      event: (rec: { readonly tsNs: bigint }) => times.push(rec.tsNs) > 0,
+    }
+    await (await openSource(path)).read(sink)
+    assert.ok(times.at(-1)! - times[0]! < 1_100_000_000n)
+  }
+})
+
+test('only so many files are kept, the newest', async t => {
+  const recorder = await record(t, 'container', { maxBytes: 200_000, gzip: false, maxFiles: 2 })
+  assert.equal(recorder.files.length, 2)
+  assert.ok(recorder.files.every(path => existsSync(path)))
+  assert.equal(readdirSync(join(recorder.files[0]!, '..')).length, 2)
+})
+
+test('a condition takes its events and the lives of processes, exactly only its events', async t => {
+  const filter = compileFilter('evt.type = openat and fd.name startswith /etc', {
+    fields: fieldLookup,
+    names: new NameIndex(),
+  })
+  assert.ok(filter.ok)
+  const some = await record(t, 'container', { filter: filter.filter })
+  const exact = await record(t, 'container', { filter: filter.filter, exactly: true })
+  const all = await record(t, 'container')
+  assert.ok(exact.events > 10 && exact.events < some.events && some.events < all.events)
+  const original = (await alertsOf([sampleOf('container')])).filter(a => a.includes('Credential file read'))
+  assert.ok(original.length > 0)
+  const kept = (await alertsOf(some.files)).filter(a => a.includes('Credential file read'))
+  assert.deepEqual(kept, original)
+})
