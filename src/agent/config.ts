@@ -5,6 +5,8 @@ import type { AlertFormat } from '../outputs/format-alert.ts'
 import type { HttpOutputConfig, OutputsConfig } from '../outputs/open-sinks.ts'
 import { defaultQueueLimits } from '../outputs/output-queue.ts'
 import { priorityNames } from '../outputs/priority-names.ts'
+import type { FieldLookup } from '../rules/field-lookup.ts'
+import { parseOutputFormat } from '../rules/parse-output.ts'
 import { parseIp } from '../values/ip.ts'
 import { parseNet } from '../values/net.ts'
 import {
@@ -22,6 +24,7 @@ import {
 } from './config-findings.ts'
 import type { ConfigMap, Env, Place } from './config-node.ts'
 import { ConfigSection } from './config-section.ts'
+import { withStaticFields } from './static-fields.ts'
 
 /**
  * The configuration with types and defaults. Keys and defaults are those of Falco 0.44 (`falco.yaml`) in camel case; where ours differ, the
@@ -171,6 +174,7 @@ const UINT32 = 0xffff_ffff
 export function readConfig(root: ConfigMap, surroundings: ConfigSurroundings, findings: Diagnostic[]): Config {
   const top = new ConfigSection(root, '', findings)
   const format = readFormat(top, surroundings)
+  const staticFields = top.pairs('static_fields')
   const config: Config = {
     rulesFiles: readRulesFiles(top, findings),
     watchConfigFiles: top.bool('watch_config_files', true),
@@ -183,8 +187,8 @@ export function readConfig(root: ConfigMap, surroundings: ConfigSurroundings, fi
     format,
     bufferFormatBase64: top.bool('buffer_format_base64', false),
     outputs: readOutputs(top, root, findings),
-    appendOutput: readAppendOutput(top, findings),
-    staticFields: top.pairs('static_fields'),
+    appendOutput: readAppendOutput(top, withStaticFields(staticFields), findings),
+    staticFields,
     webserver: readWebserver(top, findings),
     log: readLog(top),
     eventDrops: readEventDrops(top, findings),
@@ -406,17 +410,27 @@ function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 }
 
-function readAppendOutput(top: ConfigSection, findings: Diagnostic[]): AppendOutputEntry[] {
+function readAppendOutput(top: ConfigSection, fields: FieldLookup, findings: Diagnostic[]): AppendOutputEntry[] {
   return top.sections('append_output').map(entry => {
     const match = entry.section('match')
     const rule = match.text('rule', '')
     const tags = match.texts('tags')
+    const source = match.text('source', '')
+    const checkFormat = (key: string, format: string, place: Place): void => {
+      if (source !== '' && source !== 'syscall') return // no rule of another source is loaded, and its fields are not known
+      const parsed = parseOutputFormat(format, { fields })
+      if (parsed.ok) return
+      const { message, help } = parsed.error
+      findings.push(notAllowed(place, entry.pathOf(key), format, message, help))
+    }
+    const extraOutput = entry.text('extra_output', '')
+    if (extraOutput !== '') checkFormat('extra_output', extraOutput, entry.placeOf('extra_output')!)
     const made: AppendOutputEntry = {
-      source: match.text('source', ''),
+      source,
       rule,
       tags,
-      extraOutput: entry.text('extra_output', ''),
-      extraFields: readExtraFields(entry, findings),
+      extraOutput,
+      extraFields: readExtraFields(entry, checkFormat, findings),
       suggestedOutput: entry.bool('suggested_output', false),
     }
     if (rule !== '' && tags.length > 0) findings.push(ruleAndTags(entry.placeOf('match')!, rule, tags))
@@ -426,7 +440,11 @@ function readAppendOutput(top: ConfigSection, findings: Diagnostic[]): AppendOut
   })
 }
 
-function readExtraFields(entry: ConfigSection, findings: Diagnostic[]): ExtraField[] {
+function readExtraFields(
+  entry: ConfigSection,
+  checkFormat: (key: string, format: string, place: Place) => void,
+  findings: Diagnostic[],
+): ExtraField[] {
   const node = entry.node('extra_fields')
   if (node === undefined) return []
   const path = entry.pathOf('extra_fields')
@@ -439,7 +457,10 @@ function readExtraFields(entry: ConfigSection, findings: Diagnostic[]): ExtraFie
     const known = fields.get(field.key)
     if (known !== undefined && !(known.kind === 'raw' && field.kind === 'raw')) {
       findings.push(notAllowed(place, path, field.key, 'the entry has this field already'))
-    } else fields.set(field.key, field)
+      return
+    }
+    checkFormat('extra_fields', field.kind === 'raw' ? `%${field.key}` : field.format, place)
+    fields.set(field.key, field)
   }
   for (const item of node.items) {
     if (item.kind === 'scalar') add({ kind: 'raw', key: item.text }, item.place)
