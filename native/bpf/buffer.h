@@ -15,6 +15,7 @@
 #define EVENT_LIMIT 0x8000 /* bytes of one record */
 #define EVENT_MASK (EVENT_LIMIT - 1)
 #define PATH_LIMIT 4096    /* bytes of one text, its NUL included */
+#define COPY_LIMIT 128     /* bytes copied of a kernel structure at once */
 #define NAMES_LIMIT 64     /* directories of a path, or levels of a cgroup */
 
 /*
@@ -33,6 +34,7 @@ struct buffer {
 	u32 param_start;
 	u32 scratch_count;
 	u64 scratch[NAMES_LIMIT];
+	u8 copy[COPY_LIMIT]; /* a piece of a kernel structure, see `copy_of` */
 	u8 data[EVENT_LIMIT * 2];
 };
 
@@ -52,6 +54,18 @@ struct {
 struct controls controls = {0};
 
 #define CONTROLS ((volatile struct controls *)&controls)
+
+/*
+ * The first bytes of a kernel structure into the buffer, and fields in them: one copy for several fields costs as much as one field.
+ * `COPIED` may be used only for fields of which `IS_COPIED` is true, which is known when the program is loaded.
+ */
+INLINE bool copy_of(struct buffer *b, const void *from)
+{
+	return bpf_probe_read_kernel(b->copy, COPY_LIMIT, from) == 0;
+}
+
+#define IS_COPIED(type, field) (bpf_core_field_offset(type, field) + sizeof(((type *)0)->field) <= COPY_LIMIT)
+#define COPIED(b, type, field) (*(typeof(((type *)0)->field) *)((b)->copy + bpf_core_field_offset(type, field)))
 
 #define AT(b) (*(volatile u32 *)&(b)->at)
 

@@ -25,7 +25,7 @@ INLINE int open_done(struct buffer *b, long ret)
 		return 0;
 	struct opened file = {};
 	if (ret >= 0)
-		look_at_opened(ret, &file);
+		look_at_opened(b, ret, &file);
 	u32 number = b->number;
 	if (number == __NR_openat) {
 		begin_event(b, EV_OPENAT, 7);
@@ -90,7 +90,7 @@ INLINE int pipe_done(struct buffer *b, long ret)
 	struct opened file = {};
 	if (ret == 0) {
 		bpf_probe_read_user(fds, sizeof(fds), (void *)b->args[0]);
-		look_at_opened(fds[0], &file);
+		look_at_opened(b, fds[0], &file);
 	}
 	bool second = b->number == __NR_pipe2;
 	if (second)

@@ -15,14 +15,18 @@ INLINE struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
+/* Read through pointers that the verifier knows the types of, which costs no calls. */
 INLINE struct file *file_of_fd(s64 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(current_task(), files, fdt);
-	if (fd < 0 || !table || (u32)fd >= BPF_CORE_READ(table, max_fds))
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct files_struct *files = task->files;
+	if (fd < 0 || !files)
 		return NULL;
-	struct file **files = BPF_CORE_READ(table, fd);
+	struct fdtable *table = files->fdt;
+	if (!table || (u32)fd >= table->max_fds)
+		return NULL;
 	struct file *file = NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), &files[(u32)fd]);
+	bpf_probe_read_kernel(&file, sizeof(file), &table->fd[(u32)fd]);
 	return file;
 }
 
@@ -52,21 +56,41 @@ struct opened {
 	enum layer layer;
 };
 
-INLINE int look_at_opened(s64 fd, struct opened *out)
+INLINE void look_at_opened(struct buffer *b, s64 fd, struct opened *out)
 {
 	out->dev = 0;
 	out->ino = 0;
 	out->created = 0;
 	out->layer = LAYER_NONE;
 	struct file *file = file_of_fd(fd);
+	struct inode *inode;
+	struct super_block *block;
+	u64 magic;
 	if (!file)
-		return 0;
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	out->dev = user_dev(BPF_CORE_READ(inode, i_sb, s_dev));
-	out->ino = BPF_CORE_READ(inode, i_ino);
-	out->created = BPF_CORE_READ(file, f_mode) & FMODE_CREATED ? 1 : 0;
-	out->layer = file_layer(file);
-	return 0;
+		return;
+	if (IS_COPIED(struct file, f_inode) && IS_COPIED(struct file, f_mode) && copy_of(b, file)) {
+		inode = COPIED(b, struct file, f_inode);
+		out->created = COPIED(b, struct file, f_mode) & FMODE_CREATED ? 1 : 0;
+	} else {
+		inode = BPF_CORE_READ(file, f_inode);
+		out->created = BPF_CORE_READ(file, f_mode) & FMODE_CREATED ? 1 : 0;
+	}
+	if (IS_COPIED(struct inode, i_sb) && IS_COPIED(struct inode, i_ino) && copy_of(b, inode)) {
+		block = COPIED(b, struct inode, i_sb);
+		out->ino = COPIED(b, struct inode, i_ino);
+	} else {
+		block = BPF_CORE_READ(inode, i_sb);
+		out->ino = BPF_CORE_READ(inode, i_ino);
+	}
+	if (IS_COPIED(struct super_block, s_dev) && IS_COPIED(struct super_block, s_magic) && copy_of(b, block)) {
+		out->dev = user_dev(COPIED(b, struct super_block, s_dev));
+		magic = COPIED(b, struct super_block, s_magic);
+	} else {
+		out->dev = user_dev(BPF_CORE_READ(block, s_dev));
+		magic = BPF_CORE_READ(block, s_magic);
+	}
+	if (magic == OVERLAYFS_MAGIC)
+		out->layer = file_layer(file);
 }
 
 struct path_walk {
