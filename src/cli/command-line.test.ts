@@ -413,6 +413,65 @@ const cases: readonly {
     code: 1,
     err: /cannot write .*ENOENT/,
   },
+  // Events
+  {
+    name: 'trace: a condition and a format on a capture',
+    args: ['trace', 'evt.type = newfstatat and proc.name = sh', container, '-p', '%proc.name: %evt.type', '-n', '2'],
+    code: 0,
+    out: /^(sh: newfstatat\n){2}$/,
+  },
+  {
+    name: 'trace: JSON',
+    args: ['trace', container, '--json', '-n', '1', '-p', '%evt.type %evt.num'],
+    code: 0,
+    out: /^\{"evt\.type":"\w+","evt\.num":\d+\}\n$/,
+  },
+  {
+    name: 'trace: a wrong condition is shown with its place',
+    args: ['trace', 'evt.tpye = open', container],
+    code: 1,
+    err: /^condition:1:1: E0104[\s\S]*did you mean `evt\.type`[\s\S]*the condition is wrong/,
+  },
+  {
+    name: 'trace: a capture that is cut short',
+    args: ['trace', cut, '-n', '1000000'],
+    code: 1,
+    out: /./,
+    err: /cut short/,
+  },
+  { name: 'trace: live where it cannot be', args: ['trace'], env: noProbe, code: 1, err: /^tiercel: no probe here$/m },
+  {
+    name: 'record: a part of a capture',
+    args: ['record', join(folder, 'part.scap'), 'evt.type = connect', '--from', container],
+    code: 0,
+    err: /^\d+ events, .*B in .*part\.scap\n$/,
+  },
+  {
+    name: 'record: where nobody can write',
+    args: ['record', join(folder, 'no', 'x.scap'), '--from', container],
+    code: 1,
+    err: /^tiercel: cannot write /,
+  },
+  {
+    name: 'record: keeping files needs rotation',
+    args: ['record', join(folder, 'x.scap'), '--keep', '3', '--from', container],
+    code: 1,
+    err: /`--keep` needs `--rotate-size`/,
+  },
+  {
+    name: 'record: live where it cannot be',
+    args: ['record', join(folder, 'y.scap')],
+    env: noProbe,
+    code: 1,
+    err: /no probe/,
+  },
+  {
+    name: 'top: of a capture',
+    args: ['top', container, '--sort', 'connections', '-n', '3'],
+    code: 0,
+    out: /^ *PID +PROCESS +(CONTAINER +)?REMOTE +PROTO +CONNS +SENT +RECEIVED\n(.*\n){1,3}$/,
+  },
+  { name: 'top: an unknown order', args: ['top', container, '--sort', 'size'], code: 1, err: /cannot sort by `size`/ },
 ]
 
 for (const c of cases) {
