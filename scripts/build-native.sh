@@ -3,8 +3,8 @@
 #
 #   sh scripts/build-native.sh
 #
-# Needs clang, bpftool and libbpf's headers (for Debian: clang llvm bpftool libbpf-dev), a C compiler, and Node's headers, which are
-# found beside Node itself or in the package node-api-headers. The addon needs nothing but libc where it runs.
+# Needs clang, bpftool and libbpf's headers (for Debian: clang bpftool libbpf-dev), a C compiler, and Node's headers, which are
+# found beside Node itself. The addon needs nothing but libc where it runs.
 # Exit code 1 when something is missing, with its name; 2 when a step fails.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -18,7 +18,7 @@ fail() {
 
 # bpftool of a distribution may be where only root looks.
 PATH=$PATH:/usr/sbin:/sbin
-for tool in clang llvm-strip bpftool "${CC:-cc}"; do
+for tool in clang bpftool "${CC:-cc}"; do
   command -v "$tool" >/dev/null || fail "$tool is not installed"
 done
 
@@ -30,7 +30,7 @@ case $machine in
 esac
 
 headers=
-for dir in node_modules/node-api-headers/include "${NODE_HEADERS:-}" \
+for dir in "${NODE_HEADERS:-}" \
   "$(dirname "$(dirname "$(readlink -f "$(command -v node || echo /usr/bin/node)")")")/include/node" \
   .cache/node*/node_modules/node-linux-*/include/node /usr/include/node; do
   if [ -n "$dir" ] && [ -f "$dir/node_api.h" ]; then
@@ -42,10 +42,13 @@ done
 
 triple=$(${CC:-cc} -dumpmachine)
 clang -g -O2 -target bpf -mcpu=v3 "-D__TARGET_ARCH_$target" "-I/usr/include/$triple" -Wall -Werror -Wno-unused-function \
-  -fdebug-prefix-map="$PWD"=. -c native/bpf/probe.bpf.c -o "$out/probe-$arch.o" || fail 'the probe does not compile' 2
-llvm-strip -g "$out/probe-$arch.o" || fail 'llvm-strip fails' 2
+  -fdebug-prefix-map="$PWD"=. -c native/bpf/probe.bpf.c -o "$out/probe-$arch.full.o" || fail 'the probe does not compile' 2
+# Linking one file to itself leaves the debug sections out and keeps the types.
+bpftool gen object "$out/probe-$arch.o" "$out/probe-$arch.full.o" || fail 'bpftool does not link the probe' 2
+rm "$out/probe-$arch.full.o"
 bpftool gen skeleton -L "$out/probe-$arch.o" name probe >"$out/probe-$arch.lskel.h" || fail 'bpftool makes no loader' 2
 "${CC:-cc}" -O2 -g0 -shared -fPIC -fvisibility=hidden -Wall -Wextra -Wno-unused-function -Wno-sign-compare "-I$headers" \
-  "-DPROBE_HEADER=\"../build/probe-$arch.lskel.h\"" -s native/addon/live.c -o "$out/tiercel-linux-$arch.node" ||
+  "-DPROBE_HEADER=\"../build/probe-$arch.lskel.h\"" -s native/addon/live.c -o "$out/addon.$$" ||
   fail 'the addon does not compile' 2
+mv "$out/addon.$$" "$out/tiercel-linux-$arch.node" # whole or not at all: it may be in use
 printf '%s\n' "$out/tiercel-linux-$arch.node"

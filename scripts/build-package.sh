@@ -7,6 +7,7 @@ node=$(sh scripts/setup.sh develop)
 PATH=$(dirname "$node"):$PWD/node_modules/.bin:$PATH
 export PATH
 
+sh scripts/setup-native.sh # the package brings the addon of the machine that packs it
 rm -rf dist
 tsc -p tsconfig.build.json
 mkdir -p dist/events/data

@@ -33,6 +33,7 @@ export interface NativeAddon {
   next(handle: NativeHandle, maxBytes: number): number
   setWanted(handle: NativeHandle, wanted: Uint8Array): void
   setRunning(handle: NativeHandle, isRunning: boolean): void
+  /** Six sums, then told and lost of each CPU. */
   counters(handle: NativeHandle, out: Float64Array): void
   backlog(handle: NativeHandle): number
   wait(handle: NativeHandle, timeoutMs: number, wakeFirst: boolean): Promise<void>
@@ -57,10 +58,11 @@ export function addonPath(): string {
 /** Loads the addon; throws a `LiveError` when it is not there or does not fit. */
 export function loadAddon(path: string = addonPath()): NativeAddon {
   if (platform() !== 'linux') throw new LiveError('not-linux', `live events need Linux; this is ${platform()}`)
+  if (arch() !== 'x64') throw new LiveError('no-addon', `live events are not ready for ${arch()} yet, only for x64`)
   if (!existsSync(path))
     throw new LiveError(
       'no-addon',
-      `the native addon is not built for this machine (${path}); run scripts/build-native.sh`,
+      `the native addon is not built for this machine (${path}); run scripts/setup-native.sh as root`,
     )
   try {
     return createRequire(import.meta.url)(path) as NativeAddon

@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs'
 export function liveSkipReason(): string | false {
   if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`
   if (!existsSync(addonPath()))
-    return 'the native addon is not built (sh scripts/build-native.sh; needs clang, bpftool)'
+    return 'the native addon is not built (sh scripts/setup-native.sh)'
   const [first] = probeFeatures(loadAddon()).missing
   return first === undefined ? false : first.message
 }
