@@ -25,7 +25,7 @@
 #include "../bpf/event.h"
 #include PROBE_HEADER
 
-#define COUNTER_NAMES 6
+#define COUNTER_NAMES 6 /* sums told by `counters` */
 
 struct live {
 	struct probe *probe;
@@ -60,79 +60,6 @@ static napi_value fail(napi_env env, int error, const char *step)
 }
 
 /* ---------------------------------------------------------------- loading */
-
-#define HANDLE(number, program) \
-	{number, offsetof(struct probe, progs.program.prog_fd)}
-
-/* Which program writes the event of which system call; what is not here becomes a generic event. */
-static const struct {
-	u32 number;
-	size_t program;
-} handler_of[] = {
-	HANDLE(__NR_execve, process_calls),
-	HANDLE(__NR_execveat, process_calls),
-	HANDLE(__NR_clone, process_calls),
-	HANDLE(__NR_clone3, process_calls),
-	HANDLE(__NR_capset, process_calls),
-	HANDLE(__NR_prctl, process_calls),
-	HANDLE(__NR_ptrace, process_calls),
-	HANDLE(__NR_keyctl, process_calls),
-	HANDLE(__NR_openat, file_calls),
-	HANDLE(__NR_openat2, file_calls),
-	HANDLE(__NR_open_by_handle_at, file_calls),
-	HANDLE(__NR_pipe2, file_calls),
-	HANDLE(__NR_mmap, file_calls),
-	HANDLE(__NR_munmap, file_calls),
-	HANDLE(__NR_brk, file_calls),
-	HANDLE(__NR_io_uring_setup, file_calls),
-	HANDLE(__NR_socket, socket_calls),
-	HANDLE(__NR_socketpair, socket_calls),
-	HANDLE(__NR_connect, socket_calls),
-	HANDLE(__NR_accept, socket_calls),
-	HANDLE(__NR_accept4, socket_calls),
-	HANDLE(__NR_sendto, socket_calls),
-	HANDLE(__NR_recvfrom, socket_calls),
-	HANDLE(__NR_sendmsg, socket_calls),
-	HANDLE(__NR_recvmsg, socket_calls),
-	HANDLE(__NR_sendmmsg, socket_calls),
-	HANDLE(__NR_recvmmsg, socket_calls),
-	HANDLE(__NR_setsockopt, socket_calls),
-	HANDLE(__NR_getsockopt, socket_calls),
-	HANDLE(__NR_read, io_calls),
-	HANDLE(__NR_write, io_calls),
-	HANDLE(__NR_pread64, io_calls),
-	HANDLE(__NR_pwrite64, io_calls),
-	HANDLE(__NR_readv, io_calls),
-	HANDLE(__NR_writev, io_calls),
-	HANDLE(__NR_preadv, io_calls),
-	HANDLE(__NR_pwritev, io_calls),
-	HANDLE(__NR_ppoll, io_calls),
-	HANDLE(__NR_process_vm_readv, io_calls),
-	HANDLE(__NR_process_vm_writev, io_calls),
-#ifdef __NR_fork
-	HANDLE(__NR_fork, process_calls),
-	HANDLE(__NR_vfork, process_calls),
-	HANDLE(__NR_open, file_calls),
-	HANDLE(__NR_creat, file_calls),
-	HANDLE(__NR_pipe, file_calls),
-	HANDLE(__NR_poll, io_calls),
-#endif
-};
-
-static int fill_handlers(struct probe *probe)
-{
-	int map = probe->maps.handlers.map_fd;
-	const struct simple_event *simple = probe->rodata->simple_events;
-	for (u32 number = 0; number < SYSCALL_LIMIT; number++) {
-		int program = simple[number].code ? probe->progs.simple_calls.prog_fd : 0;
-		for (size_t i = 0; i < sizeof(handler_of) / sizeof(handler_of[0]); i++)
-			if (handler_of[i].number == number)
-				program = *(const int *)((const char *)probe + handler_of[i].program);
-		if (program > 0 && skel_map_update_elem(map, &number, &program, 0) < 0)
-			return errno;
-	}
-	return 0;
-}
 
 static u64 boot_epoch_ns(void)
 {
@@ -279,10 +206,6 @@ static napi_value open_live(napi_env env, napi_callback_info info)
 	napi_get_named_property(env, options, "genericIds", &ids);
 	napi_get_typedarray_info(env, ids, NULL, &id_count, &id_data, NULL, NULL);
 	memcpy(controls->generic_id, id_data, (id_count < SYSCALL_LIMIT ? id_count : SYSCALL_LIMIT) * sizeof(u16));
-	step = "handlers";
-	error = fill_handlers(live->probe);
-	if (error)
-		goto failed;
 	step = "attach";
 	if (probe__sys_exit__attach(live->probe) < 0 || probe__exec_done__attach(live->probe) < 0 ||
 #if defined(__aarch64__)
@@ -388,14 +311,17 @@ static napi_value set_running(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* counters(handle, Float64Array(7)): the sums over all CPUs, in the order of `struct counters`, then the events without a buffer. */
+/*
+ * counters(handle, Float64Array(6 + 2 * cpuCount)): sums over all CPUs, in the order of `struct counters`, then the events without a buffer;
+ * then told and lost of each CPU.
+ */
 static napi_value read_counters(napi_env env, napi_callback_info info)
 {
 	napi_value args[2];
 	struct live *live = live_of(env, info, 2, args);
 	void *out = NULL;
 	size_t count = 0;
-	if (!live || napi_get_typedarray_info(env, args[1], NULL, &count, &out, NULL, NULL) != napi_ok || count < COUNTER_NAMES)
+	if (!live || napi_get_typedarray_info(env, args[1], NULL, &count, &out, NULL, NULL) != napi_ok || count < COUNTER_NAMES + 2 * (size_t)live->cpu_count)
 		return NULL;
 	double *sums = out;
 	memset(sums, 0, COUNTER_NAMES * sizeof(double));
@@ -406,6 +332,8 @@ static napi_value read_counters(napi_env env, napi_callback_info info)
 		sums[2] += (double)c->lost_too_large;
 		sums[3] += (double)c->compat_calls;
 		sums[4] += (double)c->wakeups;
+		sums[COUNTER_NAMES + 2 * cpu] = (double)c->emitted;
+		sums[COUNTER_NAMES + 2 * cpu + 1] = (double)(c->lost_ring_full + c->lost_too_large);
 	}
 	sums[5] = (double)live->probe->bss->controls.lost_no_buffer;
 	return NULL;
@@ -609,11 +537,9 @@ static napi_value read_supported(napi_env env, napi_callback_info info)
 	struct probe *probe = probe__open();
 	if (probe) {
 		for (u32 i = 0; i < SYSCALL_LIMIT; i++)
-			out[i] = probe->rodata->simple_events[i].code != 0;
+			out[i] = probe->rodata->simple_events[i].code != 0 || probe->rodata->families[i] != 0;
 		probe__destroy(probe);
 	}
-	for (size_t i = 0; i < sizeof(handler_of) / sizeof(handler_of[0]); i++)
-		out[handler_of[i].number] = 1;
 	napi_create_typedarray(env, napi_uint8_array, SYSCALL_LIMIT, buffer, 0, &result);
 	return result;
 }

@@ -154,12 +154,11 @@ INLINE int io_uring_done(struct buffer *b, long ret)
 }
 
 /* Calls that open files and map memory. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(file_calls, struct pt_regs *regs, long ret)
+APART int tell_file(struct buffer *b)
 {
-	struct buffer *b = begin_call(regs, ret);
 	if (!b)
 		return 0;
+	long ret = b->ret;
 	switch (b->number) {
 	case __NR_openat:
 	case __NR_openat2:

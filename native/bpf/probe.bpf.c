@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The probe: scap events from the system calls of the machine, into one ring. `sys_exit` runs at the end of every system call, so it
- * decides in a few loads whether anybody wants the call, and only then jumps to the program that writes its event. Families of events are
+ * decides in a few loads whether anybody wants the call, and only then has its event written. Families of events are
  * in the headers; the reader's side is native/addon.
  */
 #include "process-events.h"
@@ -10,13 +10,59 @@
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 
-/* The program that writes the event of each system call; filled by the reader, see `handler_of` in native/addon. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, SYSCALL_LIMIT);
-	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(u32));
-} handlers SEC(".maps");
+/* Which function writes the event of a call; what is not here is in the table of simple events, or becomes a generic one. */
+enum family { FAMILY_NONE, FAMILY_PROCESS, FAMILY_FILE, FAMILY_SOCKET, FAMILY_IO };
+
+const volatile u8 families[SYSCALL_LIMIT] = {
+	[__NR_execve] = FAMILY_PROCESS,
+	[__NR_execveat] = FAMILY_PROCESS,
+	[__NR_clone] = FAMILY_PROCESS,
+	[__NR_clone3] = FAMILY_PROCESS,
+	[__NR_capset] = FAMILY_PROCESS,
+	[__NR_prctl] = FAMILY_PROCESS,
+	[__NR_ptrace] = FAMILY_PROCESS,
+	[__NR_keyctl] = FAMILY_PROCESS,
+	[__NR_openat] = FAMILY_FILE,
+	[__NR_openat2] = FAMILY_FILE,
+	[__NR_open_by_handle_at] = FAMILY_FILE,
+	[__NR_pipe2] = FAMILY_FILE,
+	[__NR_mmap] = FAMILY_FILE,
+	[__NR_munmap] = FAMILY_FILE,
+	[__NR_brk] = FAMILY_FILE,
+	[__NR_io_uring_setup] = FAMILY_FILE,
+	[__NR_socket] = FAMILY_SOCKET,
+	[__NR_socketpair] = FAMILY_SOCKET,
+	[__NR_connect] = FAMILY_SOCKET,
+	[__NR_accept] = FAMILY_SOCKET,
+	[__NR_accept4] = FAMILY_SOCKET,
+	[__NR_sendto] = FAMILY_SOCKET,
+	[__NR_recvfrom] = FAMILY_SOCKET,
+	[__NR_sendmsg] = FAMILY_SOCKET,
+	[__NR_recvmsg] = FAMILY_SOCKET,
+	[__NR_sendmmsg] = FAMILY_SOCKET,
+	[__NR_recvmmsg] = FAMILY_SOCKET,
+	[__NR_setsockopt] = FAMILY_SOCKET,
+	[__NR_getsockopt] = FAMILY_SOCKET,
+	[__NR_read] = FAMILY_IO,
+	[__NR_write] = FAMILY_IO,
+	[__NR_pread64] = FAMILY_IO,
+	[__NR_pwrite64] = FAMILY_IO,
+	[__NR_readv] = FAMILY_IO,
+	[__NR_writev] = FAMILY_IO,
+	[__NR_preadv] = FAMILY_IO,
+	[__NR_pwritev] = FAMILY_IO,
+	[__NR_ppoll] = FAMILY_IO,
+	[__NR_process_vm_readv] = FAMILY_IO,
+	[__NR_process_vm_writev] = FAMILY_IO,
+#ifdef __NR_fork
+	[__NR_fork] = FAMILY_PROCESS,
+	[__NR_vfork] = FAMILY_PROCESS,
+	[__NR_open] = FAMILY_FILE,
+	[__NR_creat] = FAMILY_FILE,
+	[__NR_pipe] = FAMILY_FILE,
+	[__NR_poll] = FAMILY_IO,
+#endif
+};
 
 #define PROT_EXEC 4
 
@@ -62,10 +108,17 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if ((u32)(bpf_get_current_pid_tgid() >> 32) == CONTROLS->self_tgid)
 		return 0;
-	bpf_tail_call(ctx, &handlers, number);
-	struct buffer *b = own_buffer();
+	struct buffer *b = begin_call(regs, ret);
 	if (!b)
 		return 0;
+	switch (families[HIDE(number) & (SYSCALL_LIMIT - 1)]) {
+	case FAMILY_PROCESS: return tell_process(b);
+	case FAMILY_FILE: return tell_file(b);
+	case FAMILY_SOCKET: return tell_socket(b);
+	case FAMILY_IO: return tell_io(b);
+	}
+	if (simple_events[HIDE(number) & (SYSCALL_LIMIT - 1)].code)
+		return tell_simple(b);
 	begin_event(b, EV_SYSCALL, 2);
 	put_u16(b, CONTROLS->generic_id[number]);
 	put_u16(b, number);

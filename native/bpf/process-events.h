@@ -217,7 +217,7 @@ static long next_thread(u32 step, void *arg)
 }
 
 /* A thread of the process that goes on living: its id, 0 if there is none, -1 if there are too many to look at. */
-APART s32 living_thread(u64 task_address)
+INLINE s32 living_thread(u64 task_address)
 {
 	struct task_struct *task = (struct task_struct *)task_address;
 	struct thread_search s = {};
@@ -402,12 +402,11 @@ INLINE int keyctl_done(struct buffer *b, long ret)
 }
 
 /* Calls that change a process. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(process_calls, struct pt_regs *regs, long ret)
+APART int tell_process(struct buffer *b)
 {
-	struct buffer *b = begin_call(regs, ret);
 	if (!b)
 		return 0;
+	long ret = b->ret;
 	switch (b->number) {
 	case __NR_execve: return execve_failed(b, ret);
 	case __NR_execveat: return execveat_failed(b, ret);

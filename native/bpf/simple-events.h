@@ -257,13 +257,12 @@ INLINE struct buffer *begin_call(struct pt_regs *regs, long ret)
 	return b;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(simple_calls, struct pt_regs *regs, long ret)
+/* The event of a call that has a row in the table. */
+APART int tell_simple(struct buffer *b)
 {
-	struct buffer *b = begin_call(regs, ret);
 	if (!b)
 		return 0;
-	u32 number = b->number & (SYSCALL_LIMIT - 1);
+	u32 number = HIDE(b->number) & (SYSCALL_LIMIT - 1);
 	begin_event(b, simple_events[number].code, simple_events[number].count);
 	put_simple(b, number);
 	submit(b);

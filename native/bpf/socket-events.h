@@ -451,12 +451,11 @@ INLINE int sockopt_done(struct buffer *b, long ret)
 }
 
 /* Calls on sockets. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(socket_calls, struct pt_regs *regs, long ret)
+APART int tell_socket(struct buffer *b)
 {
-	struct buffer *b = begin_call(regs, ret);
 	if (!b)
 		return 0;
+	long ret = b->ret;
 	switch (b->number) {
 	case __NR_socket: return socket_done(b, ret);
 	case __NR_socketpair: return socketpair_done(b, ret);
@@ -532,12 +531,11 @@ INLINE int poll_done(struct buffer *b, long ret)
 }
 
 /* Calls that move bytes of any descriptor, or wait for them. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(io_calls, struct pt_regs *regs, long ret)
+APART int tell_io(struct buffer *b)
 {
-	struct buffer *b = begin_call(regs, ret);
 	if (!b)
 		return 0;
+	long ret = b->ret;
 	switch (b->number) {
 	case __NR_read:
 	case __NR_write:

@@ -232,6 +232,10 @@ describe('the live source', { skip }, () => {
       let shown = 0
       while (source.drain(record, () => ++shown > 0) > 0);
       assert.equal(shown, full.emitted)
+      assert.equal(
+        shown,
+        full.perCpu.reduce((sum, cpu) => sum + cpu.emitted, 0),
+      )
       assert.equal(source.backlogBytes(), 0)
       await run('/bin/true', [])
       assert.ok(source.drain(record, () => true) > 0)

@@ -34,6 +34,8 @@ export interface LiveCounters {
   /** System calls of 32-bit programs, which are not told. */
   readonly compatCalls: number
   readonly wakeups: number
+  /** Told and lost on each CPU that the machine may have. */
+  readonly perCpu: readonly { readonly cpu: number; readonly emitted: number; readonly lost: number }[]
   /** Records that `drain` could not read. */
   readonly bad: number
 }
@@ -72,6 +74,9 @@ const RING_HEADER_BYTES = 8
 const PREFIX_BYTES = 8
 const DISCARD_BIT = 0x40000000
 const LENGTH_MASK = 0x3fffffff
+
+/** Sums that the addon gives before the counters of each CPU. */
+const SUMS = 6
 
 const DEFAULT_RING_BYTES = 16 * 1024 * 1024
 const DEFAULT_SPAN_BYTES = 1024 * 1024
@@ -123,12 +128,13 @@ export function openLive(options: LiveOptions): LiveSource {
   const snapBytes = checkNumber('snapBytes', options.snapBytes ?? 80, 0, MAX_SNAP_BYTES)
   const namesSnapBytes = checkNumber('namesSnapBytes', options.namesSnapBytes ?? 4096, 0, MAX_SNAP_BYTES)
   const addon = loadAddon(options.addonFile)
+  const cpuCount = readCpuCount()
   const { table, unknown } = encodeWanted(options.wanted)
   let opened: ReturnType<NativeAddon['open']>
   try {
     opened = addon.open({
       ringBytes,
-      cpuCount: readCpuCount(),
+      cpuCount,
       snapBytes,
       namesSnapBytes: Math.max(snapBytes, namesSnapBytes),
       genericIds: genericIds(),
@@ -137,7 +143,7 @@ export function openLive(options: LiveOptions): LiveSource {
     throw explain(addon, cause)
   }
   addon.setWanted(opened.handle, table)
-  const source = new RingReader(addon, opened.handle, Buffer.from(opened.data), ringBytes, unknown)
+  const source = new RingReader(addon, opened, ringBytes, cpuCount, unknown)
   if (options.startNow === true) source.start()
   return source
 }
@@ -150,7 +156,7 @@ class RingReader implements LiveSource {
   readonly #bytes: Buffer
   readonly #view: DataView
   readonly #mask: number
-  readonly #sums: Float64Array = new Float64Array(6)
+  readonly #sums: Float64Array
   /** Where reading goes on in `#bytes`, and how much of the span handed out last is not shown yet. */
   #at = 0
   #left = 0
@@ -159,7 +165,15 @@ class RingReader implements LiveSource {
   #waiting: Promise<void> | undefined
   #isClosed = false
 
-  constructor(addon: NativeAddon, handle: NativeHandle, bytes: Buffer, ringBytes: number, unknown: readonly string[]) {
+  constructor(
+    addon: NativeAddon,
+    { handle, data }: ReturnType<NativeAddon['open']>,
+    ringBytes: number,
+    cpuCount: number,
+    unknown: readonly string[],
+  ) {
+    const bytes = Buffer.from(data)
+    this.#sums = new Float64Array(SUMS + 2 * cpuCount)
     this.#addon = addon
     this.#handle = handle
     this.#bytes = bytes
@@ -231,7 +245,10 @@ class RingReader implements LiveSource {
   counters(): LiveCounters {
     const s = this.#sums
     if (!this.#isClosed) this.#addon.counters(this.#handle, s)
+    const perCpu: { cpu: number; emitted: number; lost: number }[] = []
+    for (let at = SUMS; at < s.length; at += 2) perCpu.push({ cpu: perCpu.length, emitted: s[at]!, lost: s[at + 1]! })
     return {
+      perCpu,
       emitted: s[0]!,
       lostRingFull: s[1]!,
       lostTooLarge: s[2]!,

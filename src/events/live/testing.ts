@@ -9,8 +9,7 @@ import { existsSync } from 'node:fs'
 /** Why live tests cannot run here; false when they can. For `test`'s option `skip`, which prints it. */
 export function liveSkipReason(): string | false {
   if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`
-  if (!existsSync(addonPath()))
-    return 'the native addon is not built (sh scripts/setup-native.sh)'
+  if (!existsSync(addonPath())) return 'the native addon is not built (sh scripts/setup-native.sh)'
   const [first] = probeFeatures(loadAddon()).missing
   return first === undefined ? false : first.message
 }
