@@ -3,7 +3,9 @@
  * nobody while events come, as a wake-up costs the traced program more than the event does. How long it sleeps follows from what it
  * found; with nothing to do it sleeps on the ring itself. Between slices it returns to the event loop for messages.
  */
+import { parseHostsFile } from '../domains/hosts-file.ts'
 import { NameIndex } from '../domains/name-index.ts'
+import type { NameObserver } from '../domains/name-observer.ts'
 import type { NameUpdate } from '../domains/name-update.ts'
 import type { Alert } from '../engine/alert.ts'
 import type { EventRecord } from '../events/event-record.ts'
@@ -21,6 +23,7 @@ import {
   type WorkerStats,
 } from '../wire/agent-messages.ts'
 import type { LinkedRules, RuleSetup } from './linked-rules.ts'
+import { makeObserver } from './make-observer.ts'
 import type { LiveModule, LiveSource, LiveWanted } from './live-source.ts'
 import { Pipeline } from './pipeline.ts'
 import { withStaticFields } from './static-fields.ts'
@@ -59,6 +62,7 @@ export class LiveLoop {
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4))
   readonly #take: (record: EventRecord) => boolean
   #source: LiveSource | undefined = undefined
+  #observer: NameObserver | undefined = undefined
   #pipeline: Pipeline | undefined = undefined
   #renderer: AlertRenderer | undefined = undefined
   #orders: RuleOrders | undefined = undefined
@@ -133,10 +137,14 @@ export class LiveLoop {
   async #start(orders: RuleOrders): Promise<void> {
     // What happens from here on is in the ring, so the world that is read next has no gap to it.
     this.#source!.setWanted(orders)
+    const { observer } = this.#worker
+    if (observer !== undefined) this.#observer = makeObserver(observer, this.#names)
+    for (const fact of parseHostsFile(observer?.hosts ?? '')) this.#names.learn(fact, this.#deps.now())
     const pipeline = new Pipeline({
       ...setupOf(orders),
       names: this.#names,
       maxThreads: this.#worker.maxThreads,
+      ...(this.#observer !== undefined && { observer: this.#observer }),
       onAlert: alert => this.#onAlert(alert),
     })
     this.#pipeline = pipeline
@@ -326,7 +334,7 @@ export class LiveLoop {
       droppedAlerts: this.#droppedAlerts,
       badEvents: (counters.bad ?? 0) + this.#failedEvents,
       state: new Map(Object.entries(pipeline.state.counters())),
-      names: new Map(Object.entries(this.#names.stats())),
+      names: new Map([...Object.entries(this.#names.stats()), ...observed(this.#observer)]),
       generation: this.#orders!.generation,
       ruleCount: pipeline.rules.length,
       cpuUs: cpu.user + cpu.system,
@@ -352,6 +360,17 @@ function unite(a: RuleOrders, b: RuleOrders): LiveWanted {
     syscalls: new Set([...a.syscalls, ...b.syscalls]),
     tracepoints: new Set([...a.tracepoints, ...b.tracepoints]),
   }
+}
+
+/** What was observed, by name: `dnsQueries`, `openingsTls`, … */
+function observed(observer: NameObserver | undefined): [string, number][] {
+  const parts = Object.entries(observer?.counters() ?? {})
+  return parts.flatMap(([part, counters]: [string, object]) =>
+    Object.entries(counters).map(([name, count]: [string, number]): [string, number] => [
+      part + name.charAt(0).toUpperCase() + name.slice(1),
+      count,
+    ]),
+  )
 }
 
 function messageOf(error: unknown): string {

@@ -21,6 +21,7 @@ import {
   type AlertBatch,
   MAX_BATCH,
   type NameNews,
+  type ObserverOrders,
   parseToMain,
   type RuleOrders,
   type ToMain,
@@ -35,6 +36,7 @@ import { type HealthLimits, judgeHealth } from './health.ts'
 import { type AgentFigures, type FileSum, renderMetrics, snapshotFields } from './metrics.ts'
 import { plainPlan } from './plain-plan.ts'
 import { readUsage } from './resource-usage.ts'
+import { usesNames } from './uses-names.ts'
 import { FileWatch } from './watch-files.ts'
 import { openWebServer, type WebServer } from './web-server.ts'
 
@@ -115,6 +117,8 @@ const INFORMATIONAL = 6
 const WARNING = 4
 const CRITICAL = 2
 const DEFAULT_SNAPLEN = 80
+const HOSTS_FILE = '/etc/hosts'
+const MAX_HOSTS_LENGTH = 4 * 1024 * 1024
 const METRICS_RULE = 'Falco internal: metrics snapshot'
 const RELOAD_RULE = 'Falco internal: hot restart failure'
 
@@ -405,7 +409,7 @@ export class Agent {
       staticFields: config.staticFields,
       syscalls,
       tracepoints,
-      observesNames: plan.domains.length > 0,
+      observesNames: config.domains.observe !== 'false' && usesNames(plan),
       listLimit: config.domains.listLimit,
     }
   }
@@ -453,6 +457,7 @@ export class Agent {
     if (!same(before.engine, config.engine)) restart.push('engine')
     if (!same(before.threadTable, config.threadTable) || before.snaplen !== config.snaplen) restart.push('falco_libs')
     if (!same(resolverKeys(before), resolverKeys(config))) restart.push('domains.resolver')
+    if (!same(observerKeys(before), observerKeys(config))) restart.push('domains.observe')
     if (restart.length > 0) this.#tell({ kind: 'needs-restart', keys: restart })
     this.#watchFiles()
   }
@@ -651,12 +656,32 @@ function ordersOf(config: Config): WorkerOrders {
     snaplen: config.snaplen === 0 ? DEFAULT_SNAPLEN : config.snaplen,
     maxThreads: config.threadTable.size,
     namesWaitMs: NAMES_WAIT_MS,
+    ...(config.domains.observe !== 'false' && { observer: observerOrders(config) }),
+  }
+}
+
+function observerOrders({ domains }: Config): ObserverOrders {
+  const { dnsPorts, trustedResolvers } = domains
+  return { dnsPorts, trustedResolvers, hosts: readHosts() }
+}
+
+/** The host's own names; without the file there are none. */
+function readHosts(): string {
+  try {
+    const text = readFileSync(HOSTS_FILE, 'utf8')
+    return text.length > MAX_HOSTS_LENGTH ? text.slice(0, text.lastIndexOf('\n', MAX_HOSTS_LENGTH)) : text
+  } catch {
+    return ''
   }
 }
 
 function makeResolver({ domains }: Config): Resolver {
   if (domains.resolver === 'system') return createSystemResolver()
   return createCaresResolver(domains.servers.length === 0 ? {} : { servers: domains.servers })
+}
+
+function observerKeys({ domains }: Config): unknown {
+  return [domains.observe === 'false', domains.dnsPorts, domains.trustedResolvers]
 }
 
 function resolverKeys({ domains }: Config): unknown {

@@ -38,6 +38,18 @@ export interface WorkerOrders {
   readonly maxThreads: number
   /** How long detection may wait for the first names. */
   readonly namesWaitMs: number
+  /** Learn names from what processes send and receive; absent: do not. */
+  readonly observer?: ObserverOrders
+}
+
+/** From what names are learnt. */
+export interface ObserverOrders {
+  /** Of DNS servers. */
+  readonly dnsPorts: readonly number[]
+  /** Addresses and networks of the servers that are believed; empty: all. */
+  readonly trustedResolvers: readonly string[]
+  /** Text of the host's hosts file. */
+  readonly hosts: string
 }
 
 /** One result of a look-up; `NameUpdate` of `domains/`. */
@@ -208,7 +220,17 @@ function isWorkerOrders(value: unknown): boolean {
     isCount(value['ringBytes']) &&
     isCount(value['snaplen']) &&
     isCount(value['maxThreads']) &&
-    isCount(value['namesWaitMs'])
+    isCount(value['namesWaitMs']) &&
+    (value['observer'] === undefined || isObserverOrders(value['observer']))
+  )
+}
+
+function isObserverOrders(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    isArrayOf(value['dnsPorts'], isCount) &&
+    isArrayOf(value['trustedResolvers'], isText) &&
+    isText(value['hosts'])
   )
 }
 
