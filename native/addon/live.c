@@ -10,10 +10,10 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <node_api.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -37,6 +37,7 @@ struct live {
 	u8 *buffers;
 	u64 span_end; /* where the span ends that was handed out last */
 	int cancel_fd;
+	int epoll_fd; /* on wake-ups of the ring (edges: data alone does not end a wait) and on cancel_fd */
 	bool waiting;
 	bool closed;
 	napi_ref data_ref;
@@ -95,11 +96,13 @@ static void release(struct live *live)
 		munmap(live->consumer_page, live->page);
 	if (live->buffers)
 		munmap(live->buffers, live->buffer_bytes * live->cpu_count);
+	if (live->epoll_fd >= 0)
+		close(live->epoll_fd);
 	if (live->cancel_fd >= 0)
 		close(live->cancel_fd);
 	live->probe = NULL;
 	live->producer_page = live->consumer_page = live->buffers = NULL;
-	live->cancel_fd = -1;
+	live->cancel_fd = live->epoll_fd = -1;
 }
 
 static void finalize(napi_env env, void *data, void *hint)
@@ -164,7 +167,7 @@ static napi_value open_live(napi_env env, napi_callback_info info)
 	struct live *live = calloc(1, sizeof(*live));
 	if (!live)
 		return fail(env, ENOMEM, "memory");
-	live->cancel_fd = -1;
+	live->cancel_fd = live->epoll_fd = -1;
 	live->page = sysconf(_SC_PAGESIZE);
 	live->ring_bytes = ring_bytes;
 	live->cpu_count = cpu_count;
@@ -191,7 +194,11 @@ static napi_value open_live(napi_env env, napi_callback_info info)
 	live->producer_page = map_or_null(live->page + 2 * live->ring_bytes, PROT_READ, ring, live->page);
 	live->buffers = map_or_null(live->buffer_bytes * cpu_count, PROT_READ, buffers, 0);
 	live->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!live->consumer_page || !live->producer_page || !live->buffers || live->cancel_fd < 0) {
+	live->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event woken = {.events = EPOLLIN | EPOLLET}, cancelled = {.events = EPOLLIN};
+	if (!live->consumer_page || !live->producer_page || !live->buffers || live->cancel_fd < 0 || live->epoll_fd < 0 ||
+	    epoll_ctl(live->epoll_fd, EPOLL_CTL_ADD, ring, &woken) < 0 ||
+	    epoll_ctl(live->epoll_fd, EPOLL_CTL_ADD, live->cancel_fd, &cancelled) < 0) {
 		error = errno;
 		goto failed;
 	}
@@ -368,13 +375,15 @@ static void wait_in_thread(napi_env env, void *data)
 	struct wait *wait = data;
 	struct live *live = wait->live;
 	struct controls *controls = &live->probe->bss->controls;
-	struct pollfd fds[2] = {
-		{.fd = live->probe->maps.ring.map_fd, .events = POLLIN},
-		{.fd = live->cancel_fd, .events = POLLIN},
-	};
-	if (wait->wake_first)
+	struct epoll_event event;
+	bool is_empty = true;
+	if (wait->wake_first) {
 		__atomic_store_n(&controls->sleeping, 1, __ATOMIC_SEQ_CST);
-	poll(fds, 2, wait->timeout_ms);
+		is_empty = __atomic_load_n(position(live->producer_page), __ATOMIC_SEQ_CST) ==
+			   __atomic_load_n(position(live->consumer_page), __ATOMIC_SEQ_CST);
+	}
+	if (is_empty && epoll_wait(live->epoll_fd, &event, 1, wait->timeout_ms) < 0)
+		errno = 0;
 	__atomic_store_n(&controls->sleeping, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -394,7 +403,10 @@ static void wait_done(napi_env env, napi_status status, void *data)
 	free(wait);
 }
 
-/* wait(handle, timeoutMs, wakeFirst) → Promise: until something is in the ring, `cancel`, or the time is over. One at a time. */
+/*
+ * wait(handle, timeoutMs, wakeFirst) → Promise: until the probe wakes us, `cancel`, or the time is over; with wakeFirst also when something
+ * is in the ring already. One at a time.
+ */
 static napi_value wait_for_events(napi_env env, napi_callback_info info)
 {
 	napi_value args[3], promise, name;

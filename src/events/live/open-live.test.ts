@@ -279,6 +279,23 @@ describe('the live source', { skip }, () => {
     }
   })
 
+  test('a busy reader is not woken by each event, but when the ring fills', async () => {
+    const source = openLive({ wanted: wantAll(['openat', 'close', 'read', 'mmap']), ringBytes: 65536, startNow: true })
+    try {
+      await run('/bin/true', [])
+      const started = performance.now()
+      await source.wait(50)
+      assert.ok(performance.now() - started >= 45, 'what is in the ring does not end the wait')
+      const filling = source.wait(20_000)
+      for (let i = 0; i < 10; i++) await run('/bin/ls', ['/etc'])
+      await filling
+      assert.ok(performance.now() - started < 15_000)
+      assert.ok(source.counters().wakeups >= 1)
+    } finally {
+      await source.close()
+    }
+  })
+
   test('a wait ends at its time, and when it is cancelled', async () => {
     const source = openLive({ wanted: new Map() })
     try {

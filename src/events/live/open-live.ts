@@ -55,9 +55,9 @@ export interface LiveSource {
   /** Another set of calls, without a gap for those in both. Gives the names that are unknown. */
   setWanted(wanted: WantedCalls): readonly string[]
   /**
-   * Resolves when something is in the ring, or after `timeoutMs`. With `wakeFirst` the next event ends the wait: use it when nothing came
-   * for some time, as each wake-up costs the program that made the event a microsecond. Otherwise only a quarter full ring does, and the
-   * timeout is the drain timer. Occupies one thread of Node's pool. One wait at a time.
+   * Resolves after `timeoutMs`, or when the ring is a quarter full: the timer of a busy drain, 1–5 ms. With `wakeFirst` also when something
+   * is in the ring, or with the next event: for when nothing came for some time, as each wake-up costs the program that made the event a
+   * microsecond. Occupies one thread of Node's pool. One wait at a time.
    */
   wait(timeoutMs: number, wakeFirst?: boolean): Promise<void>
   /** Ends a `wait` early. */
