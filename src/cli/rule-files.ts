@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RulesFileInput } from '../rules/compile-rules.ts'
+import { decodeYaml } from '../rules/yaml/decode-text.ts'
 import { CommandError } from './command-error.ts'
 import { inputPath, requireReadableFile, unreadable } from './input-file.ts'
 import type { OptionSpec } from './parse-arguments.ts'
@@ -53,7 +54,7 @@ export function expandRulePaths(paths: readonly string[]): readonly string[] {
 export function readRuleFiles(paths: readonly string[]): readonly (RulesFileInput & { readonly text: string })[] {
   return paths.map(path => {
     try {
-      return { path, text: readFileSync(inputPath(path), 'utf8') }
+      return { path, text: decodeYaml(readFileSync(inputPath(path))) }
     } catch (error) {
       throw unreadable(path, 'rule file', error)
     }

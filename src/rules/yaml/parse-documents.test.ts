@@ -85,6 +85,13 @@ const values: readonly { name: string; text: string; want: readonly Plain[] }[] 
   },
   { name: 'a document mark needs column 0', text: 'a: |\n  ---\n', want: [{ a: '---\n' }] },
   { name: 'a tab may stand between key and value', text: 'a:\tb\n', want: [{ a: 'b' }] },
+  { name: 'a last word without a colon is a key', text: '- a: b\n  c\n\n- d\n', want: [[{ a: 'b', c: null }, 'd']] },
+  { name: 'a comma may begin an indented line', text: '[a\n  , b]', want: [['a', 'b']] },
+  { name: 'quoted items of a list in brackets', text: '["a", \'b\', c]', want: [['a', 'b', 'c']] },
+  { name: 'a quoted key and a quoted value', text: '"a": "b"\n', want: [{ a: 'b' }] },
+  { name: 'lines that end in carriage returns', text: '- a: b\r  c: d\r- e\r', want: [[{ a: 'b', c: 'd' }, 'e']] },
+  { name: 'a lone carriage return keeps the column', text: '- a: b\n- c\r- d\n', want: [[{ a: 'b' }, 'c - d']] },
+  { name: 'an escaped octet in a tag', text: 'a: !b%41 c', want: [{ a: 'c' }] },
   { name: 'directives are accepted', text: '%YAML 1.2\n---\n- a\n', want: [['a']] },
 ]
 
@@ -107,7 +114,12 @@ const errors: readonly { name: string; text: string; at: number; message: RegExp
   { name: 'a question mark in a list in brackets', text: '[a?b]', at: 2, message: /expected `,` or `\]`|cannot begin/ },
   { name: 'a key indented too little', text: '- a: b\n c: d\n', at: 8, message: /expected a list item/ },
   { name: 'a key indented too much', text: 'a: b\n  c: d\n', at: 8, message: /cannot stand here/ },
-  { name: 'two values on a line', text: 'a: "b" "c"\n', at: 7, message: /expected a key/ },
+  { name: 'two values on a line', text: 'a: "b" "c"\n', at: 7, message: /text after a quoted string/ },
+  { name: 'a word behind a quoted value', text: "- 'b' c\n", at: 6, message: /text after a quoted string/ },
+  { name: 'a stray word above a key', text: 'a: b\nc\nd: e\n', at: 5, message: /a key without `:`/ },
+  { name: 'a stray word above a comment', text: 'a: b\nc\n# d\n', at: 5, message: /expected a key/ },
+  { name: 'a comma that begins a line', text: '[a\n, b]', at: 3, message: /`,` cannot begin a line/ },
+  { name: 'a per cent sign in a tag', text: 'a: !b%zz c', at: 5, message: /`%` cannot begin/ },
   { name: 'a second colon', text: 'a: b: c\n', at: 4, message: /`: ` cannot stand here/ },
   { name: 'a list item behind a value', text: 'a: b\n- c\n', at: 5, message: /expected a key|cannot stand/ },
   { name: 'a tab as indentation', text: 'a:\n\tb: c\n', at: 5, message: /cannot stand here/ },
@@ -121,7 +133,8 @@ const errors: readonly { name: string; text: string; at: number; message: RegExp
   { name: 'an alias inside what it stands for', text: '- &b [*b]\n', at: 6, message: /inside what it stands for/ },
   { name: 'a star alone', text: 'a: *\n', at: 3, message: /`\*` needs a name/ },
   { name: 'a second tag', text: 'a: !x !y b\n', at: 6, message: /a second tag/ },
-  { name: 'a stray comma', text: ', a', at: 0, message: /cannot stand here/ },
+  { name: 'a stray comma', text: ', a', at: 0, message: /cannot begin a line/ },
+  { name: 'a stray comma after a blank', text: ' , a', at: 1, message: /cannot stand here/ },
   { name: 'a version of the next century', text: '%YAML 2.0\n---\n', at: 0, message: /not supported/ },
 ]
 

@@ -143,18 +143,18 @@ class DocumentParser {
       case 'plain':
         scanner.take()
         if (!tag && isNullText(token.value)) return this.#keep(anchor, { kind: 'null', start, end: token.end })
-        return this.#keep(anchor, scalarOf(token))
+        return this.#keep(anchor, scalarOf(token, start))
       case 'quoted':
         scanner.take()
-        return this.#keep(anchor, scalarOf(token))
+        return this.#keep(anchor, scalarOf(token, start))
       case 'sequence-start':
-        return this.#parseBlockSequence(anchor, token)
+        return this.#parseBlockSequence(anchor, token, start)
       case 'flow-sequence-start':
-        return this.#parseFlowSequence(anchor, token)
+        return this.#parseFlowSequence(anchor, token, start)
       case 'map-start':
-        return this.#parseBlockMap(anchor, token)
+        return this.#parseBlockMap(anchor, token, start)
       case 'flow-map-start':
-        return this.#parseFlowMap(anchor, token)
+        return this.#parseFlowMap(anchor, token, start)
       case 'key':
         if (this.#inFlowSequence) {
           const map = this.#parseCompactMap(token)
@@ -221,7 +221,7 @@ class DocumentParser {
     return undefined
   }
 
-  #parseBlockSequence(anchor: string | undefined, opening: Token): YamlNode | undefined {
+  #parseBlockSequence(anchor: string | undefined, opening: Token, start: number): YamlNode | undefined {
     const scanner = this.#scanner
     scanner.take()
     const outer = this.#inFlowSequence
@@ -233,7 +233,7 @@ class DocumentParser {
       if (token.kind === 'sequence-end') {
         scanner.take()
         this.#inFlowSequence = outer
-        return this.#keep(anchor, { kind: 'sequence', items, start: opening.start, end: lastEnd(items, opening) })
+        return this.#keep(anchor, { kind: 'sequence', items, start, end: lastEnd(items, opening) })
       }
       if (token.kind !== 'entry') {
         return this.#missing(
@@ -253,7 +253,7 @@ class DocumentParser {
     }
   }
 
-  #parseFlowSequence(anchor: string | undefined, opening: Token): YamlNode | undefined {
+  #parseFlowSequence(anchor: string | undefined, opening: Token, start: number): YamlNode | undefined {
     const scanner = this.#scanner
     scanner.take()
     const outer = this.#inFlowSequence
@@ -276,7 +276,7 @@ class DocumentParser {
     const end = scanner.peek()!.end
     scanner.take()
     this.#inFlowSequence = outer
-    return this.#keep(anchor, { kind: 'sequence', items, start: opening.start, end })
+    return this.#keep(anchor, { kind: 'sequence', items, start, end })
   }
 
   /** A key and its value, each of which may be missing. */
@@ -295,7 +295,7 @@ class DocumentParser {
     return value && { key, value }
   }
 
-  #parseBlockMap(anchor: string | undefined, opening: Token): YamlNode | undefined {
+  #parseBlockMap(anchor: string | undefined, opening: Token, start: number): YamlNode | undefined {
     const scanner = this.#scanner
     scanner.take()
     const outer = this.#inFlowSequence
@@ -308,7 +308,7 @@ class DocumentParser {
         scanner.take()
         this.#inFlowSequence = outer
         const end = pairs.at(-1)?.value.end ?? opening.end
-        return this.#keep(anchor, { kind: 'map', pairs, start: opening.start, end })
+        return this.#keep(anchor, { kind: 'map', pairs, start, end })
       }
       if (token.kind !== 'key' && token.kind !== 'value') {
         return this.#missing(token.start, 'expected a key here', 'is the indentation right, and is a `:` missing?')
@@ -319,7 +319,7 @@ class DocumentParser {
     }
   }
 
-  #parseFlowMap(anchor: string | undefined, opening: Token): YamlNode | undefined {
+  #parseFlowMap(anchor: string | undefined, opening: Token, start: number): YamlNode | undefined {
     const scanner = this.#scanner
     scanner.take()
     const outer = this.#inFlowSequence
@@ -342,7 +342,7 @@ class DocumentParser {
     const end = scanner.peek()!.end
     scanner.take()
     this.#inFlowSequence = outer
-    return this.#keep(anchor, { kind: 'map', pairs, start: opening.start, end })
+    return this.#keep(anchor, { kind: 'map', pairs, start, end })
   }
 
   /** The lone pair of `[a: b]`, or a value without key. */
@@ -355,8 +355,10 @@ class DocumentParser {
   }
 }
 
-function scalarOf(token: Token): YamlNode {
-  const { value, start, end, segments } = token
+/** The node of a scalar; `start` is before the token if a tag or anchor is. */
+function scalarOf(token: Token, start: number): YamlNode {
+  const { value, end } = token
+  const segments = token.segments ?? (start < token.start ? [0, token.start] : undefined)
   return { kind: 'scalar', value, start, end, ...(segments !== undefined && { segments }) }
 }
 

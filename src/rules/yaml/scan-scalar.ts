@@ -43,6 +43,28 @@ export function afterBreak(text: string, at: number): number {
   return text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF ? at + 2 : at + 1
 }
 
+/**
+ * The character after which a line of `text` begins, with column 0: what ends its first line. As in yaml-cpp, the other kind of line break
+ * ends a line too, but the columns after it count on.
+ */
+export function lineEndingOf(text: string): number {
+  const first = lineEnd(text, 0)
+  return text.charCodeAt(first) === CR && text.charCodeAt(first + 1) !== LF ? CR : LF
+}
+
+/** Where the line begins that a line break from `at` to `next` leads to. */
+export function lineStartAfter(text: string, at: number, next: number, lineStart: number, ending: number): number {
+  if (text.charCodeAt(next - 1) === ending) return next
+  return text.charCodeAt(at) === ending ? at + 1 : lineStart
+}
+
+/** The line that a scalar begins on. */
+export interface LinePlace {
+  readonly start: number
+  /** From `lineEndingOf`. */
+  readonly ending: number
+}
+
 /** Whether `---` or `...`, followed by a blank or the end, stands at `at` (which begins a line). */
 export function isDocumentMark(text: string, at: number): boolean {
   const code = text.charCodeAt(at)
@@ -92,10 +114,10 @@ export function lineEnd(text: string, at: number): number {
   return search(LINE_END, text, at)
 }
 
-/** Scans the plain scalar at `start`, on a line that begins at `lineFrom`; continuation lines need at least `indent` columns. */
-export function scanPlain(text: string, start: number, lineFrom: number, indent: number, isFlow: boolean): ScalarScan {
+/** Scans the plain scalar at `start`, on `line`; continuation lines need at least `indent` columns. */
+export function scanPlain(text: string, start: number, line: LinePlace, indent: number, isFlow: boolean): ScalarScan {
   let at = start
-  let lineStart = lineFrom
+  let lineStart = line.start
   let value = ''
   let segments: number[] | undefined
   let contentEnd = start
@@ -127,8 +149,9 @@ export function scanPlain(text: string, start: number, lineFrom: number, indent:
     }
     if (ended || at >= text.length) break
 
-    at = afterBreak(text, at)
-    lineStart = at
+    const next = afterBreak(text, at)
+    lineStart = lineStartAfter(text, at, next, lineStart, line.ending)
+    at = next
     while (at < text.length && text.charCodeAt(at) === SPACE && at - lineStart < indent) {
       if (endsPlain(text, at, SPACE, isFlow)) break
       at++
@@ -222,15 +245,14 @@ function scanSimpleQuoted(
   return { value, end: end + 1, contentEnd: end + 1, segments: [0, start + 1], endedByIndent: false, lineStart }
 }
 
-/** Scans the quoted scalar whose opening quote is at `start`, on a line that begins at `lineFrom`. */
-export function scanQuoted(text: string, start: number, lineFrom: number): ScalarScan {
+/** Scans the quoted scalar whose opening quote is at `start`, on `line`. */
+export function scanQuoted(text: string, start: number, line: LinePlace): ScalarScan {
   const quote = text.charCodeAt(start)
   const isSingle = quote === 39
-  const plain = scanSimpleQuoted(text, start, isSingle, lineFrom)
+  const plain = scanSimpleQuoted(text, start, isSingle, line.start)
   if (plain !== undefined) return plain
   let at = start + 1
-  // The opening line begins no document mark, as it has the quote before it.
-  let lineStart = -1
+  let lineStart = line.start
   let value = ''
   // What an escape gave is never stripped, however blank it is.
   let keep = 0
@@ -294,7 +316,7 @@ export function scanQuoted(text: string, start: number, lineFrom: number): Scala
     if (lineBreak >= text.length) return { error: { at: start, message: 'a quoted string that is never closed' } }
 
     at = afterBreak(text, lineBreak)
-    lineStart = at
+    lineStart = lineStartAfter(text, lineBreak, at, lineStart, line.ending)
     while (at < text.length && isBlankCode(text.charCodeAt(at))) at++
     const isEmpty = at < text.length && isBreakCode(text.charCodeAt(at))
     if (isEmpty) value += '\n'
@@ -311,12 +333,12 @@ export function scanQuoted(text: string, start: number, lineFrom: number): Scala
     contentEnd: at + 1,
     segments,
     endedByIndent: false,
-    lineStart: Math.max(lineFrom, lineStart),
+    lineStart,
   }
 }
 
-/** Scans the block scalar whose `|` or `>` is at `start`, under a collection indented by `parentIndent` columns (−1 at the top). */
-export function scanBlock(text: string, start: number, parentIndent: number): ScalarScan {
+/** Scans the block scalar whose `|` or `>` is at `start`, on `line`, under a collection indented by `parentIndent` columns (−1 at the top). */
+export function scanBlock(text: string, start: number, line: LinePlace, parentIndent: number): ScalarScan {
   const folds = text.charCodeAt(start) === 62
   let at = start + 1
   let chomp: 'clip' | 'strip' | 'keep' = 'clip'
@@ -358,7 +380,7 @@ export function scanBlock(text: string, start: number, parentIndent: number): Sc
   let foldedBreaks = 0
   let foldStartedMoreIndented = false
   let endedByIndent = false
-  let lineStart = start
+  let lineStart = line.start
   while (at < text.length) {
     const from = at
     at = lineEnd(text, at)
@@ -371,8 +393,9 @@ export function scanBlock(text: string, start: number, parentIndent: number): Sc
     }
     if (at >= text.length) break
 
-    at = afterBreak(text, at)
-    lineStart = at
+    const next = afterBreak(text, at)
+    lineStart = lineStartAfter(text, at, next, lineStart, line.ending)
+    at = next
     while (text.charCodeAt(at) === SPACE && (at - lineStart < indent || (detects && !foundText))) at++
     if (detects && !foundText) indent = Math.max(indent, at - lineStart)
     if (text.charCodeAt(at) === TAB && at - lineStart < indent) return { error: { at, ...TAB_INDENT } }

@@ -5,11 +5,13 @@ import {
   isBreakCode,
   isDocumentMark,
   lineEnd,
+  lineEndingOf,
+  lineStartAfter,
   scanBlock,
   scanPlain,
   scanQuoted,
 } from './scan-scalar.ts'
-import type { ScalarScan } from './scan-scalar.ts'
+import type { LinePlace, ScalarScan } from './scan-scalar.ts'
 
 /**
  * Characters → tokens, as yaml-cpp sees them. Whether a scalar is a key is known only when a `:` follows, so its `key` token (and the
@@ -72,8 +74,20 @@ interface PossibleKey {
 /** A key that needs no `?` is at most so long. */
 const MAX_SIMPLE_KEY_LENGTH = 1024
 
+// Sticky, so that no text is searched twice.
+const VERBATIM_TAG = /(?:[\w\-#;/?:@&=+$,.!~*'()[\]]|%[0-9a-fA-F]{2})*/y
+const TAG = /(?:[\w\-#;/?:@&=+$.~*'()]|%[0-9a-fA-F]{2})*/y
+
+/** Offset after what the sticky `pattern` matches at `at`. */
+function afterMatch(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at
+  pattern.test(text)
+  return pattern.lastIndex
+}
+
 export class TokenScanner {
   readonly #text: string
+  readonly #lineEnding: number
   #at: number
   #lineStart: number
   #tokens: Token[] = []
@@ -84,12 +98,15 @@ export class TokenScanner {
   #keyAllowed = true
   /** After a quoted scalar or a closing bracket, inside brackets, `:` needs no blank. */
   #afterJson = false
+  /** Behind a quoted scalar outside brackets no other scalar may stand on the line. */
+  #scalarAllowed = true
   #ended = false
   /** Set when the text is not YAML; no token follows then. */
   error: YamlError | undefined
 
   constructor(text: string) {
     this.#text = text
+    this.#lineEnding = lineEndingOf(text)
     this.#at = text.charCodeAt(0) === 0xfeff ? 1 : 0
     this.#lineStart = this.#at
   }
@@ -125,6 +142,10 @@ export class TokenScanner {
     this.#tokens = []
     this.#head = 0
     return undefined
+  }
+
+  get #line(): LinePlace {
+    return { start: this.#lineStart, ending: this.#lineEnding }
   }
 
   get #isFlow(): boolean {
@@ -206,9 +227,11 @@ export class TokenScanner {
       }
       if (code === 35) this.#at = lineEnd(text, this.#at)
       if (this.#at >= text.length || !isBreakCode(text.charCodeAt(this.#at))) return
-      this.#at = afterBreak(text, this.#at)
-      this.#lineStart = this.#at
+      const next = afterBreak(text, this.#at)
+      this.#lineStart = lineStartAfter(text, this.#at, next, this.#lineStart, this.#lineEnding)
+      this.#at = next
       this.#dropKey()
+      this.#scalarAllowed = true
       if (!this.#isFlow) this.#keyAllowed = true
     }
   }
@@ -320,25 +343,24 @@ export class TokenScanner {
     return isKey
   }
 
-  #dropAllKeys(): void {
-    for (let key = this.#keys.pop(); key !== undefined; key = this.#keys.pop()) {
-      if (key.depth === 0) this.#settleKey(key, 'invalid')
-    }
+  /** Nothing more will settle these; they stay unverified until the end, where they count. */
+  #leaveKeys(): void {
+    this.#keys = []
   }
 
   #endStream(): void {
     this.#popAllIndents()
-    this.#dropAllKeys()
+    this.#leaveKeys()
     this.#ended = true
-    // What was never settled inside brackets is no key.
-    for (const token of this.#tokens) if (token.status === 'unverified') token.status = 'invalid'
+    // A last key without `:`, which no line break dropped, is one: `a: b` and, on the last line, `c`.
+    for (const token of this.#tokens) if (token.status === 'unverified') token.status = 'valid'
   }
 
   // Tokens
 
   #scanDirective(): undefined {
     this.#popAllIndents()
-    this.#dropAllKeys()
+    this.#leaveKeys()
     this.#keyAllowed = false
     this.#afterJson = false
     const start = this.#at
@@ -348,7 +370,7 @@ export class TokenScanner {
 
   #scanDocumentMark(isStart: boolean): undefined {
     this.#popAllIndents()
-    this.#dropAllKeys()
+    this.#leaveKeys()
     this.#keyAllowed = false
     this.#afterJson = false
     const start = this.#at
@@ -390,11 +412,22 @@ export class TokenScanner {
   }
 
   #scanFlowEntry(): undefined {
+    if (this.#at === this.#lineStart) {
+      return this.fail(this.#at, '`,` cannot begin a line', 'put it at the end of the line before')
+    }
+    if (!this.#checkScalarAllowed()) return
     this.#settleLoneKey()
     this.#keyAllowed = true
     this.#afterJson = false
     this.#push('flow-entry', this.#at, this.#at + 1)
     this.#at++
+  }
+
+  #checkScalarAllowed(): boolean {
+    if (!this.#scalarAllowed) {
+      this.fail(this.#at, 'text after a quoted string', 'quote all of the value, or nothing of it')
+    }
+    return this.#scalarAllowed
   }
 
   #scanEntry(): undefined {
@@ -414,23 +447,32 @@ export class TokenScanner {
       this.#pushIndent('map')
     }
     this.#keyAllowed = !this.#isFlow
+    this.#scalarAllowed = true
     this.#push('key', this.#at, this.#at + 1)
     this.#at++
   }
 
   #scanValue(): undefined {
+    const possible = this.#keys.at(-1)
     const isKey = this.#verifyKey()
     this.#afterJson = false
     if (isKey) this.#keyAllowed = false
     else {
       if (!this.#isFlow) {
         if (!this.#keyAllowed) {
+          if (possible !== undefined && possible.lineStart < this.#lineStart)
+            return this.fail(
+              possible.at,
+              'a key without `:`',
+              'or does the line belong to the value before it, indented more?',
+            )
           return this.fail(this.#at, '`: ` cannot stand here', 'quote the value if the colon belongs to it')
         }
         this.#pushIndent('map')
       }
       this.#keyAllowed = !this.#isFlow
     }
+    this.#scalarAllowed = true
     this.#push('value', this.#at, this.#at + 1)
     this.#at++
   }
@@ -462,18 +504,17 @@ export class TokenScanner {
     const start = this.#at
     let at = start + 1
     if (text[at] === '<') {
-      at++
-      while (at < text.length && /[\w\-#;/?:@&=+$,.!~*'()[\]%]/.test(text[at]!)) at++
+      at = afterMatch(VERBATIM_TAG, text, at + 1)
       if (text[at] !== '>') return this.fail(start, 'a tag `!<` that is never closed')
       at++
     } else {
       const from = at
-      while (at < text.length && /[\w\-#;/?:@&=+$.~*'()%]/.test(text[at]!)) at++
+      at = afterMatch(TAG, text, from)
       if (text[at] === '!') {
         if (!/^[a-zA-Z0-9-]*$/.test(text.slice(from, at)))
           return this.fail(from, 'the handle of a tag has letters and digits only')
-        const suffix = ++at
-        while (at < text.length && /[\w\-#;/?:@&=+$.~*'()%]/.test(text[at]!)) at++
+        const suffix = at + 1
+        at = afterMatch(TAG, text, suffix)
         if (at === suffix) return this.fail(start, 'a tag without a name', 'quote the value if it shall begin with `!`')
       }
     }
@@ -493,26 +534,29 @@ export class TokenScanner {
   }
 
   #scanPlain(): undefined {
+    if (!this.#checkScalarAllowed()) return
     // Before the possible key: what that would indent is not yet known to be a map.
     const indent = this.#isFlow ? 0 : this.#topColumn + 1
     this.#addPossibleKey()
     const start = this.#at
-    const scan = scanPlain(this.#text, start, this.#lineStart, indent, this.#isFlow)
+    const scan = scanPlain(this.#text, start, this.#line, indent, this.#isFlow)
     if (this.#finishScalar('plain', start, scan) && !('error' in scan)) this.#keyAllowed = scan.endedByIndent
     this.#afterJson = false
   }
 
   #scanQuoted(): undefined {
+    if (!this.#checkScalarAllowed()) return
     this.#addPossibleKey()
     const start = this.#at
-    this.#finishScalar('quoted', start, scanQuoted(this.#text, start, this.#lineStart))
+    this.#finishScalar('quoted', start, scanQuoted(this.#text, start, this.#line))
     this.#keyAllowed = false
+    this.#scalarAllowed = this.#isFlow
     this.#afterJson = true
   }
 
   #scanBlock(): undefined {
     const start = this.#at
-    this.#finishScalar('quoted', start, scanBlock(this.#text, start, this.#topColumn))
+    this.#finishScalar('quoted', start, scanBlock(this.#text, start, this.#line, this.#topColumn))
     this.#keyAllowed = true
     this.#afterJson = false
   }
