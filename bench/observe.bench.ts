@@ -49,20 +49,32 @@ function makePipeline(observes: boolean): Pipeline {
   })
 }
 
-/** A hundred processes that look a name up (socket, connect, query, answer, close), connect to it and send a ClientHello or a request. */
+/**
+ * A hundred processes that do what clients do, and nothing else: read the resolver's files, look a name up, connect, send a ClientHello, get
+ * and send some data.
+ */
 function dnsHeavyLines(): readonly object[] {
   const scene = new Scene()
   for (let pid = 100; pid < 200; pid++) scene.process(pid)
+  const data = Buffer.alloc(80, 0x17)
   for (let i = 0; i < LOOK_UPS; i++) {
     const pid = 100 + (i % 100)
-    const name = `h${i % 5000}.shop.example`
-    const ip = `192.0.${(i >> 8) & 255}.${i & 255}`
+    const host = (i * 7) % 2000
+    const name = `h${host}.shop.example`
+    const edge = `edge${host % 50}.cdn.example`
+    const ip = `192.0.${host >> 8}.${host & 255}`
+    for (const file of ['/etc/resolv.conf', '/etc/hosts']) {
+      scene
+        .event(pid, 'openat', { fd: 4, dirfd: -100, name: file, flags: 'O_RDONLY' })
+        .event(pid, 'close', { res: 0, fd: 4 })
+    }
     scene.dns(pid, name, [
-      { name, type: 'CNAME', data: 'edge.cdn.example' },
-      { name: 'edge.cdn.example', type: 'A', data: ip },
+      { name, type: 'CNAME', data: edge },
+      { name: edge, type: 'A', data: ip },
     ])
     const { fd } = scene.open(pid, `${ip}:443`, { isTcp: true, fd: 9 })
     scene.send(pid, fd, asRecords(clientHello({ name, padding: 200 })))
+    for (let k = 0; k < 4; k++) scene.receive(pid, fd, data).send(pid, fd, data)
     scene.event(pid, 'close', { res: 0, fd })
   }
   return scene.lines

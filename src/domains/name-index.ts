@@ -98,6 +98,8 @@ const SUSPECTS_PER_NAME = 8
 /** How many ended bindings an update may erase, so that none takes long. */
 const SWEEP_PER_UPDATE = 256
 const RETRY_PINNED_MS = 10_000
+/** What was confirmed within so short a time of another may be taken for older than it. */
+const ORDER_MS = 1000
 
 export class NameIndex {
   readonly #ttlFloorMs: number
@@ -435,6 +437,8 @@ export class NameIndex {
   }
 
   #touch(record: NameRecord, atMs: number): void {
+    // Taking a place in the order costs more than all else that an answer does, and nobody needs it to the millisecond.
+    if (Math.abs(atMs - record.usedMs) < ORDER_MS) return
     record.usedMs = atMs
     if (record.sets.length > 0 || !this.#otherNames.delete(record.name)) return
     this.#otherNames.set(record.name, record)
@@ -534,9 +538,11 @@ export class NameIndex {
       binding.isAlias = isAlias
     } else {
       // Confirmed bindings go to the end, so that the first is the one to evict.
-      const bindings = record.byIp.get(ip)!
-      record.byIp.delete(ip)
-      record.byIp.set(ip, bindings)
+      if (Math.abs(atMs - binding.lastSeenMs) >= ORDER_MS) {
+        const bindings = record.byIp.get(ip)!
+        record.byIp.delete(ip)
+        record.byIp.set(ip, bindings)
+      }
       binding.fromMs = Math.min(binding.fromMs, fromMs)
       binding.untilMs = Math.max(binding.untilMs, untilMs)
       binding.isAlias &&= isAlias
