@@ -35,11 +35,12 @@ export function openLive({ wanted, snaplen, ringBytes }: LiveOptions): LiveSourc
     cancelWait: () => ring.cancelWait(),
     backlogBytes: () => ring.backlogBytes(),
     counters: () => {
-      const { emitted, lostRingFull, lostTooLarge, lostNoBuffer, compatCalls, wakeups, bad } = ring.counters()
+      const { emitted, lostRingFull, lostTooLarge, lostNoBuffer, compatCalls, wakeups, perCpu, bad } = ring.counters()
       return {
         events: emitted,
         lost: lostRingFull + lostTooLarge + lostNoBuffer,
         lostByCause: { ring_full: lostRingFull, too_large: lostTooLarge, no_buffer: lostNoBuffer },
+        perCpu: perCpu.map(one => ({ cpu: one.cpu, events: one.emitted, lost: one.lost })),
         bad,
         others: { compat_calls: compatCalls, wakeups },
       }

@@ -35,10 +35,10 @@ const SLICE_MS = 20
 /** With fewer events than this in a piece it sleeps longer the next time. */
 const FEW_EVENTS = 64
 const SHORT_SLEEP_MS = 1
-const LONG_SLEEP_MS = 8
+const LONG_SLEEP_MS = 20
 /** Sleeps in a row that found nothing before it waits for the ring. */
 const QUIET_SLEEPS = 4
-const IDLE_WAIT_MS = 200
+const IDLE_WAIT_MS = 100
 const STATS_MS = 1_000
 /** Detection waits for names no longer than until this share of the ring is full. */
 const CROWDED_SHARE = 0.25

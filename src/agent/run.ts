@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { appendFile, readFileSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
-import { release } from 'node:os'
+import { availableParallelism, release } from 'node:os'
 import { basename } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { backgroundTimer, NameRefresher, type NameWarning } from '../domains/refresh.ts'
@@ -281,7 +281,7 @@ export class Agent {
       falcoEngine: this.#options.versions.falcoEngine,
       hostname: config.format.hostname,
       kernelRelease: release(),
-      cpuCount: this.#stats?.source.perCpu.length ?? 0,
+      cpuCount: availableParallelism(),
       bootTsNs: bootTsNs(),
       startTsNs: this.#startTsNs,
       nowNs: nowNs(),

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, connect, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { liveSkipReason } from '../events/live/testing.ts'
+import type { OutputMessage, OutputSink } from '../outputs/sinks/sink.ts'
+import { loadConfig } from './load-config.ts'
+import { loadRules } from './load-rules.ts'
+import { type Agent, type AgentNews, type LiveSetup, startAgent } from './run.ts'
+
+/* The agent on the real kernel, in its own processes and files only: whatever else this machine does must not matter. */
+
+const PATIENCE_MS = 20_000
+const skip = { skip: liveSkipReason() }
+
+interface Alert {
+  readonly rule: string
+  readonly output_fields: Readonly<Record<string, unknown>>
+}
+
+interface Live {
+  readonly agent: Agent
+  readonly alerts: Alert[]
+  readonly news: AgentNews[]
+  rules: string
+  readonly folder: string
+  until(what: string, isTrue: () => boolean): Promise<void>
+}
+
+async function openLiveAgent(t: TestContext, rulesFor: (folder: string) => string): Promise<Live> {
+  const alerts: Alert[] = []
+  const news: AgentNews[] = []
+  const folder = mkdtempSync(join(tmpdir(), 'tiercel-live-'))
+  const sink: OutputSink = {
+    name: 'test',
+    maxBatch: 1000,
+    write: async (messages: readonly OutputMessage[]) => {
+      for (const { line } of messages) alerts.push(JSON.parse(line) as Alert)
+    },
+    reopen: async () => {},
+    close: async () => {},
+    abort: () => {},
+  }
+  const live = {
+    alerts,
+    news,
+    folder,
+    rules: rulesFor(folder),
+    until: async (what: string, isTrue: () => boolean) => {
+      const untilMs = performance.now() + PATIENCE_MS
+      while (!isTrue()) {
+        if (performance.now() > untilMs) assert.fail(`${what}: not within ${PATIENCE_MS} ms; ${JSON.stringify(alerts)}`)
+        await new Promise(resolve => setTimeout(resolve, 10))
+      }
+    },
+  }
+  const agent = await startAgent({
+    load: (onConfig): LiveSetup => {
+      const { config } = loadConfig({ env: {}, overrides: ['json_output=true'] })
+      onConfig(config)
+      const { rules } = loadRules([{ path: 'r.yaml', text: live.rules }], config)
+      assert.ok(rules.plan, JSON.stringify(rules.results))
+      return { config, plan: rules.plan, configFiles: [], ruleFiles: [], folders: [] }
+    },
+    source: new URL('kernel-events.ts', import.meta.url).href,
+    versions: { tiercel: '0.0.0', falcoEngine: '0.63.0' },
+    versionPage: {},
+    onNews: one => news.push(one),
+    openSinks: () => [sink],
+  })
+  t.after(async () => {
+    agent.stop()
+    const { failure } = await agent.ended
+    rmSync(folder, { recursive: true })
+    assert.equal(failure, undefined)
+  })
+  const whole = Object.assign(live, { agent })
+  await whole.until('detection', () => news.some(n => n.kind === 'detecting'))
+  return whole
+}
+
+const rule = (name: string, condition: string, output = 'o'): string =>
+  `- rule: ${name}\n  desc: d\n  condition: ${condition}\n  output: '${output}'\n  priority: WARNING\n`
+
+test('programs, their arguments and their parents are seen as they start', skip, async t => {
+  const live = await openLiveAgent(t, folder =>
+    rule('ran', `evt.type = execve and proc.args contains ${folder}`, '%proc.name %proc.args %proc.pname %proc.pid'),
+  )
+  spawnSync('/bin/sh', ['-c', `true; /bin/ls ${live.folder} >/dev/null; true`])
+  await live.until('ls', () => live.alerts.some(a => a.output_fields['proc.name'] === 'ls'))
+  const ls = live.alerts.find(a => a.output_fields['proc.name'] === 'ls')
+  assert.equal(ls?.output_fields['proc.args'], live.folder)
+  assert.equal(ls?.output_fields['proc.pname'], 'sh')
+})
+
+test('files that others open, and not those that the agent opens', skip, async t => {
+  const live = await openLiveAgent(t, folder =>
+    rule('opened', `evt.type in (open, openat, openat2) and fd.name startswith ${folder}`, '%fd.name %proc.name'),
+  )
+  writeFileSync(join(live.folder, 'mine'), 'x')
+  spawnSync('/bin/cat', [join(live.folder, 'mine')])
+  await live.until('cat', () => live.alerts.length > 0)
+  assert.deepEqual(
+    live.alerts.map(a => [a.output_fields['fd.name'], a.output_fields['proc.name']]),
+    [[join(live.folder, 'mine'), 'cat']],
+  )
+})
+
+test('connections, with both ends', skip, async t => {
+  const server = createServer(socket => socket.end('hello'))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const live = await openLiveAgent(t, () =>
+    rule('connected', `evt.type = connect and fd.sport = ${port}`, '%fd.name %fd.sip %fd.sport %proc.name'),
+  )
+  // The agent's own connections are left out: somebody else connects.
+  connect({ port, host: '127.0.0.1' }).resume()
+  spawnSync('/bin/bash', ['-c', `exec 3<>/dev/tcp/127.0.0.1/${port}`])
+  await live.until('bash', () => live.alerts.length > 0)
+  assert.deepEqual(
+    live.alerts.map(a => [a.output_fields['proc.name'], a.output_fields['fd.sip'], a.output_fields['fd.sport']]),
+    [['bash', '127.0.0.1', port]],
+  )
+})
+
+test('a reload that needs other calls traces them, and no event between is missed', skip, async t => {
+  const live = await openLiveAgent(t, folder =>
+    rule('before', `evt.type in (openat, open) and fd.name startswith ${folder}/f`, '%fd.name'),
+  )
+  live.rules =
+    rule('after', `evt.type in (openat, open) and fd.name startswith ${live.folder}/f`, '%fd.name') +
+    rule('removed', `evt.type in (unlink, unlinkat) and evt.args contains ${live.folder}`, '%evt.type')
+  const script = `i=0; while [ $i -lt 2000 ]; do i=$((i+1)); : > ${live.folder}/f$i; done`
+  const { spawn } = await import('node:child_process')
+  const child = spawn('/bin/sh', ['-c', script])
+  const done = new Promise(resolve => child.on('exit', resolve))
+  await live.until('the first', () => live.alerts.length > 100)
+  live.agent.reload('signal')
+  await done
+  await live.until('all files', () => live.alerts.length >= 2000)
+  const names = new Set(live.alerts.map(a => a.output_fields['fd.name']))
+  assert.equal(names.size, 2000)
+  assert.deepEqual(new Set(live.alerts.map(a => a.rule)), new Set(['before', 'after']))
+  await live.until('the reload', () => live.news.some(n => n.kind === 'reloaded'))
+  spawnSync('/bin/rm', [join(live.folder, 'f1')])
+  await live.until('the removal', () => live.alerts.some(a => a.rule === 'removed'))
+})
