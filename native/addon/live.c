@@ -70,6 +70,14 @@ static u64 boot_epoch_ns(void)
 	return (u64)(real.tv_sec - boot.tv_sec) * 1000000000 + real.tv_nsec - boot.tv_nsec;
 }
 
+/* The clock of the day may be set or slewed: follow it, but not its jitter, so that times of events keep their order. */
+static void follow_clock(struct controls *controls)
+{
+	u64 now = boot_epoch_ns(), then = controls->boot_epoch_ns;
+	if (now - then > 1000000 && then - now > 1000000)
+		controls->boot_epoch_ns = now;
+}
+
 /* Lets the probe see who we are: ids here may be those of another pid namespace. Undone unless the probe answered. */
 static int introduce(struct controls *controls)
 {
@@ -320,7 +328,7 @@ static napi_value set_running(napi_env env, napi_callback_info info)
 
 /*
  * counters(handle, Float64Array(6 + 2 * cpuCount)): sums over all CPUs, in the order of `struct counters`, then the events without a buffer;
- * then told and lost of each CPU.
+ * then told and lost of each CPU. Also the time to set the probe's clock.
  */
 static napi_value read_counters(napi_env env, napi_callback_info info)
 {
@@ -330,6 +338,7 @@ static napi_value read_counters(napi_env env, napi_callback_info info)
 	size_t count = 0;
 	if (!live || napi_get_typedarray_info(env, args[1], NULL, &count, &out, NULL, NULL) != napi_ok || count < COUNTER_NAMES + 2 * (size_t)live->cpu_count)
 		return NULL;
+	follow_clock(&live->probe->bss->controls);
 	double *sums = out;
 	memset(sums, 0, COUNTER_NAMES * sizeof(double));
 	for (u32 cpu = 0; cpu < live->cpu_count; cpu++) {

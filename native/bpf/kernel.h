@@ -273,7 +273,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	int exit_code;
 	int pid, tgid;
-	struct task_struct *real_parent;
+	struct task_struct *real_parent, *group_leader;
 	struct list_head children, thread_node;
 	struct pid *thread_pid;
 	u64 start_time;

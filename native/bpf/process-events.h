@@ -135,6 +135,23 @@ INLINE int put_clone(struct buffer *b, struct task_struct *task, u32 flags)
 	return 0;
 }
 
+#define CLONE_FILES_TOLD 0x1
+#define CLONE_FS_TOLD 0x2
+#define CLONE_VM_TOLD 0x8000
+#define CLONE_THREAD_TOLD (0x2000 | 0x800) /* a thread shares signal handlers */
+
+/* Clone flags as they follow from what a child shares with the process that it is in, or comes from. */
+INLINE u32 shared_with_parent(struct task_struct *child)
+{
+	bool is_thread = BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid);
+	struct task_struct *other = is_thread ? BPF_CORE_READ(child, group_leader) : BPF_CORE_READ(child, real_parent);
+	u32 flags = is_thread ? CLONE_THREAD_TOLD : 0;
+	flags |= BPF_CORE_READ(child, files) == BPF_CORE_READ(other, files) ? CLONE_FILES_TOLD : 0;
+	flags |= BPF_CORE_READ(child, fs) == BPF_CORE_READ(other, fs) ? CLONE_FS_TOLD : 0;
+	flags |= BPF_CORE_READ(child, mm) == BPF_CORE_READ(other, mm) ? CLONE_VM_TOLD : 0;
+	return flags;
+}
+
 /* clone, clone3, fork and vfork, in the parent and, where the architecture has the child pass here, in the child. */
 INLINE int clone_done(struct buffer *b, long ret)
 {
@@ -150,7 +167,9 @@ INLINE int clone_done(struct buffer *b, long ret)
 	case __NR_clone: native = b->args[0]; break;
 	case __NR_clone3:
 		type = EV_CLONE3;
-		bpf_probe_read_user(&native, sizeof(native), (void *)b->args[0]);
+		/* The child's copy of the arguments may be overwritten by the time it runs: they lie on the stack of the parent. */
+		if (ret != 0)
+			bpf_probe_read_user(&native, sizeof(native), (void *)b->args[0]);
 		break;
 #ifdef __NR_fork
 	case __NR_fork: type = EV_FORK; break;
@@ -159,15 +178,13 @@ INLINE int clone_done(struct buffer *b, long ret)
 	}
 	struct task_struct *task = current_task();
 	begin_event(b, type, CLONE_PARAMS);
-	put_clone(b, task, clone_flags(native) | in_pid_namespace(task, true));
+	u32 flags = type == EV_CLONE3 && ret == 0 ? shared_with_parent(task) : clone_flags(native);
+	put_clone(b, task, flags | in_pid_namespace(task, true));
 	submit(b);
 	return 0;
 }
 
 #if defined(__TARGET_ARCH_arm64)
-#define CLONE_FILES_TOLD 0x1
-#define CLONE_THREAD_TOLD (0x2000 | 0x800 | 0x8000)
-
 /* Children do not pass the end of the system call on this architecture: told when they are made. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(fork_done, struct task_struct *parent, struct task_struct *new_task)
@@ -180,11 +197,7 @@ int BPF_PROG(fork_done, struct task_struct *parent, struct task_struct *new_task
 	struct buffer *b = own_buffer();
 	if (!b)
 		return 0;
-	u32 flags = in_pid_namespace(child, false);
-	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
-		flags |= CLONE_THREAD_TOLD;
-	if (BPF_CORE_READ(child, files) == BPF_CORE_READ(parent, files))
-		flags |= CLONE_FILES_TOLD;
+	u32 flags = in_pid_namespace(child, false) | shared_with_parent(child);
 	b->ret = 0;
 	begin_event_of(b, EV_CLONE, CLONE_PARAMS, BPF_CORE_READ(child, pid));
 	put_clone(b, child, flags);

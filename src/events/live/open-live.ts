@@ -62,6 +62,7 @@ export interface LiveSource {
   wait(timeoutMs: number, wakeFirst?: boolean): Promise<void>
   /** Ends a `wait` early. */
   cancelWait(): void
+  /** To be asked every second or so: this also lets the times of events follow the machine's clock when it is set. */
   counters(): LiveCounters
   /** Bytes that wait in the ring. */
   backlogBytes(): number
