@@ -8,7 +8,7 @@ const DEFAULT_MAX_THREADS = 262_144
 const DEFAULT_MAX_TEXT = 256 * 1024 * 1024
 
 /** No chain of parents is followed further: a cut or hostile capture may tie it into a loop. */
-const MAX_ANCESTORS = 1024
+const MAX_ANCESTORS = 256
 
 /**
  * All threads by tid, their groups and the process tree, kept as libsinsp keeps them (thread_manager.cpp): a dead main thread stays until
