@@ -22,6 +22,7 @@ import {
   type WorkerOrders,
   type WorkerStats,
 } from '../wire/agent-messages.ts'
+import { wantedEvents } from './base-syscalls.ts'
 import type { LinkedRules, RuleSetup } from './linked-rules.ts'
 import { makeObserver } from './make-observer.ts'
 import type { LiveModule, LiveSource, LiveWanted } from './live-source.ts'
@@ -43,7 +44,11 @@ const STATS_MS = 1_000
 /** Detection waits for names no longer than until this share of the ring is full. */
 const CROWDED_SHARE = 0.25
 const SWEEP_LIMIT = 256
-const NOTHING: LiveWanted = { syscalls: new Set(), tracepoints: new Set(), observesNames: false }
+/** Until the rules are known: what nearly all rules are about. It is judged later, so detection begins when the probe is loaded. */
+const BASE: LiveWanted = {
+  ...wantedEvents([], { customSet: [], repair: false, all: false }),
+  observesNames: false,
+}
 /** At the end, what is in the ring is judged, but not for longer than this. */
 const LAST_DRAIN_MS = 2_000
 
@@ -127,7 +132,7 @@ export class LiveLoop {
     this.#worker = worker
     const { module, post } = this.#deps
     try {
-      this.#source = module.openLive({ wanted: NOTHING, snaplen: worker.snaplen, ringBytes: worker.ringBytes })
+      this.#source = module.openLive({ wanted: BASE, snaplen: worker.snaplen, ringBytes: worker.ringBytes })
     } catch (error) {
       post({ kind: 'refused', message: messageOf(error), help: helpOf(error) })
       this.#deps.onEnd()
@@ -135,7 +140,7 @@ export class LiveLoop {
   }
 
   async #start(orders: RuleOrders): Promise<void> {
-    // What happens from here on is in the ring, so the world that is read next has no gap to it.
+    // What happens is in the ring, so the world that is read next has no gap to it.
     this.#source!.setWanted(orders)
     const { observer } = this.#worker
     if (observer !== undefined) this.#observer = makeObserver(observer, this.#names)

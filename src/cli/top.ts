@@ -1,7 +1,7 @@
 import { wantedEvents } from '../agent/base-syscalls.ts'
 import { TRAFFIC_CALLS, TrafficTable } from '../agent/traffic-table.ts'
-import { NameIndex } from '../domains/name-index.ts'
-import { HostState, stateSink } from '../state/host-state.ts'
+import { openEventView } from '../agent/event-view.ts'
+import { requireReadableFile } from './input-file.ts'
 import type { Command } from './command.ts'
 import { UsageError } from './command-error.ts'
 import { parseFilter, positiveOption, readEvents, splitOperands, stopSignal } from './event-input.ts'
@@ -122,21 +122,16 @@ export const topCommand: Command = {
   exitCodes: ['it was shown', 'the condition is wrong, or events cannot be had'],
   run: async (args, terminal) => {
     const { condition, files } = splitOperands(args.operands)
-    const names = new NameIndex()
-    const filter = condition === '' ? undefined : parseFilter(condition, names, terminal)
+    const bindings = args.value('bindings')
+    if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
+    const world = await openEventView(bindings)
+    const filter = condition === '' ? undefined : parseFilter(condition, world.names, terminal)
     const sort = (args.value('sort') ?? 'bytes') as SortKey
     if (!sortKeys.includes(sort)) throw new UsageError(`cannot sort by \`${sort}\``, `there is ${sortKeys.join(', ')}`)
     const lines = positiveOption(args.value('lines'), '--lines') ?? Number.POSITIVE_INFINITY
     const seconds = positiveOption(args.value('duration'), '--duration')
-    const bindings = args.value('bindings')
-    if (bindings !== undefined) {
-      const { loadBindingsFile } = await import('../domains/bindings-file.ts')
-      await loadBindingsFile(bindings, names)
-    }
-    const state = new HostState()
-    state.current.names = names
     const table = new TrafficTable()
-    const sink = stateSink(state, current => {
+    const sink = world.sink(current => {
       if (filter === undefined || filter.matches(current)) table.add(current)
       return true
     })
@@ -153,7 +148,7 @@ export const topCommand: Command = {
         {
           files,
           wanted: { ...wanted, syscalls, observesNames: true },
-          snaplen: 0,
+          snaplen: 80,
           signal: AbortSignal.any([signal, stop.signal]),
         },
         sink,

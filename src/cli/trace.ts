@@ -1,9 +1,9 @@
 import { renderJsonValue } from '../outputs/json-text.ts'
-import { NameIndex } from '../domains/name-index.ts'
 import { fieldLookup } from '../fields/catalogue.ts'
 import { compileFormat } from '../agent/event-filter.ts'
 import { wantedEvents } from '../agent/base-syscalls.ts'
-import { HostState, stateSink } from '../state/host-state.ts'
+import { openEventView } from '../agent/event-view.ts'
+import { requireReadableFile } from './input-file.ts'
 import type { Command } from './command.ts'
 import { parseFilter, positiveOption, readEvents, splitOperands, stopSignal, wrongText } from './event-input.ts'
 
@@ -41,26 +41,21 @@ export const traceCommand: Command = {
   exitCodes: ['all was printed, or you stopped it', 'the condition is wrong, or events cannot be had'],
   run: async (args, terminal) => {
     const { condition, files } = splitOperands(args.operands)
-    const names = new NameIndex()
-    const filter = parseFilter(condition, names, terminal)
+    const bindings = args.value('bindings')
+    if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
+    const view = await openEventView(bindings)
+    const filter = parseFilter(condition, view.names, terminal)
     const result = compileFormat(args.value('format') ?? DEFAULT_FORMAT, fieldLookup)
     if (!result.ok) throw wrongText(result.findings, 'format', terminal)
     const { format } = result
     const maxEvents = positiveOption(args.value('max-events'), '--max-events') ?? Number.POSITIVE_INFINITY
     const seconds = positiveOption(args.value('duration'), '--duration')
     const snaplen = positiveOption(args.value('snaplen'), '--snaplen') ?? SNAPLEN
-    const bindings = args.value('bindings')
-    if (bindings !== undefined) {
-      const { loadBindingsFile } = await import('../domains/bindings-file.ts')
-      await loadBindingsFile(bindings, names)
-    }
-    const state = new HostState()
-    state.current.names = names
     const { signal, release } = stopSignal(terminal, seconds)
     const isJson = args.has('json')
     let text = ''
     let count = 0
-    const sink = stateSink(state, current => {
+    const sink = view.sink(current => {
       if (!filter.matches(current)) return true
       const { text: line, fields } = format(current)
       text += isJson

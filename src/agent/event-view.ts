@@ -1,0 +1,32 @@
+import { NameIndex } from '../domains/name-index.ts'
+import type { SourceSink } from '../events/source.ts'
+import type { CurrentEvent } from '../state/current-event.ts'
+import { HostState, stateSink } from '../state/host-state.ts'
+import { makeObserver } from './make-observer.ts'
+
+/** Events with the state and the names around them, for commands that look at them without rules. */
+export interface EventView {
+  readonly names: NameIndex
+  /** Give it to a source; `onEvent` is called after each event was applied, and says whether to go on. */
+  sink(onEvent: (current: CurrentEvent) => boolean): SourceSink
+}
+
+/** Names are learnt from the DNS answers and connections among the events, and from `bindingsFile`, if there is one. */
+export async function openEventView(bindingsFile?: string): Promise<EventView> {
+  const names = new NameIndex()
+  if (bindingsFile !== undefined) {
+    const { loadBindingsFile } = await import('../domains/bindings-file.ts')
+    await loadBindingsFile(bindingsFile, names)
+  }
+  const observer = makeObserver({ dnsPorts: [53], trustedResolvers: [] }, names)
+  const state = new HostState()
+  state.current.names = names
+  return {
+    names,
+    sink: onEvent =>
+      stateSink(state, current => {
+        if (observer.wants[current.rec.type] === 1) current.payload = observer.observe(current)
+        return onEvent(current)
+      }),
+  }
+}
