@@ -2,12 +2,24 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { closestName } from './closest-name.ts'
 
-const names = ['fd.sip', 'fd.sip.name', 'fd.cip.name', 'proc.name', 'proc.pname', 'evt.type', 'open', 'openat']
+const names = [
+  'fd.num',
+  'fd.name',
+  'fd.sip',
+  'fd.sip.name',
+  'fd.cip.name',
+  'proc.name',
+  'proc.pname',
+  'evt.type',
+  'open',
+  'openat',
+]
 
 const cases = [
   { name: 'a dropped letter', wrong: 'fd.sip.nme', want: 'fd.sip.name' },
   { name: 'two letters swapped', wrong: 'porc.name', want: 'proc.name' },
   { name: 'another case', wrong: 'Proc.Name', want: 'proc.name' },
+  { name: 'a letter less rather than another one', wrong: 'fd.nam', want: 'fd.name' },
   { name: 'a letter too many', wrong: 'openatt', want: 'openat' },
   { name: 'nothing alike', wrong: 'container.id', want: undefined },
   { name: 'three letters of three differ', wrong: 'xyz', want: undefined },

@@ -3,8 +3,8 @@ const MAX_NAME_LENGTH = 64
 
 /**
  * The name most like `wrong`, for «did you mean»; undefined when none is close: at most a third of the letters, and never more than
- * three, may be inserted, dropped, replaced or swapped with their neighbour. Case counts as half a difference. The first of equally
- * close names wins. Cost: (length × 2 · allowed difference) for each candidate of about the same length, nothing for all others.
+ * three, may be inserted, dropped, replaced or swapped with their neighbour. Case counts as half a difference. Of equally close names
+ * one with letters more or fewer (`fd.nam`: `fd.name`, not `fd.num`) comes before one with others, then the first. Cost: (length × 2 · allowed difference) for each candidate of about the same length, nothing for all others.
  */
 export function closestName(wrong: string, candidates: Iterable<string>): string | undefined {
   if (wrong.length === 0 || wrong.length > MAX_NAME_LENGTH) return undefined
@@ -14,13 +14,23 @@ export function closestName(wrong: string, candidates: Iterable<string>): string
   for (const candidate of candidates) {
     if (candidate.length > MAX_NAME_LENGTH || Math.abs(candidate.length - wrong.length) >= limit) continue
     const difference = editDistance(folded, candidate.toLowerCase(), Math.ceil(limit))
-    const distance = difference === 0 && candidate !== wrong ? 0.5 : difference
+    const distance =
+      difference === 0 && candidate !== wrong ? 0.5 : difference + (isPartOf(folded, candidate) ? 0 : 0.25)
     if (distance < limit && candidate !== wrong) {
       limit = distance
       best = candidate
     }
   }
   return best
+}
+
+/** Whether one of two names is the other with letters left out. */
+function isPartOf(a: string, b: string): boolean {
+  const lower = b.toLowerCase()
+  const [text, longer] = a.length < lower.length ? [a, lower] : [lower, a]
+  let at = 0
+  for (let i = 0; i < longer.length && at < text.length; i++) if (longer[i] === text[at]) at++
+  return at === text.length
 }
 
 /** Optimal string alignment distance, or any number ≥ `limit` once it is known to be that large. */

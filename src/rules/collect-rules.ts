@@ -17,6 +17,7 @@ import type {
   RuleItemDefinition,
   RuleItemSwitch,
   RuleItemUpdate,
+  UnsoundRuleItem,
   Version,
 } from './rule-items.ts'
 import { formatVersion, isAtLeast, parseVersion, satisfiesVersion } from './rule-items.ts'
@@ -71,6 +72,18 @@ export interface CollectedRule {
   readonly exceptions: readonly ExceptionItem[]
 }
 
+/** What is left of a rule that has an error elsewhere: none of it counts, all of it is checked. */
+export interface UnsoundRule {
+  readonly name: string
+  readonly place: ItemPlace
+  readonly condition?: ConditionText
+  readonly conditionPlace?: ItemPlace
+  readonly exceptions: readonly ExceptionItem[]
+  readonly output?: ConditionText
+  readonly outputPlace?: ItemPlace
+  readonly skipIfUnknownFilter: boolean
+}
+
 export interface LoadedPlugin {
   readonly name: string
   readonly version: string
@@ -101,7 +114,8 @@ export class RuleCollector {
   #engineVersion: Version = { major: 0, minor: 0, patch: 0 }
   #nextIndex = 0
   #findings: LoadFinding[] = []
-  #broken: ReadonlySet<string> = new Set()
+  #unsound: UnsoundRule[] = []
+  #broken = new Set<string>()
 
   constructor(options: CollectorOptions) {
     this.#options = options
@@ -128,9 +142,18 @@ export class RuleCollector {
     return this.#requirements
   }
 
-  /** Applies the items of one file; `broken` are names whose items could not be read, of which nothing is said to be missing. */
-  apply(items: readonly RuleItem[], broken: ReadonlySet<string>): readonly LoadFinding[] {
+  /** Rules of the file applied last that an error keeps out. */
+  get unsound(): readonly UnsoundRule[] {
+    return this.#unsound
+  }
+
+  /**
+   * Applies the items of one file. Of names in `broken`, whose items have errors, nothing is said to be missing; those that get an error
+   * here are added.
+   */
+  apply(items: readonly RuleItem[], broken: Set<string>): readonly LoadFinding[] {
     this.#findings = []
+    this.#unsound = []
     this.#broken = broken
     for (const item of items) this.#applyItem(item)
     return this.#findings
@@ -159,6 +182,9 @@ export class RuleCollector {
         break
       case 'rule-switch':
         this.#switchRule(item)
+        break
+      case 'unsound-rule':
+        this.#checkParts(item)
         break
       default:
         item satisfies never
@@ -258,22 +284,31 @@ export class RuleCollector {
     const previous = this.#rules.get(name)
     if (previous !== undefined && previous.source !== item.source) {
       this.#sourceChanged(item, previous, item.source, item.sourceScalar)
+      this.#keepUnsound(item, { condition: item.condition })
       return
     }
     const hasUnknownSource = !this.#options.sources.includes(item.source)
     if (hasUnknownSource) {
+      const near = closestName(item.source, this.#options.sources)
       this.#add(
         place,
         {
           code: 'W0207',
           message: `unknown source \`${item.source}\`: rule \`${name}\` is left out`,
-          help: `sources are ${this.#options.sources.map(source => `\`${source}\``).join(', ')}`,
+          help:
+            near !== undefined
+              ? `did you mean \`${near}\`?`
+              : `sources are ${this.#options.sources.map(source => `\`${source}\``).join(', ')}`,
         },
         item.sourceScalar,
       )
     }
     const exceptions = this.#validate(item.exceptions, hasUnknownSource, 'define')
-    if (exceptions === undefined) return
+    if (exceptions === undefined) {
+      this.#broken.add(name)
+      this.#keepUnsound(item, { condition: item.condition })
+      return
+    }
     const file = place.source
     const rule: GrowingRule = {
       name,
@@ -369,6 +404,49 @@ export class RuleCollector {
     }
     const isDone = item.kind === 'rule-append' ? this.#append(previous, item) : this.#replace(previous, item)
     if (isDone) this.#nextIndex++
+    else
+      this.#keepUnsound(item, { condition: item.condition, after: item.kind === 'rule-append' ? previous : undefined })
+  }
+
+  #checkParts({ name, parts }: UnsoundRuleItem): void {
+    const previous = this.#rules.get(name)
+    if (parts.kind === 'rule-append') {
+      // What it would be appended to may be missing.
+      this.#keepUnsound(parts, { condition: previous && parts.condition, after: previous })
+    } else {
+      const exceptions = this.#validate(parts.exceptions ?? [], !this.#isKnownSource(parts), 'define')
+      this.#keepUnsound(parts, { condition: parts.condition, exceptions })
+    }
+  }
+
+  #isKnownSource({ name, source }: RuleItemDefinition | RuleItemUpdate): boolean {
+    const given = typeof source === 'string' ? source : source?.value
+    return this.#options.sources.includes(given ?? this.#rules.get(name)?.source ?? 'syscall')
+  }
+
+  /** Keeps what an item with an error says: its condition (behind that of the rule `after`), exceptions and output. */
+  #keepUnsound(
+    item: RuleItemDefinition | RuleItemUpdate,
+    parts: {
+      readonly condition: YamlScalar | undefined
+      readonly after?: CollectedRule | undefined
+      readonly exceptions?: readonly ExceptionItem[] | undefined
+    },
+  ): void {
+    if (!this.#isKnownSource(item)) return
+    const { name, place, output, conditionPlace, outputPlace } = item
+    const { condition, after, exceptions } = parts
+    const own = condition && scalarText(place.source, condition)
+    this.#unsound.push({
+      name,
+      place,
+      ...(own !== undefined && { condition: after === undefined ? own : appendText(after.condition, own) }),
+      ...(conditionPlace !== undefined && { conditionPlace }),
+      exceptions: exceptions ?? [],
+      ...(output !== undefined && { output: scalarText(place.source, output) }),
+      ...(outputPlace !== undefined && { outputPlace }),
+      skipIfUnknownFilter: item.skipIfUnknownFilter ?? after?.skipIfUnknownFilter ?? false,
+    })
   }
 
   #append(rule: GrowingRule, item: RuleItemUpdate): boolean {

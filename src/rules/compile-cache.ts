@@ -2,7 +2,7 @@ import type { Span } from '../diagnostics/source.ts'
 import type { Ast } from './ast.ts'
 import { walkAst } from './ast.ts'
 import type { CompileOptions, CompileResult } from './compile-condition.ts'
-import { compileCondition } from './compile-condition.ts'
+import { checkCondition, compileCondition } from './compile-condition.ts'
 import type { OperandError } from './compile-operand.ts'
 import type { ConditionError } from './condition-findings.ts'
 import type { ConditionText, PlaceInFile } from './condition-text.ts'
@@ -25,7 +25,12 @@ export interface ParsedText {
 
 export type ParseTextResult =
   | { readonly ok: true; readonly parsed: ParsedText }
-  | { readonly ok: false; readonly error: ConditionError }
+  | {
+      readonly ok: false
+      readonly error: ConditionError
+      /** What was read before the error, joined by `and`; absent when that is nothing. */
+      readonly read?: ParsedText
+    }
 
 export interface CachedScope extends MacroScope {
   /** Whether the tree of a macro has its own macros put in, and will not change any more. */
@@ -63,7 +68,7 @@ export class CompileCache {
   readonly #macroNames = new WeakMap<Ast, readonly string[]>()
   readonly #resolved = new WeakMap<Ast, { readonly bodies: readonly Ast[]; readonly ast: Ast }>()
   readonly #compiled = new WeakMap<Ast, CompileResult>()
-  readonly #outputs = new Map<string, OperandError | undefined>()
+  readonly #outputs = new Map<string, readonly OperandError[]>()
 
   constructor(options: CompileOptions) {
     this.#options = options
@@ -77,7 +82,12 @@ export class CompileCache {
     if (entry === undefined) {
       const origin = new MovableOrigin(target)
       const result = parseCondition(expanded, { origin })
-      if (!result.ok) return result
+      if (!result.ok) {
+        const { error, read } = result
+        if (read.length === 0) return { ok: false, error }
+        const ast: Ast = { kind: 'and', operands: read, span: { start: 0, end: expanded.length } }
+        return { ok: false, error, read: { ast, text: expanded, origin: target, retarget: () => {} } }
+      }
       entry = { ast: result.ast, origin }
       this.#parsed.set(key, entry)
     }
@@ -131,12 +141,19 @@ export class CompileCache {
     return result
   }
 
-  /** What is wrong with an output; undefined if nothing is. */
-  checkOutput(text: string): OperandError | undefined {
-    if (this.#outputs.has(text)) return this.#outputs.get(text)
-    const result = parseOutputFormat(text, this.#options)
-    const error = result.ok ? undefined : result.error
-    this.#outputs.set(text, error)
-    return error
+  /** What is wrong with the checks of a tree in which macros are missing. */
+  check(ast: Ast): readonly ConditionError[] {
+    return checkCondition(ast, this.#options)
+  }
+
+  /** What is wrong with an output, Falco's error first. */
+  checkOutput(text: string): readonly OperandError[] {
+    let errors = this.#outputs.get(text)
+    if (errors === undefined) {
+      const result = parseOutputFormat(text, this.#options)
+      errors = result.ok ? [] : [result.error, ...result.more]
+      this.#outputs.set(text, errors)
+    }
+    return errors
   }
 }

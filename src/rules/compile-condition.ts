@@ -2,7 +2,8 @@ import { closestName } from '../diagnostics/closest-name.ts'
 import type { DiagnosticCode } from '../diagnostics/codes.ts'
 import type { Span } from '../diagnostics/source.ts'
 import { normaliseDomain, parseDomainPattern } from '../values/domain-name.ts'
-import type { Ast, AstCheck, AstValue, ConditionOrigin } from './ast.ts'
+import type { Ast, AstArg, AstCheck, AstField, AstTransform, AstValue, ConditionOrigin } from './ast.ts'
+import type { OperandError } from './compile-operand.ts'
 import { compileOperand, innermostField, operandKey } from './compile-operand.ts'
 import type { ConditionError, ConditionWarning } from './condition-findings.ts'
 import { valueBytes } from './escapes.ts'
@@ -80,6 +81,14 @@ export function compileCondition(ast: Ast, options: CompileOptions): CompileResu
     })
   }
   return { ok: false, errors: compiler.errors, warnings: fieldWarnings }
+}
+
+/** What is wrong with the checks of a condition that cannot be compiled as a whole: macros in it are left alone. Never throws. */
+export function checkCondition(ast: Ast, options: CompileOptions): readonly ConditionError[] {
+  if (checkSize(ast) !== undefined) return []
+  const compiler = new Compiler(options, { knowsMacros: false })
+  compiler.compile(ast)
+  return compiler.errors
 }
 
 /** Every plain domain name that a compiled condition compares with, without repeats; patterns with a star and fragments are not among them. */
@@ -163,11 +172,13 @@ class Compiler {
   readonly errors: ConditionError[] = []
   readonly warnings: ConditionWarning[] = []
   readonly #options: CompileOptions
+  readonly #knowsMacros: boolean
   /** Macros put in by reference are compiled once. */
   readonly #done = new Map<AstCheck, PlanExpr>()
 
-  constructor(options: CompileOptions) {
+  constructor(options: CompileOptions, { knowsMacros = true }: { readonly knowsMacros?: boolean } = {}) {
     this.#options = options
+    this.#knowsMacros = knowsMacros
   }
 
   compile(ast: Ast): PlanExpr {
@@ -188,7 +199,7 @@ class Compiler {
         return operand.kind === 'not' ? operand.operand : { kind: 'not', operand }
       }
       case 'macro':
-        if (this.errors.length >= MAX_ERRORS) return NEVER
+        if (!this.#knowsMacros || this.errors.length >= MAX_ERRORS) return NEVER
         return this.#fail('E0113', 'other', `unknown macro \`${ast.name}\``, ast.span, ast)
       case 'check': {
         const known = this.#done.get(ast)
@@ -205,10 +216,16 @@ class Compiler {
   #compileCheck(check: AstCheck): PlanExpr {
     if (this.errors.length >= MAX_ERRORS) return NEVER
     const compiled = compileOperand(check.lhs, this.#options.fields)
-    if (!compiled.ok) return this.#addError({ ...compiled.error, ...originOf(check) })
+    if (!compiled.ok) {
+      this.#failOperand(check, check.lhs, compiled.error)
+      return this.#checkRhsFields(check)
+    }
     const lhs = compiled.operand
     const op = (check.op === '==' ? '=' : check.op) as CompareOp
-    if (!operatorsFor(lhs.type, lhs.isList).includes(op)) return this.#failOperator(check, lhs)
+    if (!operatorsFor(lhs.type, lhs.isList).includes(op)) {
+      this.#failOperator(check, lhs)
+      return this.#checkRhsFields(check)
+    }
     const field = innermostField(lhs)
     const isDomain = field?.ref.spec.compare === 'domain'
     if (isDomain && this.#options.strictDomains === true && !this.#isStrictDomainCheck(check)) return NEVER
@@ -237,7 +254,7 @@ class Compiler {
       default: {
         const compiled = compileOperand(rhs, this.#options.fields)
         if (!compiled.ok) {
-          this.#addError({ ...compiled.error, ...originOf(check) })
+          this.#failOperand(check, rhs, compiled.error)
           return undefined
         }
         const problem = checkRhsOperand(op, lhs, compiled.operand)
@@ -245,6 +262,25 @@ class Compiler {
         this.#fail('E0109', 'other', problem, rhs.span, check)
         return undefined
       }
+    }
+  }
+
+  /** The right side of a check whose left side says nothing about it: values have no type to be judged by, but fields have names. */
+  #checkRhsFields(check: AstCheck): PlanExpr {
+    const { rhs } = check
+    if (rhs.kind !== 'field' && rhs.kind !== 'transform') return NEVER
+    const compiled = compileOperand(rhs, this.#options.fields)
+    if (!compiled.ok) this.#failOperand(check, rhs, compiled.error)
+    return NEVER
+  }
+
+  /** The error of an operand, and every other field in it that has one. */
+  #failOperand(check: AstCheck, operand: AstField | AstTransform, error: OperandError): void {
+    this.#addError({ ...error, ...originOf(check) })
+    for (const field of fieldsIn(operand)) {
+      if (field.span.start === error.span.start || this.errors.length >= MAX_ERRORS) continue
+      const compiled = compileOperand(field, this.#options.fields)
+      if (!compiled.ok) this.#addError({ ...compiled.error, ...originOf(check) })
     }
   }
 
@@ -373,6 +409,21 @@ class Compiler {
   #addError(error: ConditionError): PlanExpr {
     this.errors.push(error)
     return NEVER
+  }
+}
+
+function fieldsIn(arg: AstArg): readonly AstField[] {
+  switch (arg.kind) {
+    case 'field':
+      return [arg]
+    case 'transform':
+      return arg.args.flatMap(fieldsIn)
+    case 'list':
+      return arg.items.flatMap(fieldsIn)
+    case 'literal':
+      return []
+    default:
+      return arg satisfies never
   }
 }
 

@@ -3,13 +3,13 @@ import type { SecondaryLabel } from '../diagnostics/diagnostic.ts'
 import { compareDiagnostics } from '../diagnostics/diagnostic.ts'
 import type { Source, Span } from '../diagnostics/source.ts'
 import type { Ast } from './ast.ts'
-import type { CollectedMacro, CollectedRule, LoadedPlugin } from './collect-rules.ts'
+import type { CollectedMacro, CollectedRule, LoadedPlugin, UnsoundRule } from './collect-rules.ts'
 import { RuleCollector, checkPlugins } from './collect-rules.ts'
 import { CompileCache } from './compile-cache.ts'
 import type { ParsedText } from './compile-cache.ts'
 import type { CompileResult } from './compile-condition.ts'
 import { collectDomains } from './compile-condition.ts'
-import type { ConditionFinding } from './condition-findings.ts'
+import type { ConditionError, ConditionFinding } from './condition-findings.ts'
 import type { ConditionText } from './condition-text.ts'
 import { locateInText } from './condition-text.ts'
 import { addExceptions } from './exception-text.ts'
@@ -21,7 +21,7 @@ import type { FindingText, ItemPlace, LoadFinding } from './load-finding.ts'
 import { falcoCodeOf, filePlace, findingAt, isError, placeIn } from './load-finding.ts'
 import type { Plan, PlanExpr, PlannedRule } from './plan.ts'
 import { readRulesFile } from './read-rules-file.ts'
-import type { MacroResolution } from './resolve-macros.ts'
+import type { MacroResolution, ResolutionFailure } from './resolve-macros.ts'
 import { MAX_RESOLVED_DEPTH, measureAst } from './resolve-macros.ts'
 import type { RuleSelection } from './select-rules.ts'
 import { isSelected } from './select-rules.ts'
@@ -52,8 +52,9 @@ export interface FileResult {
   /** No error in this file, nor in what all files up to this one define together. */
   readonly ok: boolean
   /**
-   * The first error is the one at which Falco stops: what reading finds by place, then what compiling finds, macros before rules. What
-   * earlier files left to be said (an unused macro, say) is said again, as Falco does.
+   * The first error is the one at which Falco stops: what reading finds, item by item, then what compiling finds, macros before rules,
+   * then what else is wrong with what has an error. What earlier files left to be said (an unused macro, say) is said again, as Falco
+   * does.
    */
   readonly findings: readonly LoadFinding[]
   /** Those that no earlier file's result has, sorted by place. */
@@ -115,21 +116,21 @@ export function compileRules(files: readonly RulesFileInput[], options: CompileR
   const said = new Set<string>()
   const broken = new Set<string>()
   let isPartial = false
-  let compilation = newCompilation(collector, cache, hints, broken, isPartial)
+  let compilation = newCompilation({ collector, fields, cache, hints, broken, isPartial })
   for (const file of files) {
     const source: Source = { path: file.path, text: 'text' in file ? file.text : '' }
     let findings: readonly LoadFinding[]
     if ('readError' in file) {
       const message = `the file cannot be read: ${file.readError}`
-      findings = [findingAt(filePlace(source), { code: 'E0201', message })]
+      findings = [findingAt(filePlace(source), { code: 'E0201', message }), ...collector.apply([], broken)]
       isPartial = true
     } else {
       const content = readRulesFile(source)
       for (const name of content.broken) broken.add(name)
       isPartial ||= content.isPartial
-      findings = [...content.findings, ...collector.apply(content.items, broken)].sort(compareFindings)
+      findings = inReadingOrder([...content.findings, ...collector.apply(content.items, broken)])
     }
-    compilation = newCompilation(collector, cache, hints, broken, isPartial)
+    compilation = newCompilation({ collector, fields, cache, hints, broken, isPartial })
     if (findings.some(isError)) compilation.hasReadErrors = true
     for (const stage of STAGES) stage.run(compilation)
     const plugins = checkPlugins(collector.requiredPlugins, options.plugins ?? BUILT_IN_PLUGINS)
@@ -139,16 +140,33 @@ export function compileRules(files: readonly RulesFileInput[], options: CompileR
   return { plan, results, compiled: compiledSet(compilation) }
 }
 
+/** Equal for findings that say the same of the same place. */
+function findingKey({ diagnostic }: LoadFinding): string {
+  return [falcoCodeOf(diagnostic), diagnostic.source.path, diagnostic.span.start, diagnostic.message].join('\0')
+}
+
 function fileResult(source: Source, findings: readonly LoadFinding[], said: Set<string>): FileResult {
   const newFindings: LoadFinding[] = []
   for (const finding of findings) {
-    const { diagnostic } = finding
-    const key = [falcoCodeOf(diagnostic), diagnostic.source.path, diagnostic.span.start, diagnostic.message].join('\0')
+    const key = findingKey(finding)
     if (!said.has(key)) newFindings.push(finding)
     said.add(key)
   }
   newFindings.sort(compareFindings)
   return { path: source.path, source, ok: !findings.some(isError), findings, newFindings }
+}
+
+/** What Falco meets first comes first: no YAML at all, then item by item; inside an item the order of reading stays. */
+function inReadingOrder(findings: readonly LoadFinding[]): readonly LoadFinding[] {
+  const positionOf = ({ place, diagnostic }: LoadFinding): number => {
+    if (diagnostic.code === 'E0202') return -1
+    if (place.parent === undefined) return diagnostic.span.start
+    let at = place
+    while (at.parent?.parent !== undefined) at = at.parent
+    return at.span.start
+  }
+  const positions = new Map(findings.map(finding => [finding, positionOf(finding)]))
+  return [...findings].sort((a, b) => positions.get(a)! - positions.get(b)!)
 }
 
 function compareFindings(a: LoadFinding, b: LoadFinding): number {
@@ -162,6 +180,8 @@ interface MacroState {
   parsed: ParsedText | undefined
   /** As parsed, then with macros put in; absent when it does not parse or resolve. */
   ast: Ast | undefined
+  /** What is left to be checked of a condition with an error. */
+  rest: ParsedText | undefined
   isUsed: boolean
 }
 
@@ -172,9 +192,13 @@ interface RuleState {
   output: string
   parsed: ParsedText | undefined
   ast: Ast | undefined
+  /** What is left to be checked of a condition with an error. */
+  rest: ParsedText | undefined
   compiled: (CompileResult & { readonly ok: true }) | undefined
   /** Whether an error or `skip-if-unknown-filter` takes the rule out. */
   isOut: boolean
+  /** Whether its exceptions do not fit together. */
+  readonly hasBadExceptions: boolean
   /** Whether its condition does not matter: its exceptions do not fit together, or it is skipped for its output. */
   isSettled: boolean
 }
@@ -182,6 +206,7 @@ interface RuleState {
 /** Everything about one set of files; each stage fills in its part. */
 interface Compilation {
   readonly collector: RuleCollector
+  readonly fields: FieldLookup
   readonly cache: CompileCache
   readonly hints: HintBudget
   /** Names of items that could not be read; nothing is said to be missing that has such a name. */
@@ -198,18 +223,10 @@ interface Compilation {
 }
 
 function newCompilation(
-  collector: RuleCollector,
-  cache: CompileCache,
-  hints: HintBudget,
-  broken: ReadonlySet<string>,
-  isPartial: boolean,
+  given: Pick<Compilation, 'collector' | 'fields' | 'cache' | 'hints' | 'broken' | 'isPartial'>,
 ): Compilation {
   return {
-    collector,
-    cache,
-    hints,
-    broken,
-    isPartial,
+    ...given,
     hasReadErrors: false,
     findings: [],
     lists: [],
@@ -241,6 +258,8 @@ export const STAGES: readonly Stage[] = [
   { name: 'compile conditions', run: compileConditions },
   // Needs all that is found of rules.
   { name: 'order findings', run: orderFindings },
+  // Needs all that Falco finds: what is found here comes after it.
+  { name: 'check the rest', run: checkRest },
   // Needs everything that can use something.
   { name: 'find unused', run: findUnused },
 ]
@@ -281,24 +300,30 @@ function compileLists(c: Compilation): void {
 
 function parseMacros(c: Compilation): void {
   for (const info of c.collector.macros.values()) {
-    const parsed = parseText(c, `macro ${info.name}`, info.condition, info.conditionPlace)
-    c.macros.set(info.name, { info, parsed, ast: parsed?.ast, isUsed: false })
+    const { parsed, rest } = parseText(c, `macro ${info.name}`, info.condition, info.conditionPlace)
+    c.macros.set(info.name, { info, parsed, ast: parsed?.ast, rest, isUsed: false })
   }
 }
 
-/** Expands and parses one condition; undefined after a finding. */
-function parseText(c: Compilation, owner: string, condition: ConditionText, place: ItemPlace): ParsedText | undefined {
+/** A condition, or (after a finding) what could be read of it. */
+type ParsedOrRest = {
+  readonly parsed: ParsedText | undefined
+  readonly rest: ParsedText | undefined
+}
+
+/** Expands and parses one condition. */
+function parseText(c: Compilation, owner: string, condition: ConditionText, place: ItemPlace): ParsedOrRest {
   const expanded = c.table.expand(condition, c.usedLists)
   if (expanded === undefined) {
     c.findings.push(
       findingAt(place, { code: 'E0221', message: 'the condition is beyond all use once its lists are expanded' }),
     )
-    return undefined
+    return { parsed: undefined, rest: undefined }
   }
   const result = c.cache.parse(owner, condition, expanded, c.table)
-  if (result.ok) return result.parsed
+  if (result.ok) return { parsed: result.parsed, rest: undefined }
   c.findings.push(conditionFinding(result.error, new ExpandedOrigin(condition, expanded, c.table), expanded, place))
-  return undefined
+  return { parsed: undefined, rest: result.read }
 }
 
 /** Puts macros into macros, in order of definition, so that those before are ready when they are used. */
@@ -308,17 +333,21 @@ function resolveAllMacros(c: Compilation): void {
     const { info, parsed } = state
     if (parsed !== undefined) {
       const resolution = c.cache.resolve(parsed.ast, {
-        lookup: name => {
-          const macro = c.macros.get(name)
-          return macro !== undefined && macro.info.index < info.visibility ? macro.ast : undefined
-        },
+        lookup: name => visibleMacro(c, name, info),
         use: name => useMacro(c, name),
         isReady: name => ready.has(name),
       })
       state.ast = acceptResolution(c, resolution, parsed, info.place, info.name)
+      if (state.ast === undefined) state.rest = parsed
     }
     ready.add(info.name)
   }
+}
+
+/** The tree of a macro as another one may use it. */
+function visibleMacro(c: Compilation, name: string, by: CollectedMacro): Ast | undefined {
+  const macro = c.macros.get(name)
+  return macro !== undefined && macro.info.index < by.visibility ? macro.ast : undefined
 }
 
 function useMacro(c: Compilation, name: string): void {
@@ -345,7 +374,18 @@ function acceptResolution(
     )
     return undefined
   }
-  const { kind, macro, name } = resolution
+  reportFailure(c, resolution.failures[0], parsed, place, self)
+  return undefined
+}
+
+function reportFailure(
+  c: Compilation,
+  { kind, macro }: ResolutionFailure,
+  parsed: ParsedText,
+  place: ItemPlace,
+  self: string | undefined,
+): void {
+  const { name } = macro
   const origin = macro.origin === undefined ? parsed.origin : (macro.origin as TracedOrigin)
   if (kind === 'too-deep') {
     c.findings.push(
@@ -364,7 +404,7 @@ function acceptResolution(
     )
   } else if (isMissing(c, name, self)) {
     const defined = c.collector.macros.get(name)
-    const near = defined === undefined ? closestName(name, c.hints.spend(c.collector.macros.keys())) : undefined
+    const near = defined === undefined ? nearestName(c, name) : undefined
     const isList = defined === undefined && c.collector.lists.has(name)
     const message =
       defined === undefined
@@ -385,7 +425,15 @@ function acceptResolution(
       }),
     )
   }
-  return undefined
+}
+
+/** The macro that is meant by an unknown one, or the field: `proc_name`. */
+function nearestName(c: Compilation, name: string): string | undefined {
+  const macro = closestName(name, c.hints.spend(c.collector.macros.keys()))
+  if (macro !== undefined || !name.includes('_')) return macro
+  const dotted = name.replace('_', '.')
+  const resolution = c.fields.resolve(dotted)
+  return resolution.kind === 'field' && resolution.length === dotted.length ? dotted : undefined
 }
 
 /** Whether a name that was not found is news: not when its definition has an error that is told already. */
@@ -407,8 +455,10 @@ function addAllExceptions(c: Compilation): void {
       output: '',
       parsed: undefined,
       ast: undefined,
+      rest: undefined,
       compiled: undefined,
       isOut: findings.length > 0,
+      hasBadExceptions: findings.length > 0,
       isSettled: findings.length > 0,
     })
   }
@@ -446,7 +496,7 @@ function checkOutputs(c: Compilation): void {
       )
     }
     rule.output = infoAt === -1 ? written.text : written.text.replaceAll(CONTAINER_INFO, '')
-    const error = c.cache.checkOutput(rule.output)
+    const [error, ...more] = c.cache.checkOutput(rule.output)
     if (error !== undefined) {
       rule.isOut = true
       // Offsets count in what is left without `%container.info`.
@@ -461,14 +511,12 @@ function checkOutputs(c: Compilation): void {
           ),
         )
       } else {
-        const { code, message, label, help } = error
-        c.findings.push(
-          findingAt(
-            info.outputPlace,
-            { code, message, ...(label !== undefined && { label }), ...(help !== undefined && { help }) },
-            origin,
-          ),
-        )
+        c.findings.push(findingAt(info.outputPlace, textOf(error), origin))
+        for (const each of more) {
+          if (each.kind === 'unknown-field' && info.skipIfUnknownFilter) continue
+          const place = infoAt === -1 ? locateInText(written, each.span) : undefined
+          c.findings.push(findingAt(info.outputPlace, textOf(each), place))
+        }
       }
       continue
     }
@@ -489,8 +537,10 @@ function checkOutputs(c: Compilation): void {
 function parseRules(c: Compilation): void {
   for (const rule of c.rules) {
     if (rule.isSettled) continue
-    rule.parsed = parseText(c, '', rule.condition, rule.info.conditionPlace)
-    if (rule.parsed === undefined) rule.isOut = true
+    const { parsed, rest } = parseText(c, '', rule.condition, rule.info.conditionPlace)
+    rule.parsed = parsed
+    rule.rest = rest
+    if (parsed === undefined) rule.isOut = true
   }
 }
 
@@ -502,7 +552,9 @@ function resolveRules(c: Compilation): void {
     const resolution = c.cache.resolve(parsed.ast, { lookup, use: name => useMacro(c, name), isReady: () => true })
     parsed.retarget()
     rule.ast = acceptResolution(c, resolution, parsed, rule.info.place, undefined)
-    if (rule.ast === undefined) rule.isOut = true
+    if (rule.ast !== undefined) continue
+    rule.isOut = true
+    rule.rest = parsed
   }
 }
 
@@ -526,7 +578,7 @@ function compileConditions(c: Compilation): void {
     }
     rule.isOut = true
     const [first] = result.errors
-    if (info.skipIfUnknownFilter && (first?.kind === 'unknown-field' || first?.kind === 'unknown-event-type')) {
+    if (info.skipIfUnknownFilter && first !== undefined && isForgivable(first)) {
       const skipped: ConditionFinding = {
         ...first,
         code: 'W0208',
@@ -534,8 +586,12 @@ function compileConditions(c: Compilation): void {
       }
       c.findings.push(conditionFinding(skipped, parsed.origin, parsed.text, info.conditionPlace))
     } else {
-      for (const error of result.errors)
-        c.findings.push(conditionFinding(error, parsed.origin, parsed.text, info.conditionPlace))
+      for (const error of result.errors) {
+        const hinted = withListHint(c, error, parsed)
+        if (hinted !== undefined) {
+          c.findings.push(conditionFinding(hinted, parsed.origin, parsed.text, info.conditionPlace))
+        }
+      }
     }
   }
 }
@@ -550,6 +606,104 @@ function orderFindings(c: Compilation): void {
     return -1
   }
   c.findings.sort((a, b) => rankOf(a) - rankOf(b))
+}
+
+/** The error of a value that may be the misspelled name of a list; undefined if the list could not be read, which is told already. */
+function withListHint(c: Compilation, error: ConditionError, parsed: ParsedText): ConditionError | undefined {
+  if (error.code !== 'E0103' && error.code !== 'E0107') return error
+  const { text } = error.origin === undefined ? parsed.origin : (error.origin as TracedOrigin)
+  const value = text.slice(error.span.start, error.span.end)
+  if (c.broken.has(value)) return undefined
+  if (!/^[a-z]\w*_\w*$/i.test(value)) return error
+  if (c.isPartial) return undefined
+  const near = closestName(value, c.hints.spend(c.collector.lists.keys()))
+  return near === undefined ? error : { ...error, help: `did you mean the list \`${near}\`?` }
+}
+
+/**
+ * Looks for further mistakes in what has one already, in which Falco sees nothing more. Macros that are missing, or have an error, count as
+ * unknown, so that one mistake does not become two.
+ */
+function checkRest(c: Compilation): void {
+  const rest: Compilation = { ...c, findings: [] }
+  for (const { info, rest: parsed } of c.macros.values()) {
+    if (parsed !== undefined) checkParsed(rest, parsed, { ...info, macro: info })
+  }
+  for (const { info, rest: parsed, hasBadExceptions } of c.rules) {
+    if (parsed !== undefined) checkParsed(rest, parsed, info)
+    if (hasBadExceptions) checkUnsound(rest, { ...info, exceptions: [] })
+  }
+  for (const rule of c.collector.unsound) checkUnsound(rest, rule)
+  if (rest.findings.length === 0) return
+  const said = new Set(c.findings.map(findingKey))
+  for (const finding of rest.findings) {
+    const key = findingKey(finding)
+    if (!said.has(key)) c.findings.push(finding)
+    said.add(key)
+  }
+}
+
+function checkUnsound(c: Compilation, rule: UnsoundRule): void {
+  const {
+    condition,
+    exceptions,
+    output,
+    place,
+    conditionPlace = place,
+    outputPlace = place,
+    skipIfUnknownFilter,
+  } = rule
+  if (condition !== undefined) {
+    const added = addExceptions(condition, exceptions)
+    c.findings.push(...added.findings)
+    const { parsed, rest } = parseText(c, '', added.findings.length > 0 ? condition : added.condition, conditionPlace)
+    const either = parsed ?? rest
+    if (either !== undefined) checkParsed(c, either, { place, conditionPlace, skipIfUnknownFilter })
+  }
+  if (output === undefined) return
+  for (const error of c.cache.checkOutput(output.text.replaceAll(CONTAINER_INFO, ''))) {
+    if (error.kind === 'unknown-field' && skipIfUnknownFilter) continue
+    const isShifted = output.text.includes(CONTAINER_INFO)
+    c.findings.push(findingAt(outputPlace, textOf(error), isShifted ? undefined : locateInText(output, error.span)))
+  }
+}
+
+/** Checks a condition as far as it could be read and its macros are known. */
+function checkParsed(
+  c: Compilation,
+  parsed: ParsedText,
+  of: {
+    readonly place: ItemPlace
+    readonly conditionPlace: ItemPlace
+    readonly skipIfUnknownFilter?: boolean
+    /** Present for the condition of a macro. */
+    readonly macro?: CollectedMacro
+  },
+): void {
+  const { macro } = of
+  const lookup = (name: string): Ast | undefined =>
+    macro === undefined ? c.macros.get(name)?.ast : visibleMacro(c, name, macro)
+  const resolution = c.cache.resolve(parsed.ast, { lookup, use: () => {}, isReady: () => true })
+  parsed.retarget()
+  if (!resolution.ok) {
+    for (const failure of resolution.failures) {
+      // That it uses itself has been said.
+      if (failure.macro.name !== macro?.name) reportFailure(c, failure, parsed, of.place, macro?.name)
+    }
+  }
+  if (measureAst(resolution.ast).nodes > MAX_RESOLVED_NODES) return
+  for (const error of c.cache.check(resolution.ast)) {
+    if (of.skipIfUnknownFilter === true && isForgivable(error)) continue
+    const hinted = withListHint(c, error, parsed)
+    if (hinted !== undefined) {
+      c.findings.push(conditionFinding(hinted, parsed.origin, parsed.text, of.conditionPlace))
+    }
+  }
+}
+
+/** What `skip-if-unknown-filter` makes a reason to skip a rule. */
+function isForgivable({ kind }: ConditionError): boolean {
+  return kind === 'unknown-field' || kind === 'unknown-event-type'
 }
 
 function findUnused(c: Compilation): void {
@@ -575,14 +729,12 @@ function conditionFinding(
   expanded: string,
   place: ItemPlace,
 ): LoadFinding {
-  const { code, message, span, label, help } = finding
   const from = finding.origin === undefined ? origin : (finding.origin as TracedOrigin)
-  return expressionFinding(place, from, span, expanded, {
-    code,
-    message,
-    ...(label !== undefined && { label }),
-    ...(help !== undefined && { help }),
-  })
+  return expressionFinding(place, from, finding.span, expanded, textOf(finding))
+}
+
+function textOf({ code, message, label, help }: ConditionFinding): FindingText {
+  return { code, message, ...(label !== undefined && { label }), ...(help !== undefined && { help }) }
 }
 
 /** A finding at `span` of a text that was parsed; what a list or macro brought in is shown where it is used, too. */

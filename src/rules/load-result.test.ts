@@ -279,3 +279,40 @@ test('every code that a rules file can have is one of Falco’s', () => {
     if (/^[EW]0[12]/.test(code)) assert.ok(FALCO_CODE_TITLES.has(falcoCode), code)
   }
 })
+
+test("Falco's error is the first, whatever stands before it in the file", () => {
+  const cases = [
+    // Falco reads the priority before the tags, and never sees the condition.
+    {
+      text: rule.replace('evt.type = open', 'no.field = a').replace('  priority: INFO', '  tags: a\n  priority: LOW'),
+      places: ['rule priority', 'value for', 'condition expression'],
+    },
+    // It reads all YAML before anything else.
+    { text: `${rule.replace('INFO', 'LOW')}---\n- list: [a\n`, places: ['value for', 'rule priority'] },
+    // It looks at the output first, then puts macros in, and only then looks up fields.
+    {
+      text: rule.replace('evt.type = open', 'no.field = a and no_macro').replace('output: o', 'output: "%no.field"'),
+      places: ['rule output', 'condition expression', 'condition expression'],
+    },
+    // Of a macro it sees the syntax alone, and of the rules nothing then.
+    {
+      text: `${rule.replace('open', 'opne')}- macro: m\n  condition: no.field = a and (\n`,
+      places: ['condition expression', 'condition expression', 'condition expression'],
+      first: 'm',
+    },
+  ]
+  for (const { text, places, first } of cases) {
+    const [result] = jsonOf(text)
+    const found = result!.errors.map(error => error.context.locations.at(-1)!.item_type)
+    assert.deepEqual(found, places, text)
+    if (first !== undefined) assert.equal(result!.errors[0]!.context.locations[1]!.item_name, first)
+  }
+})
+
+test('what is said of a file with an error is not said of the next one', () => {
+  const [, second] = jsonOf(
+    rule.replace('INFO', 'LOW').replace('evt.type = open', 'no.field = a'),
+    '- list: l\n  items: []\n',
+  )
+  assert.deepEqual(second!.errors, [])
+})

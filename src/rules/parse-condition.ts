@@ -6,11 +6,13 @@ import type {
   AstCheck,
   AstField,
   AstLiteral,
+  AstMacro,
   AstRhs,
   AstTransform,
   AstValue,
   ConditionOrigin,
 } from './ast.ts'
+import { walkAst } from './ast.ts'
 import type { ConditionError } from './condition-findings.ts'
 import { unescapeQuoted } from './escapes.ts'
 import type { Modifier } from './operators.ts'
@@ -33,7 +35,12 @@ export interface ParseOptions {
 
 export type ParseConditionResult =
   | { readonly ok: true; readonly ast: Ast }
-  | { readonly ok: false; readonly error: ConditionError }
+  | {
+      readonly ok: false
+      readonly error: ConditionError
+      /** Checks and macros that were read before the error and have nothing to do with it. */
+      readonly read: readonly (AstCheck | AstMacro)[]
+    }
 
 export type ParseOperandResult =
   /** `end`: where reading stopped. */
@@ -48,7 +55,8 @@ export function parseCondition(text: string, options: ParseOptions = {}): ParseC
   try {
     return { ok: true, ast: parser.parseWhole() }
   } catch (e) {
-    return { ok: false, error: asConditionError(e, options.origin) }
+    const error = asConditionError(e, options.origin)
+    return { ok: false, error, read: parser.readBefore(error.span.start) }
   }
 }
 
@@ -138,6 +146,8 @@ class Parser {
   at: number
   readonly #origin: ConditionOrigin | undefined
   readonly #maxDepth: number
+  /** Open parentheses, the condition itself first. */
+  readonly #groups: Group[] = []
   #depth = 0
 
   constructor(text: string, at: number, options: ParseOptions) {
@@ -151,7 +161,8 @@ class Parser {
 
   parseWhole(): Ast {
     if (this.text.length === 0) this.#fail('the condition is empty', { start: 0, end: 0 })
-    const groups: Group[] = [newGroup(0, 'term')]
+    const groups = this.#groups
+    groups.push(newGroup(0, 'term'))
     for (;;) {
       let group = groups[groups.length - 1]!
       if (this.#readTermStart(group)) {
@@ -195,6 +206,23 @@ class Parser {
         group = groups[groups.length - 1]!
       }
     }
+  }
+
+  /** The checks and macros read so far, but for one that ends right at `errorAt`: it may be half of what was meant. */
+  readBefore(errorAt: number): readonly (AstCheck | AstMacro)[] {
+    const leaves: (AstCheck | AstMacro)[] = []
+    for (const { orTerms, andTerms } of this.#groups) {
+      for (const term of [...orTerms, ...andTerms]) {
+        walkAst(term, node => {
+          if (node.kind === 'check' || node.kind === 'macro') leaves.push(node)
+          return undefined
+        })
+      }
+    }
+    const last = leaves.at(-1)
+    const gap = last === undefined || errorAt < last.span.end ? undefined : this.text.slice(last.span.end, errorAt)
+    if (gap?.trim() === '') leaves.pop()
+    return leaves
   }
 
   #openGroup(groups: Group[], place: Group['place']): Group {

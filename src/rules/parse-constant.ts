@@ -121,7 +121,9 @@ function parseAddress(text: string): ConstantResult {
     message: `\`${shorten(text)}\` is not an IP address`,
     ...(text.includes('/')
       ? { help: 'networks are compared with `fd.net`, `fd.snet` and the like' }
-      : text.includes('.') && text.includes(':') && { help: 'write an IPv4-mapped address as IPv4' }),
+      : text.includes('.') && text.includes(':')
+        ? { help: 'write an IPv4-mapped address as IPv4' }
+        : /^[\d.]+$/.test(text) && { help: 'an IPv4 address is four numbers up to 255, as in `10.0.0.1`' }),
   }
 }
 

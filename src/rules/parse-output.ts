@@ -19,17 +19,26 @@ export interface ParseOutputOptions {
 
 export type ParseOutputResult =
   | { readonly ok: true; readonly format: OutputFormat }
-  /** The span is in the output text; `kind` says whether `skip-if-unknown-filter` forgives it. */
-  | { readonly ok: false; readonly error: OperandError }
+  /** Spans are in the output text; `kind` says whether `skip-if-unknown-filter` forgives an error. */
+  | {
+      readonly ok: false
+      /** The first error, which is Falco's. */
+      readonly error: OperandError
+      /** What is wrong further on, up to a limit. */
+      readonly more: readonly OperandError[]
+    }
 
 /** A width beyond this is cut to it, so that no rule makes lines of gigabytes. */
 const MAX_WIDTH = 65_535
 /** How deep transformers may nest; deeper ones are no output that anyone wrote. */
 const MAX_DEPTH = 100
+/** More errors than this are the same mistake again and again. */
+const MAX_ERRORS = 50
 
 /** A leading `*`, Falco's mark for «print even if values are missing», is dropped. Never throws. */
 export function parseOutputFormat(text: string, options: ParseOutputOptions): ParseOutputResult {
   const segments: OutputSegment[] = []
+  const errors: OperandError[] = []
   let textStart = text.startsWith('*') ? 1 : 0
   let at = text.indexOf('%', textStart)
   while (at >= 0) {
@@ -38,14 +47,21 @@ export function parseOutputFormat(text: string, options: ParseOutputOptions): Pa
     while (isDigit(text, start)) start++
     const width = Math.min(Number(text.slice(at + 1, Math.min(start, at + 12)) || 0), MAX_WIDTH)
     if (start === text.length) {
-      return failure(
+      const { error } = failure(
         start === at + 1 ? 'the output ends in a lone `%`' : 'the output ends in a `%` with a width but no field',
         { start: at, end: start },
         { help: 'there is no way to print a per cent sign; write `percent`' },
       )
+      errors.push(error)
+      break
     }
     const found = findOperand(text, start, options.fields)
-    if (!found.ok) return found
+    if (!found.ok) {
+      if (errors.push(found.error) === MAX_ERRORS) break
+      textStart = Math.max(found.error.span.end, start)
+      at = text.indexOf('%', textStart)
+      continue
+    }
     segments.push({
       kind: 'value',
       text: printOperand(found.ast),
@@ -56,6 +72,8 @@ export function parseOutputFormat(text: string, options: ParseOutputOptions): Pa
     textStart = found.end
     at = text.indexOf('%', textStart)
   }
+  const [error, ...more] = errors
+  if (error !== undefined) return { ok: false, error, more }
   if (textStart < text.length) segments.push({ kind: 'text', text: text.slice(textStart) })
   return { ok: true, format: { text, segments } }
 }

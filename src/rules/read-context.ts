@@ -108,20 +108,23 @@ export class ReadContext {
       )
     }
     const scalars: YamlScalar[] = []
+    let isValid = true
     for (const item of pair.value.items) {
       if (!this.spend(at)) return undefined
-      if (item.kind !== 'scalar') {
+      if (item.kind === 'scalar') scalars.push(item)
+      else {
+        isValid = false
         const found = item.kind === 'null' ? 'nothing' : item.kind === 'sequence' ? 'a list' : 'a mapping'
-        return this.add(placeIn(at, 'list item', '', item), {
+        this.add(placeIn(at, 'list item', '', item), {
           code: 'E0206',
           message: `an item of \`${key}\` is a single value, not ${found}`,
           ...(item.kind === 'null' && { help: 'quote it if the text `null` or `~` is meant' }),
+          ...(item.kind === 'sequence' && { help: 'drop the inner brackets' }),
           ...(item.kind === 'map' && { help: 'quote it if `: ` belongs to the text' }),
         })
       }
-      scalars.push(item)
     }
-    return scalars
+    return isValid ? scalars : undefined
   }
 }
 

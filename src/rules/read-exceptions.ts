@@ -116,12 +116,13 @@ function readValues(
     return context.add(valuesPlace, { code: 'E0206', message: 'the `values` of an exception are a list' })
   }
   const values: ExceptionEntry[] = []
+  let isValid = true
   for (const value of node.items) {
     const entry = readEntry(context, value, placeIn(valuesPlace, 'exception value', '', value), 0)
-    if (entry === undefined) return undefined
-    values.push(entry)
+    if (entry === undefined) isValid = false
+    else values.push(entry)
   }
-  return values
+  return isValid ? values : undefined
 }
 
 /** A tuple of lists is three deep; more means nothing, and much more would exhaust the stack. */
@@ -138,12 +139,13 @@ function readEntry(context: ReadContext, node: YamlNode, place: ItemPlace, depth
       if (depth > MAX_ENTRY_DEPTH)
         return context.add(place, { code: 'E0206', message: 'lists nested too deeply' }, node)
       const items: ExceptionEntry[] = []
+      let isValid = true
       for (const item of node.items) {
         const entry = readEntry(context, item, place, depth + 1)
-        if (entry === undefined) return undefined
-        items.push(entry)
+        if (entry === undefined) isValid = false
+        else items.push(entry)
       }
-      return { kind: 'list', items, start: node.start, end: node.end }
+      return isValid ? { kind: 'list', items, start: node.start, end: node.end } : undefined
     }
     case 'null':
     case 'map':

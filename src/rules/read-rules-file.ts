@@ -440,15 +440,28 @@ class RulesFileReader {
     this.#unknownKeys(item, 'rule', RULE_KEYS, place)
     const isAppend = this.#readAppend(item, place)
     const overrides = this.#readOverrides(item, APPENDABLE, REPLACEABLE, place)
-    if (isAppend === undefined || overrides === undefined) return
-    if (isAppend && this.#refuseBoth(overrides, item, place)) return
-    if (overrides.append.size > 0 || overrides.replace.size > 0) this.#readOverriding(item, name, overrides, place)
-    else if (isAppend) {
+    const isBoth = isAppend === true && overrides !== undefined && this.#refuseBoth(overrides, item, place)
+    if (isAppend === undefined || overrides === undefined || isBoth) {
+      // Whether the condition is a whole one nobody can tell; the rest speaks for itself.
+      const keys = REPLACEABLE.filter(key => lookupPair(item, key) !== undefined)
+      const { condition: _, ...rest } = this.#readParts(item, 'rule-replace', name, keys, place)
+      this.#pushUnsound(rest)
+    } else if (overrides.append.size > 0 || overrides.replace.size > 0) {
+      this.#readOverriding(item, name, overrides, place)
+    } else if (isAppend) {
       const keys = ['condition', 'exceptions'].filter(key => lookupPair(item, key) !== undefined)
-      this.#readUpdate(item, 'rule-append', name, keys, place)
+      const before = this.#context.findings.length
+      const update = this.#readParts(item, 'rule-append', name, keys, place)
+      if (this.#context.findings.slice(before).some(isError)) this.#pushUnsound(update)
+      else this.#items.push(update)
     } else if (['condition', 'output', 'desc', 'priority'].every(key => lookupPair(item, key) === undefined)) {
       this.#readSwitch(item, name, place)
     } else this.#readDefinition(item, name, place)
+  }
+
+  #pushUnsound(parts: RuleItemUpdate): void {
+    const { name, place } = parts
+    this.#items.push({ kind: 'unsound-rule', name, place, parts })
   }
 
   #readSwitch(item: YamlMap, name: string, place: ItemPlace): void {
@@ -523,23 +536,46 @@ class RulesFileReader {
     const skipIfUnknownFilter = context.bool(item, 'skip-if-unknown-filter', false, place)
     const tags = this.#readTags(item, place)
     const exceptions = this.#readExceptions(item, false, place)
-    if (condition === undefined || output === undefined || desc === undefined || priority === undefined) return
-    if (!source.ok || enabled === undefined || capture === undefined || captureDurationMs === undefined) return
+    const conditionPlace = condition && placeIn(place, 'rule condition', '', condition)
+    const outputPlace = output && placeIn(place, 'rule output', '', output)
     if (
+      condition === undefined ||
+      conditionPlace === undefined ||
+      output === undefined ||
+      outputPlace === undefined ||
+      desc === undefined ||
+      priority === undefined ||
+      !source.ok ||
+      enabled === undefined ||
+      capture === undefined ||
+      captureDurationMs === undefined ||
       warnEvttypes === undefined ||
       skipIfUnknownFilter === undefined ||
       tags === undefined ||
       exceptions === undefined
-    )
+    ) {
+      this.#pushUnsound({
+        kind: 'rule-replace',
+        name,
+        place,
+        ...(condition !== undefined && { condition }),
+        ...(conditionPlace !== undefined && { conditionPlace }),
+        ...(output !== undefined && { output }),
+        ...(outputPlace !== undefined && { outputPlace }),
+        ...(source.scalar !== undefined && { source: source.scalar }),
+        ...(skipIfUnknownFilter !== undefined && { skipIfUnknownFilter }),
+        ...(exceptions !== undefined && { exceptions }),
+      })
       return
+    }
     this.#items.push({
       kind: 'rule',
       name,
       place,
       condition,
-      conditionPlace: placeIn(place, 'rule condition', '', condition),
+      conditionPlace,
       output,
-      outputPlace: placeIn(place, 'rule output', '', output),
+      outputPlace,
       desc: desc.value,
       priority,
       source: source.scalar?.value ?? 'syscall',
@@ -558,6 +594,7 @@ class RulesFileReader {
   #readOverriding(item: YamlMap, name: string, overrides: Overrides, place: ItemPlace): void {
     const left = new Set<string>()
     for (const key of [...APPENDABLE, ...REPLACEABLE]) if (lookupPair(item, key) !== undefined) left.add(key)
+    const updates: RuleItemUpdate[] = []
     const before = this.#context.findings.length
     for (const operation of ['append', 'replace'] as const) {
       if (overrides[operation].size === 0) continue
@@ -577,7 +614,7 @@ class RulesFileReader {
           )
         }
       }
-      this.#readUpdate(item, operation === 'append' ? 'rule-append' : 'rule-replace', name, keys, place)
+      updates.push(this.#readParts(item, operation === 'append' ? 'rule-append' : 'rule-replace', name, keys, place))
     }
     for (const key of left) {
       const node = lookupPair(item, key)!
@@ -591,24 +628,25 @@ class RulesFileReader {
         node.key,
       )
     }
-    if (this.#context.findings.slice(before).some(isError)) {
-      while (this.#items.at(-1)?.place === place) this.#items.pop()
+    const hasError = this.#context.findings.slice(before).some(isError)
+    for (const update of updates) {
+      if (hasError) this.#pushUnsound(update)
+      else this.#items.push(update)
     }
   }
 
-  #readUpdate(
+  /** The parts that could be read; what could not has a finding. */
+  #readParts(
     item: YamlMap,
     kind: 'rule-append' | 'rule-replace',
     name: string,
     keys: readonly string[],
     place: ItemPlace,
-  ): void {
+  ): RuleItemUpdate {
     const context = this.#context
     const update: { -readonly [K in keyof RuleItemUpdate]: RuleItemUpdate[K] } = { kind, name, place }
-    let isValid = true
     const set = <K extends keyof RuleItemUpdate>(key: K, value: RuleItemUpdate[K] | undefined): void => {
-      if (value === undefined) isValid = false
-      else update[key] = value
+      if (value !== undefined) update[key] = value
     }
     for (const key of keys) {
       if (key === 'condition') {
@@ -628,10 +666,8 @@ class RulesFileReader {
       else if (key === 'warn_evttypes') set('warnEvttypes', context.bool(item, key, true, place))
       else set('skipIfUnknownFilter', context.bool(item, key, false, place))
     }
-    const source = this.#readSource(item, place)
-    if (!source.ok) isValid = false
-    if (source.scalar !== undefined) update.source = source.scalar
-    if (isValid) this.#items.push(update)
+    set('source', this.#readSource(item, place).scalar)
+    return update
   }
 }
 

@@ -8,10 +8,17 @@ export type MacroResolution =
   | { readonly ok: true; readonly ast: Ast }
   | {
       readonly ok: false
-      readonly kind: 'unknown' | 'loop' | 'too-deep'
-      readonly macro: AstMacro
-      readonly name: string
+      /** One for each name, the one that Falco would tell first. */
+      readonly failures: readonly [ResolutionFailure, ...ResolutionFailure[]]
+      /** With the other macros put in. */
+      readonly ast: Ast
     }
+
+/** A macro that cannot be put in where it stands. */
+export interface ResolutionFailure {
+  readonly kind: 'unknown' | 'loop' | 'too-deep'
+  readonly macro: AstMacro
+}
 
 export interface MacroScope {
   /** The tree of a macro that the condition may use, as far as it is resolved itself. */
@@ -23,34 +30,33 @@ export interface MacroScope {
 /** A condition may be nested so deeply with its macros put in; recursion over it must fit on the stack. */
 export const MAX_RESOLVED_DEPTH = 3000
 
-class ResolutionFailure {
-  readonly kind: 'unknown' | 'loop' | 'too-deep'
-  readonly macro: AstMacro
+/** More unknown macros than this in one condition are told of when these are mended. */
+const MAX_FAILURES = 50
 
-  constructor(kind: 'unknown' | 'loop' | 'too-deep', macro: AstMacro) {
-    this.kind = kind
-    this.macro = macro
-  }
-}
-
-/** Replaces all macros of `ast`; when some are unknown and one refers to itself, the latter is told. */
+/** Replaces all macros of `ast`; when some are unknown and one refers to itself, the latter is told first. */
 export function resolveMacros(ast: Ast, scope: MacroScope): MacroResolution {
   const resolver = new MacroResolver(scope)
   const resolved = resolver.resolve(ast)
-  const { failure } = resolver
-  if (failure === undefined) return { ok: true, ast: resolved }
-  return { ok: false, kind: failure.kind, macro: failure.macro, name: failure.macro.name }
+  const [first, ...rest] = resolver.failures()
+  return first === undefined ? { ok: true, ast: resolved } : { ok: false, failures: [first, ...rest], ast: resolved }
 }
 
 class MacroResolver {
   readonly #scope: MacroScope
   readonly #done = new Map<string, Ast>()
   readonly #path = new Set<string>()
+  readonly #unknown = new Map<string, ResolutionFailure>()
+  #loop: ResolutionFailure | undefined
+  #tooDeep: ResolutionFailure | undefined
   #depth = 0
-  failure: ResolutionFailure | undefined
 
   constructor(scope: MacroScope) {
     this.#scope = scope
+  }
+
+  /** The loop first; then what was met first. */
+  failures(): readonly ResolutionFailure[] {
+    return [this.#loop, ...this.#unknown.values(), this.#tooDeep].filter(failure => failure !== undefined)
   }
 
   resolve(ast: Ast): Ast {
@@ -92,15 +98,17 @@ class MacroResolver {
     if (done !== undefined) return done
     const body = this.#scope.lookup(name)
     if (body === undefined) {
-      this.failure ??= new ResolutionFailure('unknown', macro)
+      if (this.#unknown.size < MAX_FAILURES && !this.#unknown.has(name)) {
+        this.#unknown.set(name, { kind: 'unknown', macro })
+      }
       return macro
     }
     if (this.#path.has(name)) {
-      if (this.failure?.kind !== 'loop') this.failure = new ResolutionFailure('loop', macro)
+      this.#loop ??= { kind: 'loop', macro }
       return macro
     }
     if (this.#depth >= MAX_RESOLVED_DEPTH) {
-      this.failure ??= new ResolutionFailure('too-deep', macro)
+      this.#tooDeep ??= { kind: 'too-deep', macro }
       return macro
     }
     this.#path.add(name)

@@ -11,6 +11,7 @@ export type RuleItem =
   | RuleItemDefinition
   | RuleItemUpdate
   | RuleItemSwitch
+  | UnsoundRuleItem
 
 /** A version `x.y.z`; what follows the third number is ignored. */
 export interface Version {
@@ -91,6 +92,15 @@ export interface RuleItemDefinition {
   readonly skipIfUnknownFilter: boolean
   readonly tags: readonly string[]
   readonly exceptions: readonly ExceptionItem[]
+}
+
+/** A rule with an error in it: it defines and changes nothing, but what it says is checked all the same. */
+export interface UnsoundRuleItem {
+  readonly kind: 'unsound-rule'
+  readonly name: string
+  readonly place: ItemPlace
+  /** What could be read; a condition that is appended has to be seen behind that of the earlier item. */
+  readonly parts: RuleItemUpdate
 }
 
 /** Appends to, or replaces, parts of an earlier rule: what is absent stays. */
