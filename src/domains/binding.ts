@@ -43,7 +43,14 @@ export interface BindingFact {
 /** Who asks, and when: the current event. `EventContext` fits it. */
 export interface NameMoment {
   readonly rec: { readonly view: DataView; readonly start: number }
-  readonly thread?: { readonly pid: number; readonly containerId: string } | undefined
+  readonly thread?:
+    | {
+        readonly pid: number
+        readonly containerId: string
+        /** The process's first thread; ns since the epoch, 0n where its start is not known. */
+        readonly main?: { readonly cloneTsNs: bigint } | undefined
+      }
+    | undefined
 }
 
 /** When a question is meant: at an event, or at a time (ms since the epoch) for the host as a whole. */
@@ -62,18 +69,30 @@ export function timeOf(when: When): number {
  */
 export const Level = { process: 0, container: 1, host: 2, agent: 3, claimed: 4, none: 5 } as const
 
+/** What of a binding decides its level. */
+export interface Attribution {
+  readonly evidence: Evidence
+  readonly owner: Owner | undefined
+  readonly lastSeenMs: number
+}
+
 /** `none` when the binding means nothing to the one who asks: it belongs to another container. */
-export function levelOf(evidence: Evidence, owner: Owner | undefined, when: When): number {
+export function levelOf({ evidence, owner, lastSeenMs }: Attribution, when: When): number {
   const viewer = typeof when === 'number' ? undefined : when.thread
   const containerId = owner?.containerId ?? ''
   const isForeign = containerId !== '' && containerId !== viewer?.containerId
   if (evidence === 'hosts' || evidence === 'resolved' || evidence === 'literal')
     return isForeign ? Level.none : Level.agent
-  const isOwn = owner?.pid !== undefined && owner.pid === viewer?.pid
+  // Process ids come back: what was seen before a process began was another's.
+  const isOwn = owner?.pid !== undefined && owner.pid === viewer?.pid && startMs(viewer) <= lastSeenMs
   if (evidence === 'claimed') return isOwn ? Level.claimed : Level.none
   if (isOwn) return Level.process
   if (isForeign) return Level.none
   return containerId === '' ? Level.host : Level.container
+}
+
+function startMs({ main }: NonNullable<NameMoment['thread']>): number {
+  return main === undefined || main.cloneTsNs === 0n ? 0 : Number(main.cloneTsNs) / 1e6
 }
 
 /** Whether evidence says what a workload itself used, and so outweighs what the agent found out. */

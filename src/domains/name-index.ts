@@ -266,10 +266,7 @@ export class NameIndex {
     const atMs = timeOf(when)
     const bindings = this.#recordOf(name)?.byIp.get(unmapIp(ip)) ?? NO_BINDINGS
     return bindings.some(
-      binding =>
-        binding.evidence !== 'claimed' &&
-        binding.isAlive(atMs) &&
-        levelOf(binding.evidence, binding.owner, when) !== Level.none,
+      binding => binding.evidence !== 'claimed' && binding.isAlive(atMs) && levelOf(binding, when) !== Level.none,
     )
   }
 

@@ -141,10 +141,7 @@ export function decidingOf(bindings: readonly Binding[], when: When): Binding | 
   const address = bindings[0]!.address
   const level = address.attributed === 0 ? Level.agent : decidingLevel(address, when, atMs)
   for (const binding of bindings) {
-    if (
-      binding.isAlive(atMs) &&
-      (address.attributed === 0 || levelOf(binding.evidence, binding.owner, when) === level)
-    ) {
+    if (binding.isAlive(atMs) && (address.attributed === 0 || levelOf(binding, when) === level)) {
       return binding
     }
   }
@@ -155,7 +152,7 @@ export function decidingOf(bindings: readonly Binding[], when: When): Binding | 
 function decidingLevel(address: AddressRecord, when: When, atMs: number): number {
   let level: number = Level.none
   for (const binding of address.bindings) {
-    if (binding.isAlive(atMs)) level = Math.min(level, levelOf(binding.evidence, binding.owner, when))
+    if (binding.isAlive(atMs)) level = Math.min(level, levelOf(binding, when))
   }
   // Bindings of other containers mean nothing here, and no binding has the level below them.
   return level === Level.none ? level + 1 : level
@@ -167,9 +164,7 @@ export function rankBindings(bindings: readonly Binding[], when: When): Binding[
   if (first === undefined) return []
   const atMs = timeOf(when)
   const level = decidingLevel(first.address, when, atMs)
-  return bindings
-    .filter(binding => binding.isAlive(atMs) && levelOf(binding.evidence, binding.owner, when) === level)
-    .sort(compareBindings)
+  return bindings.filter(binding => binding.isAlive(atMs) && levelOf(binding, when) === level).sort(compareBindings)
 }
 
 /**

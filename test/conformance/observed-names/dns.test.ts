@@ -87,6 +87,24 @@ const cases: readonly Case[] = [
     want: ['Shop: shop.example'],
   },
   {
+    name: 'a process that has the number of one that ended is another',
+    scene: s =>
+      s
+        .process(10)
+        .process(11, { container: 'aaaaaaaaaaaa' })
+        .process(20, { container: 'aaaaaaaaaaaa' })
+        .dns(11, 'shop.example', ['192.0.2.1'])
+        .connect(11, '192.0.2.1')
+        .event(11, 'procexit', { status: 0, ret: 0, sig: 0, core: 0, reaper_tid: 0 })
+        .wait(1)
+        .fork(20, 11)
+        .dns(20, 'pool.example', ['192.0.2.1'])
+        .connect(11, '192.0.2.1')
+        .connect(20, '192.0.2.1'),
+    rules: SHOP + POOL,
+    want: ['Shop: shop.example', 'Shop: shop.example', 'Pool: pool.example', 'Pool: pool.example'],
+  },
+  {
     name: 'a rule at each name of an alias chain',
     scene: s =>
       s

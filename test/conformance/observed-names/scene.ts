@@ -45,6 +45,7 @@ export class Scene {
   #ns = START_NS
   #port = 40_000
   #id = 0x1000
+  readonly #cgroups: Map<number, readonly string[]> = new Map()
 
   /** Lets time pass. */
   wait(seconds: number): this {
@@ -55,6 +56,7 @@ export class Scene {
   process(pid: number, options: { readonly container?: string; readonly comm?: string } = {}): this {
     const { container, comm = `app${pid}` } = options
     const cgroups = container === undefined ? [] : [`cpu=/docker/${container.padEnd(64, '0')}`]
+    this.#cgroups.set(pid, cgroups)
     this.lines.push({ kind: 'process', tid: pid, pid, ptid: 1, comm, exe: comm, cgroups })
     return this
   }
@@ -62,6 +64,16 @@ export class Scene {
   thread(tid: number, pid: number): this {
     this.lines.push({ kind: 'process', tid, pid, ptid: 1, comm: `app${pid}`, exe: `app${pid}`, flags: 1 << 4 })
     return this
+  }
+
+  /** `parent` makes a process that runs the same program in the same container. */
+  fork(parent: number, child: number): this {
+    const comm = `app${parent}`
+    const cgroups = this.#cgroups.get(parent) ?? []
+    const make = (tid: number, ptid: number, res: number): object => {
+      return { res, exe: comm, args: [], tid, pid: tid, ptid, comm, cgroups, flags: 0, vtid: tid, vpid: tid }
+    }
+    return this.event(parent, 'clone', make(parent, 1, child)).event(child, 'clone', make(child, parent, 0))
   }
 
   event(tid: number, type: string, args: object): this {
