@@ -115,7 +115,7 @@ test('every event is judged, alerts come in order, and the summary counts them',
 test('a source that cannot be opened ends the agent with its words', async t => {
   const bench = await openBench(t, { query: `refuse=${encodeURIComponent('CAP_BPF is missing')}` })
   const { failure } = await bench.agent.ended
-  assert.deepEqual(failure, { message: 'CAP_BPF is missing', help: 'do something about it' })
+  assert.deepEqual(failure, { kind: 'refused', message: 'CAP_BPF is missing', help: 'do something about it' })
 })
 
 test('rules with an error are refused at the start', async t => {

@@ -98,9 +98,16 @@ export interface AgentOptions {
   readonly stopTimeoutMs?: number
 }
 
+/** `refused`: this machine cannot be watched, or not by this user; nothing was. */
+export interface AgentFailure {
+  readonly kind: 'refused' | 'failed'
+  readonly message: string
+  readonly help: string
+}
+
 export interface AgentSummary {
   /** Why it could not start or go on, in one line; absent after a stop that was asked for. */
-  readonly failure: { readonly message: string; readonly help: string } | undefined
+  readonly failure: AgentFailure | undefined
   readonly alerts: AlertSummary
   readonly stats: WorkerStats | undefined
   readonly lostAlerts: number
@@ -182,7 +189,7 @@ export class Agent {
   #reloadTsNs: bigint = nowNs()
   #isDetecting = false
   #isEnding = false
-  #failure: AgentSummary['failure']
+  #failure: AgentFailure | undefined
 
   constructor(options: AgentOptions, setup: LiveSetup, worker: Worker, startMs: number) {
     this.#options = options
@@ -340,7 +347,7 @@ export class Agent {
         this.#tell({ kind: 'trouble', message: message.message })
         return
       case 'refused':
-        this.#fail(message.message, message.help)
+        this.#fail(message.message, message.help, 'refused')
         return
       case 'ended':
         this.#stats = message.stats
@@ -614,13 +621,14 @@ export class Agent {
 
   // The end
 
-  #fail(message: string, help: string): void {
-    this.#failure ??= { message, help }
+  #fail(message: string, help: string, kind: AgentFailure['kind'] = 'failed'): void {
+    this.#failure ??= { kind, message, help }
     if (!this.#isEnding) this.stop()
   }
 
   async #end(): Promise<void> {
-    if (!this.#isEnding) this.#failure ??= { message: 'the thread that judges events has ended', help: '' }
+    if (!this.#isEnding)
+      this.#failure ??= { kind: 'failed', message: 'the thread that judges events has ended', help: '' }
     this.#isEnding = true
     for (const timer of this.#timers) clearInterval(timer)
     clearInterval(this.#metricsTimer)

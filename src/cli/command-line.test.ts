@@ -391,6 +391,14 @@ const cases: readonly {
     code: 1,
     err: /^tiercel: no probe here\n {2}help: do something about it/m,
   },
+  {
+    name: 'start shows the samples where nothing can be watched, and says why',
+    args: ['start'],
+    env: noProbe,
+    code: 0,
+    out: /container/,
+    err: /this machine is not watched: no probe here \(do something about it\); here are the samples\n[\s\S]*What next/,
+  },
   { name: 'as run does', args: ['run', '-r', good], env: noProbe, code: 1, err: /^tiercel: no probe here$/m },
   { name: 'dry run', args: ['-r', good, '--dry-run'], code: 0, err: /1 rules of 1 files load/ },
   // Convert

@@ -8,6 +8,7 @@ interface CommandEntry {
 /** All commands in the order of help. */
 const commands: readonly CommandEntry[] = [
   { name: 'demo', load: async () => (await import('./demo.ts')).demoCommand },
+  { name: 'start', load: async () => (await import('./start.ts')).startCommand },
   { name: 'replay', load: async () => (await import('./replay.ts')).replayCommand },
   { name: 'run', load: async () => (await import('./run.ts')).runCommand },
   { name: 'top', load: async () => (await import('./top.ts')).topCommand },

@@ -96,7 +96,7 @@ export const demoCommand: Command = {
   operands: { min: 0, max: 0, name: 'operand' },
   options: [],
   doc: [
-    'What `npm start` runs: two captures that come with Tiercel, the alerts that the default rules raise on them, and what to try next.',
+    'What `npm start` shows where this machine cannot be watched: two captures that come with Tiercel, the alerts that the default rules raise on them, and what to try next.',
   ],
   examples: [{ command: 'tiercel demo', doc: 'nothing to prepare' }],
   exitCodes: ['the samples were replayed', 'they are missing or damaged'],

@@ -9,6 +9,7 @@ import { CommandError } from './command-error.ts'
 import { liveSource } from './live-source.ts'
 import { settingsOptions } from './load-settings.ts'
 import { decorateSink, paintAlert } from './paint-alert.ts'
+import type { Arguments } from './parse-arguments.ts'
 import { positiveNumber } from './parse-arguments.ts'
 import { writePidfile } from './pidfile.ts'
 import { rulesOption } from './rule-files.ts'
@@ -58,7 +59,8 @@ function handleSignals(agent: Agent, terminal: Terminal): () => void {
 function report(summary: AgentSummary, terminal: Terminal, isJson: boolean): number {
   const { failure, stats, alerts, outputsGone, elapsedMs, lostAlerts } = summary
   if (failure !== undefined) {
-    throw new CommandError(failure.message, failure.help === '' ? undefined : failure.help)
+    const Refusal = failure.kind === 'refused' ? LiveRefusal : CommandError
+    throw new Refusal(failure.message, failure.help === '' ? undefined : failure.help)
   }
   if (outputsGone) return 0
   const lost = stats?.source.lost ?? 0
@@ -108,74 +110,80 @@ export const runCommand: Command = {
     { command: 'sudo tiercel run -r my_rules.yaml --json | jq .rule', doc: 'with your rules, for a script' },
   ],
   exitCodes: ['it was stopped', 'the probe cannot be loaded, rules or configuration are wrong, or alerts were lost'],
-  run: async (args, terminal) => {
-    // Node opens a debugger at SIGUSR1 until somebody else wants it.
-    process.on('SIGUSR1', () => {})
-    const isQuiet = args.has('quiet')
-    const duration = positiveNumber(args, 'duration')
-    const maxAlerts = positiveNumber(args, 'max-alerts')
-    const { loadLiveSetup } = await import('./live-setup.ts')
-    if (args.has('dry-run')) {
-      const { config, plan, ruleFiles } = loadLiveSetup(args, terminal)
-      const active = plan.rules.filter(r => r.enabled && r.priority <= config.minPriority).length
-      terminal.err(`${plan.rules.length} rules of ${ruleFiles.length} files load, ${active} of them are on\n`)
-      return 0
-    }
-    const source = liveSource()
-    const { startAgent } = await import('../agent/run.ts')
-    const { openSinks } = await import('../outputs/open-sinks.ts')
-    const versions = readVersions()
-    let log: AgentLog | undefined
-    const onNews = (news: AgentNews): void => {
-      if (news.kind === 'echo') terminal.err(news.body.endsWith('\n') ? news.body : `${news.body}\n`)
-      const text = renderNews(news)
-      if (text !== undefined) log?.write(text)
-    }
-    const pidfile = args.value('pidfile')
-    writePidfile(pidfile)
-    const start = async (): Promise<Agent> => {
-      try {
-        return await startAgent({
-          load: onConfig =>
-            loadLiveSetup(args, terminal, config => {
-              refuseEngine(config)
-              log ??= openAgentLog(config.log, terminal, isQuiet)
-              onConfig(config)
-            }),
-          source,
-          versions,
-          versionPage: {
-            default_driver_version: '',
-            driver_api_version: versions.eventApi,
-            driver_schema_version: versions.eventSchema,
-            engine_version: versions.falcoEngine.split('.')[1]!,
-            engine_version_semver: versions.falcoEngine,
-            falco_version: versions.falcoEngine,
-            node_version: versions.node,
-            tiercel_version: versions.tiercel,
-          },
-          onNews,
-          openSinks: config => openLiveSinks(config, terminal, openSinks),
-          ...(maxAlerts !== undefined && { maxAlerts: Math.ceil(maxAlerts) }),
-        })
-      } catch (error) {
-        throw error instanceof CommandError ? error : new CommandError((error as Error).message)
-      }
-    }
+  run: watchLive,
+}
+
+/** This machine cannot be watched, or not by this user. */
+export class LiveRefusal extends CommandError {}
+
+/** What `run` does. Throws a `LiveRefusal` where the probe cannot be loaded. */
+async function watchLive(args: Arguments, terminal: Terminal): Promise<number> {
+  // Node opens a debugger at SIGUSR1 until somebody else wants it.
+  process.on('SIGUSR1', () => {})
+  const isQuiet = args.has('quiet')
+  const duration = positiveNumber(args, 'duration')
+  const maxAlerts = positiveNumber(args, 'max-alerts')
+  const { loadLiveSetup } = await import('./live-setup.ts')
+  if (args.has('dry-run')) {
+    const { config, plan, ruleFiles } = loadLiveSetup(args, terminal)
+    const active = plan.rules.filter(r => r.enabled && r.priority <= config.minPriority).length
+    terminal.err(`${plan.rules.length} rules of ${ruleFiles.length} files load, ${active} of them are on\n`)
+    return 0
+  }
+  const source = liveSource()
+  const { startAgent } = await import('../agent/run.ts')
+  const { openSinks } = await import('../outputs/open-sinks.ts')
+  const versions = readVersions()
+  let log: AgentLog | undefined
+  const onNews = (news: AgentNews): void => {
+    if (news.kind === 'echo') terminal.err(news.body.endsWith('\n') ? news.body : `${news.body}\n`)
+    const text = renderNews(news)
+    if (text !== undefined) log?.write(text)
+  }
+  const pidfile = args.value('pidfile')
+  writePidfile(pidfile)
+  const start = async (): Promise<Agent> => {
     try {
-      const agent = await start()
-      const ignoreSignals = handleSignals(agent, terminal)
-      const timer = duration === undefined ? undefined : setTimeout(() => agent.stop(), duration * 1000)
-      const summary = await agent.ended
-      clearTimeout(timer)
-      ignoreSignals()
-      if (isQuiet && summary.failure === undefined) return summary.lostAlerts > 0 ? 1 : 0
-      return report(summary, terminal, args.has('stats'))
-    } finally {
-      await log?.close()
-      if (pidfile !== undefined) rmSync(pidfile, { force: true })
+      return await startAgent({
+        load: onConfig =>
+          loadLiveSetup(args, terminal, config => {
+            refuseEngine(config)
+            log ??= openAgentLog(config.log, terminal, isQuiet)
+            onConfig(config)
+          }),
+        source,
+        versions,
+        versionPage: {
+          default_driver_version: '',
+          driver_api_version: versions.eventApi,
+          driver_schema_version: versions.eventSchema,
+          engine_version: versions.falcoEngine.split('.')[1]!,
+          engine_version_semver: versions.falcoEngine,
+          falco_version: versions.falcoEngine,
+          node_version: versions.node,
+          tiercel_version: versions.tiercel,
+        },
+        onNews,
+        openSinks: config => openLiveSinks(config, terminal, openSinks),
+        ...(maxAlerts !== undefined && { maxAlerts: Math.ceil(maxAlerts) }),
+      })
+    } catch (error) {
+      throw error instanceof CommandError ? error : new CommandError((error as Error).message)
     }
-  },
+  }
+  try {
+    const agent = await start()
+    const ignoreSignals = handleSignals(agent, terminal)
+    const timer = duration === undefined ? undefined : setTimeout(() => agent.stop(), duration * 1000)
+    const summary = await agent.ended
+    clearTimeout(timer)
+    ignoreSignals()
+    if (isQuiet && summary.failure === undefined) return summary.lostAlerts > 0 ? 1 : 0
+    return report(summary, terminal, args.has('stats'))
+  } finally {
+    await log?.close()
+    if (pidfile !== undefined) rmSync(pidfile, { force: true })
+  }
 }
 
 function refuseEngine({ engine }: Config): void {
