@@ -71,7 +71,7 @@ export class CompileCache {
   readonly #outputs = new Map<string, readonly OperandError[]>()
 
   constructor(options: CompileOptions) {
-    this.#options = options
+    this.#options = { ...options, checks: new WeakMap() }
   }
 
   /** Parses `expanded`, the text of `condition` with its lists put in. Conditions of different owners never share a tree. */

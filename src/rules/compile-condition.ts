@@ -23,6 +23,16 @@ export interface CompileOptions {
   readonly events: EventLookup
   /** Refuse on domain fields everything but `=`, `==`, `!=`, `in` and `exists` with plain names. */
   readonly strictDomains?: boolean
+  /** Checks compiled before, with the same options: macros bring the same ones into many conditions. */
+  readonly checks?: CompiledChecks
+}
+
+/** Checks without an error, and what they draw warnings for. */
+export type CompiledChecks = WeakMap<AstCheck, CompiledCheck>
+
+interface CompiledCheck {
+  readonly expr: PlanExpr
+  readonly warnings: readonly ConditionWarning[]
 }
 
 export type CompileResult =
@@ -173,11 +183,13 @@ class Compiler {
   readonly warnings: ConditionWarning[] = []
   readonly #options: CompileOptions
   readonly #knowsMacros: boolean
-  /** Macros put in by reference are compiled once. */
-  readonly #done = new Map<AstCheck, PlanExpr>()
+  readonly #checks: CompiledChecks
+  /** Checks whose warnings are among `warnings`. */
+  readonly #warned = new Set<AstCheck>()
 
   constructor(options: CompileOptions, { knowsMacros = true }: { readonly knowsMacros?: boolean } = {}) {
     this.#options = options
+    this.#checks = options.checks ?? new WeakMap()
     this.#knowsMacros = knowsMacros
   }
 
@@ -201,16 +213,30 @@ class Compiler {
       case 'macro':
         if (!this.#knowsMacros || this.errors.length >= MAX_ERRORS) return NEVER
         return this.#fail('E0113', 'other', `unknown macro \`${ast.name}\``, ast.span, ast)
-      case 'check': {
-        const known = this.#done.get(ast)
-        if (known !== undefined) return known
-        const compiled = this.#compileCheck(ast)
-        this.#done.set(ast, compiled)
-        return compiled
-      }
+      case 'check':
+        return this.#compileOnce(ast)
       default:
         return ast satisfies never
     }
+  }
+
+  #compileOnce(check: AstCheck): PlanExpr {
+    const known = this.#checks.get(check)
+    if (known === undefined) {
+      const errorsBefore = this.errors.length
+      const warningsBefore = this.warnings.length
+      const expr = this.#compileCheck(check)
+      if (this.errors.length === errorsBefore) {
+        this.#checks.set(check, { expr, warnings: this.warnings.slice(warningsBefore) })
+        this.#warned.add(check)
+      }
+      return expr
+    }
+    if (known.warnings.length > 0 && !this.#warned.has(check)) {
+      this.#warned.add(check)
+      if (this.warnings.length < MAX_WARNINGS) this.warnings.push(...known.warnings)
+    }
+    return known.expr
   }
 
   #compileCheck(check: AstCheck): PlanExpr {
