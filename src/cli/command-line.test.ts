@@ -397,7 +397,7 @@ const cases: readonly {
     env: noProbe,
     code: 0,
     out: /container/,
-    err: /this machine is not watched: no probe here \(do something about it\); here are the samples\n[\s\S]*What next/,
+    err: /this machine is not watched: no probe here; here are the samples\n[\s\S]*What next/,
   },
   { name: 'as run does', args: ['run', '-r', good], env: noProbe, code: 1, err: /^tiercel: no probe here$/m },
   { name: 'dry run', args: ['-r', good, '--dry-run'], code: 0, err: /1 rules of 1 files load/ },

@@ -101,7 +101,7 @@ export const runCommand: Command = {
     { name: 'unbuffered', short: 'U', doc: 'accepted; outputs never wait here', hidden: true },
   ],
   doc: [
-    'Judges the system calls of all processes of this machine as they happen, through eBPF. Needs root, or CAP_BPF, CAP_PERFMON, CAP_SYS_RESOURCE, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, and a kernel with BTF; what is missing is said in one line. Alerts go to the configured outputs, which is standard output unless a configuration says otherwise; everything else goes to standard error.',
+    'Judges the system calls of all processes of this machine as they happen, through eBPF. Needs root, or CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, and a kernel with BTF; what is missing is said in one line. Alerts go to the configured outputs, which is standard output unless a configuration says otherwise; everything else goes to standard error.',
     'Rule and configuration files are watched: a change is checked first, and counts from the next event on without one being missed. With an error in it the old rules stay. Signals: SIGHUP loads again, SIGUSR1 reopens the outputs (log rotation), SIGINT and SIGTERM end it.',
   ],
   examples: [

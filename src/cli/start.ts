@@ -20,10 +20,7 @@ export const startCommand: Command = {
       return await runCommand.run(args, terminal)
     } catch (error) {
       if (!(error instanceof LiveRefusal)) throw error
-      const help = error.help === undefined ? '' : ` (${error.help})`
-      terminal.err(
-        `${c.yellow('tiercel:')} this machine is not watched: ${error.message}${help}; here are the samples\n`,
-      )
+      terminal.err(`${c.yellow('tiercel:')} this machine is not watched: ${error.message}; here are the samples\n`)
       return demoCommand.run(args, terminal)
     }
   },
