@@ -57,14 +57,15 @@ struct controls controls = {0};
 
 /*
  * The first bytes of a kernel structure into the buffer, and fields in them: one copy for several fields costs as much as one field.
- * `COPIED` may be used only for fields of which `IS_COPIED` is true, which is known when the program is loaded.
+ * False if they are more than there is room for, which is known when the program is loaded.
  */
-INLINE bool copy_of(struct buffer *b, const void *from)
+INLINE bool copy_of(struct buffer *b, const void *from, u64 bytes)
 {
-	return bpf_probe_read_kernel(b->copy, COPY_LIMIT, from) == 0;
+	return bytes <= COPY_LIMIT && bpf_probe_read_kernel(b->copy, bytes, from) == 0;
 }
 
-#define IS_COPIED(type, field) (bpf_core_field_offset(type, field) + sizeof(((type *)0)->field) <= COPY_LIMIT)
+#define END_OF(type, field) (bpf_core_field_offset(type, field) + sizeof(((type *)0)->field))
+#define LATER(x, y) ((x) > (y) ? (x) : (y))
 #define COPIED(b, type, field) (*(typeof(((type *)0)->field) *)((b)->copy + bpf_core_field_offset(type, field)))
 
 #define AT(b) (*(volatile u32 *)&(b)->at)

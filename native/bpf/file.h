@@ -68,21 +68,21 @@ INLINE void look_at_opened(struct buffer *b, s64 fd, struct opened *out)
 	u64 magic;
 	if (!file)
 		return;
-	if (IS_COPIED(struct file, f_inode) && IS_COPIED(struct file, f_mode) && copy_of(b, file)) {
+	if (copy_of(b, file, LATER(END_OF(struct file, f_inode), END_OF(struct file, f_mode)))) {
 		inode = COPIED(b, struct file, f_inode);
 		out->created = COPIED(b, struct file, f_mode) & FMODE_CREATED ? 1 : 0;
 	} else {
 		inode = BPF_CORE_READ(file, f_inode);
 		out->created = BPF_CORE_READ(file, f_mode) & FMODE_CREATED ? 1 : 0;
 	}
-	if (IS_COPIED(struct inode, i_sb) && IS_COPIED(struct inode, i_ino) && copy_of(b, inode)) {
+	if (copy_of(b, inode, LATER(END_OF(struct inode, i_sb), END_OF(struct inode, i_ino)))) {
 		block = COPIED(b, struct inode, i_sb);
 		out->ino = COPIED(b, struct inode, i_ino);
 	} else {
 		block = BPF_CORE_READ(inode, i_sb);
 		out->ino = BPF_CORE_READ(inode, i_ino);
 	}
-	if (IS_COPIED(struct super_block, s_dev) && IS_COPIED(struct super_block, s_magic) && copy_of(b, block)) {
+	if (copy_of(b, block, LATER(END_OF(struct super_block, s_dev), END_OF(struct super_block, s_magic)))) {
 		out->dev = user_dev(COPIED(b, struct super_block, s_dev));
 		magic = COPIED(b, struct super_block, s_magic);
 	} else {
