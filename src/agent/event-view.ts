@@ -2,7 +2,7 @@ import { NameIndex } from '../domains/name-index.ts'
 import type { SourceSink } from '../events/source.ts'
 import type { CurrentEvent } from '../state/current-event.ts'
 import { HostState, stateSink } from '../state/host-state.ts'
-import { makeObserver } from './make-observer.ts'
+import { makeObserver, type ObserverSettings } from './make-observer.ts'
 
 /** Events with the state and the names around them, for commands that look at them without rules. */
 export interface EventView {
@@ -12,13 +12,16 @@ export interface EventView {
 }
 
 /** Names are learnt from the DNS answers and connections among the events, and from `bindingsFile`, if there is one. */
-export async function openEventView(bindingsFile?: string): Promise<EventView> {
+export async function openEventView(
+  bindingsFile?: string,
+  observed: ObserverSettings = { dnsPorts: [53], trustedResolvers: [] },
+): Promise<EventView> {
   const names = new NameIndex()
   if (bindingsFile !== undefined) {
     const { loadBindingsFile } = await import('../domains/bindings-file.ts')
     await loadBindingsFile(bindingsFile, names)
   }
-  const observer = makeObserver({ dnsPorts: [53], trustedResolvers: [] }, names)
+  const observer = makeObserver(observed, names)
   const state = new HostState()
   state.current.names = names
   return {

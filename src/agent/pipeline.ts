@@ -112,7 +112,8 @@ export class Pipeline {
     }
     if (isEntry[current.rec.type]) return true
     this.events++
-    if (this.#observer !== undefined) observe(this.#observer, current)
+    // Names that the event brings are known before rules judge it.
+    if (this.#observer?.wants[current.rec.type] === 1) current.payload = this.#observer.observe(current)
     const matched = this.#matcher.match(current)
     for (let i = 0; i < matched.length; i++) {
       const rule = matched[i]!
@@ -123,10 +124,4 @@ export class Pipeline {
     }
     return !this.#isStopped
   }
-}
-
-/** Names that the event brings are known before rules judge it. */
-function observe(observer: NameObserver, current: CurrentEvent): void {
-  if (observer.wants[current.rec.type] === 1) current.payload = observer.observe(current)
-  else if (current.payload !== undefined) current.payload = undefined
 }

@@ -60,6 +60,8 @@ export interface BindingView {
   readonly ip: Ip
   readonly evidence: Evidence
   readonly owner: Owner | undefined
+  /** −Infinity: since ever. */
+  readonly fromMs: number
   readonly firstSeenMs: number
   readonly lastSeenMs: number
   /** Infinity while no end is in sight. */
@@ -299,6 +301,11 @@ export class NameIndex {
   /** How the names that count for the address are known, the best first. */
   bindingsOf(ip: Ip, when: When): readonly BindingView[] {
     return this.#rank(ip, when).map(binding => view(binding, timeOf(when)))
+  }
+
+  /** All bindings of an address that are still known, whoever they mean something to, also those that hold no more or not yet. */
+  bindingsOfAddress(ip: Ip, atMs: number): readonly BindingView[] {
+    return (this.#addresses.get(unmapIp(ip))?.bindings ?? NO_BINDINGS).map(binding => view(binding, atMs))
   }
 
   /** All bindings of a canonical name that are still known, also those that hold no more or not yet. */
@@ -736,13 +743,15 @@ function findBinding(
 }
 
 function view(binding: Binding, atMs: number): BindingView {
-  const { name, address, evidence, owner, firstSeenMs, lastSeenMs, untilMs, ttlSec, resolver, chain, stale } = binding
+  const { name, address, evidence, owner, fromMs, firstSeenMs, lastSeenMs, untilMs } = binding
+  const { ttlSec, resolver, chain, stale } = binding
   const overflow = Math.max(name.overflowUntilMs, address.overflowUntilMs) > atMs
   return {
     name: name.name,
     ip: address.ip,
     evidence,
     owner,
+    fromMs,
     firstSeenMs,
     lastSeenMs,
     untilMs,

@@ -60,6 +60,7 @@ export class CurrentEvent implements EventContext {
     this.fdNum = undefined
     this.fdNameChanged = false
     this.fdNameBefore = ''
+    this.payload = undefined
     if (this.#firstTsNs === undefined) this.#firstTsNs = rec.tsNs
     this.#previousLow = this.#lastLow
     this.#previousHigh = this.#lastHigh

@@ -1,0 +1,143 @@
+import type { AddressExplanation, LevelName, UnnamedReason } from '../domains/explain-address.ts'
+import type { BindingView } from '../domains/name-index.ts'
+import { renderIp } from '../values/ip.ts'
+import type { Ip } from '../values/value.ts'
+
+/** A connection and why its address has the names that it has. */
+export interface ExplainedConnection {
+  readonly atMs: number
+  readonly pid: number
+  readonly containerId: string
+  readonly ip: Ip
+  readonly port: number
+  readonly explanation: AddressExplanation
+}
+
+/** Program names by process id. */
+export type ProcessNames = ReadonlyMap<number, string>
+
+const MAX_SHOWN = 20
+
+/** A table: each name once, the one with most addresses of a name first where names are alike. */
+export function renderNameList(bindings: readonly BindingView[], processes: ProcessNames): string {
+  const rows = [...Map.groupBy(bindings, binding => binding.name)]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, own]) => {
+      const ips = new Set(own.map(binding => binding.ip))
+      const evidence = [...new Set(own.map(binding => binding.evidence))].join(', ')
+      const owners = [...new Set(own.map(binding => ownerText(binding, processes)))]
+      const last = Math.max(...own.map(binding => binding.lastSeenMs))
+      const more = owners.length > 3 ? ` and ${owners.length - 3} more` : ''
+      const few = [...ips].slice(0, 3).map(renderIp).join(' ')
+      return [
+        name,
+        ips.size > 3 ? `${few} … (${ips.size})` : few,
+        evidence,
+        timeText(last),
+        owners.slice(0, 3).join(', ') + more,
+      ]
+    })
+  return renderColumns([['NAME', 'ADDRESSES', 'KNOWN BY', 'LAST SEEN', 'BY'], ...rows])
+}
+
+/** What is known of one name or address, and the connections to it. */
+export function renderExplanation(
+  subject: string,
+  bindings: readonly BindingView[],
+  connections: readonly ExplainedConnection[],
+  processes: ProcessNames,
+): string {
+  const lines: string[] = [subject]
+  if (bindings.length === 0) lines.push('  nothing is known of it')
+  for (const binding of bindings.slice(0, MAX_SHOWN)) lines.push(...bindingLines(binding, processes))
+  if (bindings.length > MAX_SHOWN) lines.push(`  … and ${bindings.length - MAX_SHOWN} more`)
+  lines.push('', connections.length === 0 ? 'no connections' : 'connections')
+  for (const connection of connections.slice(0, MAX_SHOWN)) lines.push(connectionLine(connection, processes))
+  if (connections.length > MAX_SHOWN) lines.push(`  … and ${connections.length - MAX_SHOWN} more`)
+  return `${lines.join('\n')}\n`
+}
+
+function bindingLines(binding: BindingView, processes: ProcessNames): string[] {
+  const { name, ip, evidence, fromMs, untilMs, ttlSec, resolver, chain } = binding
+  const details = [
+    `by ${ownerText(binding, processes)}`,
+    ...(resolver === undefined ? [] : [`from ${resolver}`]),
+    ...(ttlSec === undefined ? [] : [`TTL ${ttlSec} s`]),
+    ...(chain.length === 0 ? [] : [`through ${chain.join(', ')}`]),
+    ...(binding.stale ? ['stale'] : []),
+    ...(binding.overflow ? ['others may be missing'] : []),
+  ]
+  return [
+    `  ${name} = ${renderIp(ip)}: ${evidence}, ${details.join(', ')}`,
+    `    holds from ${timeText(fromMs)} to ${timeText(untilMs)}`,
+  ]
+}
+
+const LEVEL_TEXT: Readonly<Record<LevelName, string>> = {
+  process: 'it looked the name up itself',
+  container: 'its container looked the name up',
+  host: 'the host looked the name up',
+  agent: 'no workload was seen to look it up',
+  claimed: 'the client says so, and nothing else',
+}
+
+function connectionLine(connection: ExplainedConnection, processes: ProcessNames): string {
+  const { atMs, pid, containerId, ip, port, explanation } = connection
+  const who = processText(pid, containerId, processes)
+  const head = `  ${timeText(atMs)}  ${who} to ${renderIp(ip)} port ${port}: `
+  if (explanation.kind === 'unnamed') return `${head}no name; ${reasonText(explanation.reason, processes)}`
+  const { bindings, level } = explanation
+  const names = [...new Set(bindings.map(binding => binding.name))]
+  const best = bindings[0]!
+  const age = best.lastSeenMs > 0 ? `, ${secondsText(Math.max(0, atMs - best.lastSeenMs))} before` : ''
+  return `${head}${names.slice(0, 4).join(', ')}${names.length > 4 ? ', …' : ''} (${best.evidence}${age}; ${LEVEL_TEXT[level]})`
+}
+
+function reasonText(reason: UnnamedReason, processes: ProcessNames): string {
+  switch (reason.kind) {
+    case 'never':
+      return 'nobody was seen to look one up'
+    case 'ended':
+      return `it was ${reason.name} until ${secondsText(reason.agoMs)} before`
+    case 'later':
+      return `${reason.name} became known ${secondsText(reason.afterMs)} after`
+    case 'foreign':
+      return `only ${processText(reason.pid ?? -1, reason.containerId, processes)} knows it as ${reason.name}`
+    default:
+      return reason satisfies never
+  }
+}
+
+function ownerText({ owner }: BindingView, processes: ProcessNames): string {
+  return owner === undefined ? 'the host' : processText(owner.pid ?? -1, owner.containerId ?? '', processes)
+}
+
+function processText(pid: number, containerId: string, processes: ProcessNames): string {
+  const where = containerId === '' ? '' : ` in ${containerId}`
+  if (pid < 0) return containerId === '' ? 'the host' : `container ${containerId}`
+  return `${processes.get(pid) ?? 'process'} (${pid})${where}`
+}
+
+function secondsText(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
+}
+
+/** UTC. */
+function timeText(ms: number): string {
+  if (ms === Number.POSITIVE_INFINITY) return 'no end in sight'
+  if (ms <= 0) return 'ever'
+  return new Date(Math.round(ms)).toISOString().replace('T', ' ').slice(0, 23)
+}
+
+function renderColumns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
+  return rows
+    .map(
+      row =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i]!))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
+}
