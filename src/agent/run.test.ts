@@ -8,7 +8,7 @@ import type { OutputMessage, OutputSink } from '../outputs/sinks/sink.ts'
 import type { Config } from './config.ts'
 import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
-import { type Agent, type AgentNews, type AgentOptions, type LiveSetup, startAgent } from './run.ts'
+import { type Agent, type AgentNews, type AgentOptions, type LiveSetup, ringBytesOf, startAgent } from './run.ts'
 
 /** How long anything may take here; the machine may be busy. */
 const PATIENCE_MS = 15_000
@@ -97,6 +97,17 @@ async function openBench(t: TestContext, options: BenchOptions): Promise<Bench> 
 function stringify(value: unknown): string {
   return JSON.stringify(value, (_k, v: unknown) => (typeof v === 'bigint' ? String(v) : v))
 }
+
+test('the ring has about the size of Falco’s buffers together, and is a power of two', () => {
+  const size = (bufSizePreset: number, cpusForEachBuffer: number, cpus: number): number => {
+    const { engine } = loadConfig({ env: {} }).config
+    return ringBytesOf({ engine: { ...engine, bufSizePreset, cpusForEachBuffer } }, cpus) / 1024 / 1024
+  }
+  assert.deepEqual(
+    [size(4, 2, 2), size(4, 2, 8), size(4, 2, 12), size(5, 0, 64), size(10, 1, 64), size(1, 2, 2)],
+    [16, 32, 64, 16, 256, 16],
+  )
+})
 
 test('every event is judged, alerts come in order, and the summary counts them', async t => {
   const bench = await openBench(t, { query: 'rate=5000&total=3000' })

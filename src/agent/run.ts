@@ -658,9 +658,22 @@ interface HealthTrail {
   pendingBytes: number
 }
 
+const LEAST_RING_BYTES = 16 * 1024 * 1024
+const MOST_RING_BYTES = 256 * 1024 * 1024
+
+/**
+ * One ring for all CPUs, of about the size that Falco's buffers have together: `buf_size_preset` for every `cpus_for_each_buffer` CPUs (0: all).
+ * A power of two.
+ */
+export function ringBytesOf({ engine }: Pick<Config, 'engine'>, cpuCount: number): number {
+  const buffers = engine.cpusForEachBuffer === 0 ? 1 : Math.ceil(cpuCount / engine.cpusForEachBuffer)
+  const together = 2 ** (19 + engine.bufSizePreset + Math.ceil(Math.log2(buffers)))
+  return Math.min(MOST_RING_BYTES, Math.max(LEAST_RING_BYTES, together))
+}
+
 function ordersOf(config: Config): WorkerOrders {
   return {
-    ringBytes: 2 ** (19 + config.engine.bufSizePreset),
+    ringBytes: ringBytesOf(config, availableParallelism()),
     snaplen: config.snaplen === 0 ? DEFAULT_SNAPLEN : config.snaplen,
     maxThreads: config.threadTable.size,
     namesWaitMs: NAMES_WAIT_MS,
