@@ -385,13 +385,13 @@ static void wait_in_thread(napi_env env, void *data)
 	struct live *live = wait->live;
 	struct controls *controls = &live->probe->bss->controls;
 	struct epoll_event event;
-	bool is_empty = true;
-	if (wait->wake_first) {
+	/* A ring that is already too full tells nobody: the wake-up was for whoever did not drain it. */
+	u64 enough = wait->wake_first ? 0 : controls->wake_bytes;
+	if (wait->wake_first)
 		__atomic_store_n(&controls->sleeping, 1, __ATOMIC_SEQ_CST);
-		is_empty = __atomic_load_n(position(live->producer_page), __ATOMIC_SEQ_CST) ==
-			   __atomic_load_n(position(live->consumer_page), __ATOMIC_SEQ_CST);
-	}
-	if (is_empty && epoll_wait(live->epoll_fd, &event, 1, wait->timeout_ms) < 0)
+	u64 waiting = __atomic_load_n(position(live->producer_page), __ATOMIC_SEQ_CST) -
+		      __atomic_load_n(position(live->consumer_page), __ATOMIC_SEQ_CST);
+	if (waiting <= enough && epoll_wait(live->epoll_fd, &event, 1, wait->timeout_ms) < 0)
 		errno = 0;
 	__atomic_store_n(&controls->sleeping, 0, __ATOMIC_SEQ_CST);
 }
