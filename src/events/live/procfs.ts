@@ -81,6 +81,7 @@ export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSu
         sink.process(thread)
       }
     }
+    if (entry.isKernel) continue
     const numbers = readNumbers(`${base}/fd`)
     if (numbers.length === 0) continue
     const namespace = readLink(`${base}/ns/net`) ?? ''
@@ -193,8 +194,12 @@ function parseStat(text: string): readonly number[] {
 const STAT_PGID = 2
 const STAT_SID = 3
 const STAT_TTY = 4
+const STAT_FLAGS = 6
 const STAT_MINFLT = 7
 const STAT_MAJFLT = 9
+
+/** PF_KTHREAD: a thread of the kernel, without program, arguments, environment and descriptors. */
+const KERNEL_THREAD = 0x200000
 
 /** Escapes of the name in `status`: backslash and newline. */
 function unescapeName(name: string): string {
@@ -253,6 +258,7 @@ function statOf(path: string): Stats | undefined {
 
 interface FoundProcess {
   readonly process: ProcessEntry
+  readonly isKernel: boolean
   readonly threadCount: number
 }
 
@@ -263,16 +269,19 @@ function readProcess(base: string, pid: number): FoundProcess | undefined {
   const status = parseStatus(statusText)
   const stat = parseStat(statText)
   const comm = unescapeName(status.get('Name') ?? '')
-  const command = splitTexts(readSmall(`${base}/cmdline`, MAX_ARGS_BYTES) ?? '')
-  const exeLink = readLink(`${base}/exe`) ?? ''
+  const isKernel = ((stat[STAT_FLAGS] ?? 0) & KERNEL_THREAD) !== 0
+  const readOwn = (name: string): ByteText => (isKernel ? '' : (readSmall(`${base}/${name}`, MAX_ARGS_BYTES) ?? ''))
+  const command = splitTexts(readOwn('cmdline'))
+  const exeLink = isKernel ? '' : (readLink(`${base}/exe`) ?? '')
   const exeFile = exeLink === '' ? undefined : statOf(`${base}/exe`)
   const uid = numberOf(status, 'Uid', 1)
   const gid = numberOf(status, 'Gid', 1)
   const capEffective = capabilityOf(status, 'CapEff')
-  const limit = /^Max open files\s+(\d+)/m.exec(readSmall(`${base}/limits`) ?? '')
-  const loginuid = readSmall(`${base}/loginuid`)
+  const limit = /^Max open files\s+(\d+)/m.exec(readOwn('limits'))
+  const loginuid = isKernel ? undefined : readSmall(`${base}/loginuid`)
   const isInNamespace = (status.get('NSpid') ?? '').includes('\t')
   return {
+    isKernel,
     threadCount: numberOf(status, 'Threads'),
     process: {
       tid: pid,
@@ -284,7 +293,7 @@ function readProcess(base: string, pid: number): FoundProcess | undefined {
       exe: command[0] ?? comm,
       exepath: exeLink,
       args: command.slice(1),
-      cwd: withSlash(readLink(`${base}/cwd`) ?? ''),
+      cwd: isKernel ? '/' : withSlash(readLink(`${base}/cwd`) ?? ''),
       fdlimit: limit === null ? 0 : Number(limit[1]),
       flags: isInNamespace ? IN_PID_NAMESPACE : 0,
       uid,
@@ -294,11 +303,11 @@ function readProcess(base: string, pid: number): FoundProcess | undefined {
       vmSwapKb: numberOf(status, 'VmSwap'),
       pfMajor: stat[STAT_MAJFLT] ?? 0,
       pfMinor: stat[STAT_MINFLT] ?? 0,
-      env: splitTexts(readSmall(`${base}/environ`, MAX_ARGS_BYTES) ?? ''),
+      env: splitTexts(readOwn('environ')),
       vtid: lastNumberOf(status, 'NSpid') ?? pid,
       vpid: lastNumberOf(status, 'NStgid') ?? pid,
       cgroups: parseCgroups(readSmall(`${base}/cgroup`) ?? ''),
-      root: readLink(`${base}/root`) ?? '/',
+      root: isKernel ? '/' : (readLink(`${base}/root`) ?? '/'),
       tty: stat[STAT_TTY] ?? 0,
       ...(loginuid !== undefined && isId(loginuid) && { loginuid: Number(loginuid) }),
       capInheritable: capabilityOf(status, 'CapInh'),
