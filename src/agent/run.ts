@@ -30,6 +30,7 @@ import {
   type WorkerStats,
 } from '../wire/agent-messages.ts'
 import { wantedEvents } from './base-syscalls.ts'
+import { collectGarbage } from './collect-garbage.ts'
 import type { Config } from './config.ts'
 import { DropMonitor } from './drop-monitor.ts'
 import { type HealthLimits, judgeHealth } from './health.ts'
@@ -116,6 +117,8 @@ export interface AgentSummary {
 }
 
 const NAMES_WAIT_MS = 2_000
+/** After new rules, when the first alerts are out. */
+const TIDY_MS = 1_000
 const CLOSE_TIMEOUT_MS = 5_000
 /** How long the worker may take to end once it is asked to. */
 const STOP_TIMEOUT_MS = 5_000
@@ -428,6 +431,7 @@ export class Agent {
       this.#isDetecting = true
       const { syscalls } = wantedEvents(this.#setup.plan.rules, this.#setup.config.baseSyscalls)
       const rules = this.#activeCount(this.#setup)
+      setTimeout(collectGarbage, TIDY_MS).unref()
       this.#tell({ kind: 'detecting', rules, syscalls: syscalls.size, sinceStartMs: performance.now() - this.#startMs })
       return
     }
@@ -436,6 +440,7 @@ export class Agent {
     this.#reloading = undefined
     this.#reloads++
     this.#useSetup(reloading.setup)
+    setTimeout(collectGarbage, TIDY_MS).unref()
     this.#tell({ kind: 'reloaded', rules: this.#activeCount(reloading.setup), tookMs, reason: reloading.reason })
   }
 
