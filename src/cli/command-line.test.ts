@@ -392,12 +392,11 @@ const cases: readonly {
     err: /^tiercel: no probe here\n {2}help: do something about it/m,
   },
   {
-    name: 'start shows the samples where nothing can be watched, and says why',
+    name: 'start shows the samples where nobody could stop it',
     args: ['start'],
-    env: noProbe,
     code: 0,
     out: /container/,
-    err: /this machine is not watched: no probe here; here are the samples\n[\s\S]*What next/,
+    err: /^tiercel: no terminal here[^\n]*\n[\s\S]*What next/,
   },
   { name: 'as run does', args: ['run', '-r', good], env: noProbe, code: 1, err: /^tiercel: no probe here$/m },
   { name: 'dry run', args: ['-r', good, '--dry-run'], code: 0, err: /1 rules of 1 files load/ },
@@ -612,4 +611,20 @@ test('a link in a rule folder is followed', () => {
   const rules = mkdtempSync(join(folder, 'rules-'))
   symlinkSync(good, join(rules, 'link.yml'))
   assert.match(tiercel(['check', rules]).out, /link\.yml: Ok/)
+})
+
+test('start on a terminal shows the samples where nothing can be watched, and says why', t => {
+  if (spawnSync('script', ['--version']).error !== undefined) return t.skip('script(1) is not installed')
+  const command = [process.execPath, ...nodeFlags, 'start'].map(word => `'${word}'`).join(' ')
+  const { stdout, status } = spawnSync('script', ['-qec', command, '/dev/null'], {
+    cwd: root,
+    env: { ...env, ...noProbe },
+    input: '',
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0)
+  assert.match(
+    stdout,
+    /this machine is not watched: no probe here; here are the samples[\s\S]*container[\s\S]*What next/,
+  )
 })

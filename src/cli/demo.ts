@@ -115,6 +115,7 @@ export const demoCommand: Command = {
     terminal.err(
       `\n${c.bold('What next')}\n` +
         '  ./bin/tiercel replay samples/container.scap            all alerts of the first; --json for programs\n' +
+        '  sudo ./bin/tiercel run                                 watch this machine\n' +
         '  ./bin/tiercel replay YOUR.scap -r YOUR_RULES.yaml      your capture (sysdig -w), your Falco rules\n' +
         '  ./bin/tiercel check YOUR_RULES.yaml                    what is wrong with a rule file\n' +
         '  ./bin/tiercel help                                     everything else; rules/README.md: the rules\n',
