@@ -682,6 +682,22 @@ suite('bounds', () => {
     assert.equal(index.nameOf(1000 + 4999, 5000), 'r4999.test')
   })
 
+  test('a flood of names by one process or container pushes out its own names, not what others looked up', () => {
+    for (const owner of [{ pid: 66 }, { pid: 66, containerId: 'cccccccccccc' }]) {
+      const { index } = withFindings({ maxUnwatchedNames: 1000, maxBindings: 1200 })
+      for (let i = 0; i < 100; i++) {
+        const mine = { pid: 11 + (i % 4) }
+        index.learn({ name: `quiet${i}.test`, ip: i, evidence: 'observed', owner: mine }, i)
+      }
+      for (let i = 0; i < 20_000; i++) {
+        index.learn({ name: `r${i}.test`, ip: 1000 + i, evidence: 'observed', owner }, 5000 + i)
+      }
+      assert.equal(index.stats().names, 1000)
+      for (let i = 0; i < 100; i++) assert.equal(index.bindingsOfName(`quiet${i}.test`, 30_000).length, 1, `quiet${i}`)
+      assert.equal(index.bindingsOfName('r19999.test', 30_000).length, 1)
+    }
+  })
+
   test('when room is needed the name with most addresses gives it', () => {
     const { index } = withFindings({ maxBindings: 300, maxAddressesPerName: 1000 })
     const small = Array.from({ length: 100 }, (_, i) => `small${i}.test`)

@@ -23,6 +23,7 @@ import { AddressRecord, Binding, decidingOf, NameRecord, type NameSet, rankBindi
 import { MAX_ALIASES } from './resolver.ts'
 import { isSuspectAnswer } from './suspect-address.ts'
 import { TimeQueue } from './time-queue.ts'
+import { giverOf, UnwatchedNames } from './unwatched-names.ts'
 import { isPattern, WatchedSets } from './watched-sets.ts'
 
 export interface NameIndexOptions {
@@ -115,9 +116,9 @@ export class NameIndex {
   readonly #onFinding: (finding: NameFinding) => void
 
   readonly #addresses: Map<Ip, AddressRecord> = new Map()
-  /** Names with a binding or a suspect that some set holds, and the others, least recently used first. */
+  /** Names with a binding or a suspect that some set holds, and the others. */
   readonly #watchedNames: Map<string, NameRecord> = new Map()
-  readonly #otherNames: Map<string, NameRecord> = new Map()
+  readonly #otherNames: UnwatchedNames = new UnwatchedNames()
   readonly #watched: WatchedSets = new WatchedSets()
   readonly #ends: TimeQueue<Binding> = new TimeQueue()
   readonly #pins: Map<Ip, { count: number; readonly sinceMs: number }> = new Map()
@@ -168,7 +169,7 @@ export class NameIndex {
       record.sets = record.sets.filter(other => other !== set)
       if (record.sets.length > 0) continue
       this.#watchedNames.delete(record.name)
-      this.#otherNames.set(record.name, record)
+      this.#otherNames.add(record)
     }
   }
 
@@ -195,11 +196,11 @@ export class NameIndex {
     const fromMs = fact.fromMs ?? Number.NEGATIVE_INFINITY
     const untilMs = fact.untilMs ?? this.#endOf(fact)
     const keep = options.keep ?? false
-    if (!this.#believes(name, ip, fact.evidence, atMs)) return false
+    if (!this.#believes(name, ip, fact.evidence, fact.owner, atMs)) return false
     this.#extend(name, ip, fact, fromMs, untilMs, atMs, keep, false)
     for (const alias of fact.chain?.slice(0, MAX_ALIASES) ?? []) {
       const target = normaliseDomain(alias)
-      if (target !== undefined && target !== name && this.#believes(target, ip, fact.evidence, atMs)) {
+      if (target !== undefined && target !== name && this.#believes(target, ip, fact.evidence, fact.owner, atMs)) {
         this.#extend(target, ip, fact, fromMs, untilMs, atMs, keep, true)
       }
     }
@@ -411,7 +412,7 @@ export class NameIndex {
   #join(record: NameRecord, set: NameSet): void {
     if (record.sets.includes(set)) return
     if (record.sets.length === 0) {
-      this.#otherNames.delete(record.name)
+      this.#otherNames.delete(record)
       this.#watchedNames.set(record.name, record)
     }
     record.sets = [...record.sets, set]
@@ -424,19 +425,19 @@ export class NameIndex {
     return this.#watchedNames.get(name) ?? this.#otherNames.get(name)
   }
 
-  #recordFor(name: string, atMs: number): NameRecord {
+  #recordFor(name: string, owner: Owner | undefined, atMs: number): NameRecord {
     const known = this.#recordOf(name)
     if (known !== undefined) {
       this.#touch(known, atMs)
       return known
     }
-    const record = new NameRecord(name, this.#watched.holding(name), atMs)
+    const record = new NameRecord(name, this.#watched.holding(name), giverOf(owner), atMs)
     if (record.sets.length > 0) {
       this.#watchedNames.set(name, record)
       return record
     }
-    if (this.#otherNames.size >= this.#maxUnwatchedNames) this.#evictOldestName()
-    this.#otherNames.set(name, record)
+    if (this.#otherNames.size >= this.#maxUnwatchedNames) this.#evictUnwatchedName()
+    this.#otherNames.add(record)
     return record
   }
 
@@ -444,14 +445,13 @@ export class NameIndex {
     // Taking a place in the order costs more than all else that an answer does, and nobody needs it to the millisecond.
     if (Math.abs(atMs - record.usedMs) < ORDER_MS) return
     record.usedMs = atMs
-    if (record.sets.length > 0 || !this.#otherNames.delete(record.name)) return
-    this.#otherNames.set(record.name, record)
+    this.#otherNames.touch(record)
   }
 
-  #believes(name: string, ip: Ip, evidence: Evidence, atMs: number): boolean {
+  #believes(name: string, ip: Ip, evidence: Evidence, owner: Owner | undefined, atMs: number): boolean {
     if ((evidence !== 'observed' && evidence !== 'resolved') || !isSuspectAnswer(name, ip)) return true
     this.#suspectAnswers++
-    const { suspects } = this.#recordFor(name, atMs)
+    const { suspects } = this.#recordFor(name, owner, atMs)
     if (suspects.size === 0) {
       const message = `${name} was said to be ${renderIp(ip)}, an address of this host or link: not believed`
       this.#onFinding({ kind: 'suspect-address', name, ip, message })
@@ -465,7 +465,7 @@ export class NameIndex {
     const current = new Set<Ip>()
     for (const { ip: answered, ttlSec } of update.addresses) {
       const ip = unmapIp(answered)
-      if (!this.#believes(name, ip, 'resolved', atMs)) continue
+      if (!this.#believes(name, ip, 'resolved', undefined, atMs)) continue
       current.add(ip)
       const { resolver, chain } = update
       const fact: BindingFact = {
@@ -480,7 +480,7 @@ export class NameIndex {
       // Nobody looks an alias up for its own sake, so nobody would tell when it no longer has the address.
       const untilMs = atMs + this.#retentionMs(ttlSec)
       for (const alias of chain) {
-        if (this.#believes(alias, ip, 'resolved', atMs)) {
+        if (this.#believes(alias, ip, 'resolved', undefined, atMs)) {
           this.#extend(alias, ip, fact, Number.NEGATIVE_INFINITY, untilMs, atMs, false, true)
         }
       }
@@ -491,7 +491,8 @@ export class NameIndex {
       if (update.failedFamily === (typeof ip === 'number' ? 4 : 6)) binding.stale = true
       else this.#endAt(binding, atMs + this.#retentionMs(binding.ttlSec))
     }
-    if (update.cut > 0) this.#markNameOverflow(this.#recordFor(name, atMs), atMs + this.#retentionMs(undefined))
+    if (update.cut > 0)
+      this.#markNameOverflow(this.#recordFor(name, undefined, atMs), atMs + this.#retentionMs(undefined))
     this.#makeRoom(atMs)
   }
 
@@ -533,7 +534,7 @@ export class NameIndex {
     keep: boolean,
     isAlias: boolean,
   ): void {
-    const record = this.#recordFor(name, atMs)
+    const record = this.#recordFor(name, fact.owner, atMs)
     let binding = findBinding(record.byIp.get(ip), fact, fromMs, untilMs)
     if (binding === undefined) {
       binding = this.#bind(record, ip, fact.evidence, fact.owner, atMs)
@@ -607,7 +608,7 @@ export class NameIndex {
     }
     if (name.byIp.size > 0 || name.suspects.size > 0 || name === inUse) return
     this.#watchedNames.delete(name.name)
-    this.#otherNames.delete(name.name)
+    this.#otherNames.delete(name)
   }
 
   #queueEnd(binding: Binding, atMs: number): void {
@@ -620,7 +621,7 @@ export class NameIndex {
     for (const bindings of [...record.byIp.values()]) for (const binding of [...bindings]) this.#unbind(binding)
     // A name that was only ever suspect has no bindings to take it along.
     this.#watchedNames.delete(record.name)
-    this.#otherNames.delete(record.name)
+    this.#otherNames.delete(record)
   }
 
   // Room
@@ -670,19 +671,18 @@ export class NameIndex {
     this.#evictedPerAddress++
   }
 
-  #evictOldestName(): void {
-    for (const record of this.#otherNames.values()) {
-      this.#evictedForRoom += Math.max(1, [...record.byIp.values()].flat().length)
-      this.#erase(record)
-      return
-    }
+  #evictUnwatchedName(): void {
+    const record = this.#otherNames.victim()
+    if (record === undefined) return
+    this.#evictedForRoom += Math.max(1, [...record.byIp.values()].flat().length)
+    this.#erase(record)
   }
 
-  /** Over the bound, names that no set holds go first, the least recently used; then watched ones lose addresses, whoever has most. */
+  /** Over the bound, names that no set holds go first, the least recently used of whoever has many; then watched ones lose addresses, whoever has most. */
   #makeRoom(atMs: number): void {
     while (this.#bindings > this.#maxBindings) {
       if (this.#otherNames.size > 0) {
-        this.#evictOldestName()
+        this.#evictUnwatchedName()
         continue
       }
       const giver = this.#largeName()

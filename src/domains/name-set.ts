@@ -6,6 +6,7 @@
 import { unmapIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import { EVIDENCE, type Evidence, Level, levelOf, type Owner, timeOf, type When } from './binding.ts'
+import type { Giver } from './unwatched-names.ts'
 
 /** One binding as the index keeps it. */
 export class Binding {
@@ -69,6 +70,8 @@ export class NameRecord {
   readonly byIp: Map<Ip, Binding[]> = new Map()
   /** How many bindings there are that may be evicted: all but literals. */
   bindingCount = 0
+  /** On whose account it is while no set holds it. */
+  readonly giver: Giver
   /** Sets that hold the name. */
   sets: readonly NameSet[]
   /** Last time somebody had a use for it, for names that no set holds. */
@@ -80,8 +83,9 @@ export class NameRecord {
   /** Answers not believed, a few of them. */
   readonly suspects: Set<Ip> = new Set()
 
-  constructor(name: string, sets: readonly NameSet[], atMs: number) {
+  constructor(name: string, sets: readonly NameSet[], giver: Giver, atMs: number) {
     this.name = name
+    this.giver = giver
     this.sets = sets
     this.usedMs = atMs
   }

@@ -49,6 +49,8 @@ export type NameWarning =
       readonly kind: 'unresolved'
       readonly name: string
       readonly outcome: 'nxdomain' | 'nodata' | LookupFailure
+      /** `outcome` in words. */
+      readonly cause: string
       readonly message: string
     }
   | { readonly kind: 'too-many-names'; readonly count: number; readonly message: string }
@@ -306,8 +308,9 @@ export class NameRefresher {
   #warn(entry: Entry, outcome: 'nxdomain' | 'nodata' | LookupFailure): void {
     if (entry.isWarned) return
     entry.isWarned = true
-    const message = `${entry.name} does not resolve: ${OUTCOME_TEXT[outcome]}`
-    this.#onWarning({ kind: 'unresolved', name: entry.name, outcome, message })
+    const cause = OUTCOME_TEXT[outcome]
+    const message = `${entry.name} does not resolve: ${cause}`
+    this.#onWarning({ kind: 'unresolved', name: entry.name, outcome, cause, message })
   }
 
   #tellReady(): void {
