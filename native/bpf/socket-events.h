@@ -35,11 +35,15 @@ APART u32 data_limit(u64 sk, u64 address, u64 from, u64 len, u32 sent)
 	return len < limit ? len : limit;
 }
 
-/* Whether data tells names; for calls that are followed for nothing else. */
-INLINE bool carries_names(struct sock *sk, u64 from, u64 len, bool sent)
+/* Whether the call is followed only for names and its data tells none. */
+INLINE bool is_beside_names(struct buffer *b, struct sock *sk, u64 address, u64 from, u64 len, bool sent)
 {
 	struct ends e = {};
-	return sk && read_ends((u64)sk, 0, &e) && (is_dns(&e) || (sent && is_client_hello(from, len)));
+	if (CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)] != WANT_NAMES)
+		return false;
+	if (!sk || b->ret <= 0 || !read_ends((u64)sk, address, &e))
+		return true;
+	return !is_dns(&e) && !(sent && is_client_hello(from, len));
 }
 
 struct gather {
@@ -184,6 +188,8 @@ INLINE int sendto_done(struct buffer *b, long ret)
 		return 0;
 	struct sock *sk = sock_of_fd((s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : b->args[2];
+	if (is_beside_names(b, sk, b->args[4], b->args[1], len, true))
+		return 0;
 	begin_event(b, EV_SENDTO, 5);
 	put_u64(b, ret);
 	put_user_bytes(b, b->args[1], data_limit((u64)sk, b->args[4], b->args[1], len, true));
@@ -199,6 +205,8 @@ INLINE int recvfrom_done(struct buffer *b, long ret)
 	if (!b)
 		return 0;
 	struct sock *sk = ret >= 0 ? sock_of_fd((s32)b->args[0]) : NULL;
+	if (is_beside_names(b, sk, b->args[4], b->args[1], ret, false))
+		return 0;
 	begin_event(b, EV_RECVFROM, 5);
 	put_u64(b, ret);
 	put_user_bytes(b, b->args[1], ret > 0 ? data_limit((u64)sk, b->args[4], b->args[1], ret, false) : 0);
@@ -217,6 +225,8 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 	bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
 	struct sock *sk = sock_of_fd((s32)b->args[0]);
 	u32 size = gathered_size(head.iov, head.iov_len);
+	if (is_beside_names(b, sk, head.name, first_part(head.iov), ret, true))
+		return 0;
 	begin_event(b, EV_SENDMSG, 5);
 	put_u64(b, ret);
 	u32 limit = data_limit((u64)sk, head.name, first_part(head.iov), ret > 0 ? (u64)ret : size, true);
@@ -232,12 +242,17 @@ INLINE int recvmsg_done(struct buffer *b, long ret)
 {
 	if (!b)
 		return 0;
+	struct user_msghdr head = {};
+	struct sock *sk = NULL;
+	if (ret > 0) {
+		bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
+		sk = sock_of_fd((s32)b->args[0]);
+	}
+	if (is_beside_names(b, sk, head.name, 0, ret, false))
+		return 0;
 	begin_event(b, EV_RECVMSG, 6);
 	put_u64(b, ret);
 	if (ret > 0) {
-		struct user_msghdr head = {};
-		bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
-		struct sock *sk = sock_of_fd((s32)b->args[0]);
 		put_u32(b, ret);
 		put_gathered(b, head.iov, head.iov_len, data_limit((u64)sk, head.name, 0, ret, false));
 		put_tuple(b, (u64)sk, head.name, INBOUND);
@@ -271,6 +286,8 @@ static long tell_message(u32 i, void *arg)
 	struct sock *sk = sock_of_fd(m->fd);
 	u64 start = m->sent ? first_part(head->iov) : 0;
 	u32 limit = data_limit((u64)sk, head->name, start, message.len, m->sent);
+	if (is_beside_names(b, sk, head->name, start, message.len, m->sent))
+		return 0;
 	if (m->sent)
 		begin_event(b, EV_SENDMMSG, 5);
 	else
@@ -299,6 +316,8 @@ INLINE int mmsg_done(struct buffer *b, long ret)
 		bpf_loop(ret < 1024 ? ret : 1024, tell_message, &m, 0);
 		return 0;
 	}
+	if (CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)] == WANT_NAMES)
+		return 0;
 	if (sent)
 		begin_event(b, EV_SENDMMSG, 5);
 	else
@@ -324,7 +343,7 @@ INLINE int io_done(struct buffer *b, long ret)
 	bool placed = number == __NR_pread64 || number == __NR_pwrite64;
 	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : sent ? b->args[2] : 0;
-	if (CONTROLS->want[HIDE(number) & (SYSCALL_LIMIT - 1)] == WANT_NAMES && (ret <= 0 || !carries_names(sk, b->args[1], len, sent)))
+	if (is_beside_names(b, sk, 0, b->args[1], len, sent))
 		return 0;
 	begin_event(b, number == __NR_read ? EV_READ : number == __NR_write ? EV_WRITE : sent ? EV_PWRITE : EV_PREAD, placed ? 5 : 4);
 	put_u64(b, ret);
@@ -348,7 +367,7 @@ INLINE int vector_done(struct buffer *b, long ret)
 	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
 	u64 start = first_part(b->args[1]);
 	u64 len = ret > 0 ? (u64)ret : 0;
-	if (CONTROLS->want[HIDE(number) & (SYSCALL_LIMIT - 1)] == WANT_NAMES && (ret <= 0 || !carries_names(sk, start, len, sent)))
+	if (is_beside_names(b, sk, 0, start, len, sent))
 		return 0;
 	if (sent) {
 		begin_event(b, placed ? EV_PWRITEV : EV_WRITEV, placed ? 5 : 4);

@@ -51,6 +51,7 @@ describe('live events of one program', { skip }, () => {
     const wanted = mergeWanted(
       stateCalls,
       wantAll(['unlink', 'rename', 'mkdir', 'rmdir', 'symlink', 'link', 'fchmod', 'kill', 'getppid']),
+      wantAll(['sendto', 'recvfrom', 'sendmsg', 'recvmsg']),
     )
     let output = ''
     let pid = 0
@@ -324,6 +325,22 @@ describe('the live source', { skip }, () => {
       await source.close()
       await source.close()
     }
+  })
+
+  test('calls wanted for names tell only names', async () => {
+    const script = fileURLToPath(new URL('./testdata/calls.py', import.meta.url))
+    let pid = 0
+    const all = await watch({ wanted: stateCalls }, async () => {
+      pid = (await run(python, ['-S', script], { LANG: 'C' })).pid
+    })
+    const io = all.filter(event => event.tid === pid && /^(send|recv|read|write)/.test(event.name))
+    assert.deepEqual(
+      io.map(event => [event.name, event.args['res']]),
+      [
+        ['sendto', 300],
+        ['write', 517],
+      ],
+    )
   })
 
   test('nothing is told before `start`', async () => {

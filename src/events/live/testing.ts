@@ -29,12 +29,12 @@ function keepEvent(rec: EventRecord): SeenEvent {
   return { name: rec.info.name, tid: rec.tid, cpu: rec.cpu, tsNs: rec.tsNs, args }
 }
 
-/** Opens the probe, runs `act`, and gives every event until it is done. */
+/** Opens the probe, runs `act`, and gives every event of the machine until it is done. Rejects when one was lost. */
 export async function watch(
   options: LiveOptions,
   act: (source: LiveSource) => Promise<void>,
 ): Promise<readonly SeenEvent[]> {
-  const source = openLive({ ringBytes: 4 * 1024 * 1024, ...options })
+  const source = openLive({ ringBytes: 64 * 1024 * 1024, ...options })
   const seen: SeenEvent[] = []
   const record = createRecord()
   const drain = (): void => {
@@ -50,6 +50,9 @@ export async function watch(
     }
     source.stop()
     drain()
+    const { lostRingFull, lostTooLarge, bad } = source.counters()
+    if (lostRingFull + lostTooLarge + bad > 0)
+      throw new Error(`lost ${lostRingFull} for lack of room, ${lostTooLarge} too large, ${bad} unreadable`)
   } finally {
     await source.close()
   }

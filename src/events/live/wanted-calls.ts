@@ -5,8 +5,8 @@
 import { nativeSyscalls } from '../event-lookup.ts'
 
 /**
- * Which of its calls: `all`; `executable` only those of mmap and mprotect that ask for PROT_EXEC; `names` only those of read, write and
- * their kin on sockets whose data tells names (port 53, TLS ClientHello); `succeeded` only those that did not fail.
+ * Which of its calls: `all`; `executable` only those of mmap and mprotect that ask for PROT_EXEC; `names` only those of read, send
+ * and their kin on sockets whose data tells names (port 53, TLS ClientHello); `succeeded` only those that did not fail.
  */
 export type CallFilter = 'all' | 'executable' | 'names' | 'succeeded'
 
@@ -35,6 +35,11 @@ export function syscallNumber(name: string): number | undefined {
   return numbers.get(NATIVE_NAMES.get(name) ?? name)
 }
 
+const nameCalls = [
+  ...['recvfrom', 'recvmsg', 'recvmmsg', 'sendto', 'sendmsg', 'sendmmsg'],
+  ...['read', 'readv', 'write', 'writev'],
+] as const
+
 /** What the state needs to know processes, their descriptors, users and names, whatever the rules ask. */
 export const stateCalls: WantedCalls = new Map<string, CallFilter>([
   ...(
@@ -50,11 +55,8 @@ export const stateCalls: WantedCalls = new Map<string, CallFilter>([
       ...['mount', 'umount2'],
     ] as const
   ).map(name => [name, 'all'] as const),
-  // Answers of name servers; programs take them with any of these.
-  ...(['recvfrom', 'recvmsg', 'recvmmsg', 'sendto', 'sendmsg', 'sendmmsg'] as const).map(
-    name => [name, 'all'] as const,
-  ),
-  ...(['read', 'readv', 'write', 'writev'] as const).map(name => [name, 'names'] as const),
+  // What tells names of addresses, which programs read and write with any of these.
+  ...nameCalls.map(name => [name, 'names'] as const),
 ])
 
 /** The union; of two filters for a call, `all` wins over the others. */
