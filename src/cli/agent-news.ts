@@ -17,8 +17,8 @@ export interface NewsText {
 /** Many names are cut short. */
 const SHOWN_NAMES = 12
 
-/** The words for `news`; undefined for what has none (an echo). */
-export function renderNews(news: AgentNews): NewsText | undefined {
+/** The words for `news`; undefined for what has none (an echo). Names have `NameWarnings`. */
+export function renderNews(news: Exclude<AgentNews, { kind: 'name' }>): NewsText | undefined {
   switch (news.kind) {
     case 'attached':
       return info(`attached to the kernel in ${Math.round(news.tookMs)} ms; ${news.processes} threads are known`)
@@ -52,8 +52,6 @@ export function renderNews(news: AgentNews): NewsText | undefined {
       return info(`/healthz and the other pages are on port ${news.port}`)
     case 'trouble':
       return warning(news.message)
-    case 'name':
-      return warning(news.warning.message)
     case 'long-lists':
       return warning(
         `${news.sizes.length} lists of names have more than ${news.limit} names (${news.sizes.join(', ')}): they are matched against observed names and never looked up`,

@@ -5,8 +5,8 @@ import type { Terminal } from './terminal.ts'
 /** Wrong lines of a bindings file that are shown one by one. */
 const SHOWN_LINES = 5
 
-/** Says what happens beside alerts on standard error; whether it is a failure of the run. */
-export function reportNews(news: ReplayNews, terminal: Terminal, isQuiet: boolean): boolean {
+/** Says what happens beside alerts on standard error; whether it is a failure of the run. Names have `NameWarnings`. */
+export function reportNews(news: Exclude<ReplayNews, { kind: 'name' }>, terminal: Terminal, isQuiet: boolean): boolean {
   const { errColors } = terminal
   const warning = (text: string): false => {
     if (!isQuiet) terminal.err(`${errColors.yellow('tiercel:')} ${text}\n`)
@@ -19,8 +19,6 @@ export function reportNews(news: ReplayNews, terminal: Terminal, isQuiet: boolea
   switch (news.kind) {
     case 'output':
       return reportOutput(news.news, warning, error)
-    case 'name':
-      return warning(news.warning.message)
     case 'echo':
       terminal.err(news.body.endsWith('\n') ? news.body : `${news.body}\n`)
       return false

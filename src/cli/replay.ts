@@ -16,6 +16,7 @@ import { reportNews } from './replay-news.ts'
 import { rulesOption } from './rule-files.ts'
 import { reportSource } from './source-report.ts'
 import type { Terminal } from './terminal.ts'
+import { NameWarnings } from './name-warnings.ts'
 
 const options: readonly OptionSpec[] = [
   rulesOption,
@@ -106,9 +107,14 @@ export async function runReplay(
   process.once('SIGINT', interrupt)
   process.once('SIGTERM', interrupt)
   let failed = false
+  const nameWarnings = new NameWarnings(text => {
+    progress.clear()
+    if (!isQuiet) terminal.err(`${terminal.errColors.yellow('tiercel:')} ${text}\n`)
+  })
   const onNews = (news: ReplayNews): void => {
     progress.clear()
-    if (reportNews(news, terminal, isQuiet)) failed = true
+    if (news.kind === 'name') nameWarnings.add(news.warning)
+    else if (reportNews(news, terminal, isQuiet)) failed = true
   }
   try {
     const summary = await replay({
@@ -124,6 +130,7 @@ export async function runReplay(
       ...(run.maxDurationNs !== undefined && { maxDurationNs: run.maxDurationNs }),
     })
     progress.clear()
+    nameWarnings.flush()
     for (const { path, summary: source } of summary.sources) if (reportSource(path, source, terminal)) failed = true
     return {
       summary,

@@ -15,6 +15,7 @@ import { writePidfile } from './pidfile.ts'
 import { rulesOption } from './rule-files.ts'
 import type { Terminal } from './terminal.ts'
 import { readVersions } from './versions.ts'
+import { NameWarnings } from './name-warnings.ts'
 
 /** The configured outputs; text on a terminal is coloured. */
 function openLiveSinks(
@@ -135,7 +136,12 @@ async function watchLive(args: Arguments, terminal: Terminal): Promise<number> {
   const { openSinks } = await import('../outputs/open-sinks.ts')
   const versions = readVersions()
   let log: AgentLog | undefined
+  const nameWarnings = new NameWarnings(text => log?.write({ level: 'warning', text }))
   const onNews = (news: AgentNews): void => {
+    if (news.kind === 'name') {
+      nameWarnings.add(news.warning)
+      return
+    }
     if (news.kind === 'echo') terminal.err(news.body.endsWith('\n') ? news.body : `${news.body}\n`)
     const text = renderNews(news)
     if (text !== undefined) log?.write(text)
@@ -181,6 +187,7 @@ async function watchLive(args: Arguments, terminal: Terminal): Promise<number> {
     if (isQuiet && summary.failure === undefined) return summary.lostAlerts > 0 ? 1 : 0
     return report(summary, terminal, args.has('stats'))
   } finally {
+    nameWarnings.flush()
     await log?.close()
     if (pidfile !== undefined) rmSync(pidfile, { force: true })
   }
