@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { test } from 'node:test'
+import { EVENT_HEADER_BYTES } from '../decode-record.ts'
+import { addonPath, isOlderKernel, loadAddon, missingCapabilities } from './native-addon.ts'
+import { SYSCALL_LIMIT, stateCalls, syscallNumber } from './wanted-calls.ts'
+
+const statuses = [
+  { name: 'root has all', status: 'CapEff:\t000001ffffffffff\n', want: [] },
+  { name: 'CAP_SYS_ADMIN is enough', status: 'CapEff:\t0000000000200000\n', want: [] },
+  { name: 'the two that are needed', status: 'CapEff:\t000000c000000000\n', want: [] },
+  { name: 'one of them', status: 'CapEff:\t0000008000000000\n', want: ['CAP_PERFMON'] },
+  { name: 'none', status: 'CapEff:\t0000000000000000\n', want: ['CAP_BPF', 'CAP_PERFMON'] },
+  { name: 'a status that does not say', status: '', want: [] },
+] as const
+
+for (const c of statuses)
+  test(`missingCapabilities: ${c.name}`, () => assert.deepEqual(missingCapabilities(c.status), c.want))
+
+const releases = [
+  { name: 'older minor', release: '5.15.0-91-generic', want: true },
+  { name: 'the same', release: '5.17.0', want: false },
+  { name: 'newer major, smaller minor', release: '6.1.0-18-amd64', want: false },
+  { name: 'older major, greater minor', release: '4.18.0-553.el8', want: true },
+  { name: 'nonsense', release: 'unknown', want: false },
+] as const
+
+for (const c of releases) test(`isOlderKernel: ${c.name}`, () => assert.equal(isOlderKernel(c.release, 5, 17), c.want))
+
+const isBuilt = process.platform === 'linux' && process.arch === 'x64' && existsSync(addonPath())
+const skip = isBuilt ? false : 'the native addon is not built (sh scripts/setup-native.sh)'
+
+test('the layout of a record is the same on both sides', { skip }, () => {
+  const layout = loadAddon().layout()
+  assert.deepEqual(layout, {
+    prefixBytes: 8,
+    headerBytes: EVENT_HEADER_BYTES,
+    cpuAt: 0,
+    tsAt: 0,
+    tidAt: 8,
+    lenAt: 16,
+    typeAt: 20,
+    paramCountAt: 22,
+    syscallLimit: SYSCALL_LIMIT,
+  })
+})
+
+test('every call that the state needs has an event of its own', { skip }, () => {
+  const supported = loadAddon().supported()
+  const generic = [...stateCalls.keys()].filter(name => supported[syscallNumber(name) ?? -1] !== 1)
+  assert.deepEqual(generic, [])
+})
+
+test('what is no addon is refused with a reason', () => {
+  assert.throws(() => loadAddon(import.meta.filename), /does not load|not ready|need Linux/)
+})
