@@ -73,6 +73,9 @@ export class LiveLoop {
   #orders: RuleOrders | undefined = undefined
   /** New rules on their way into force. */
   #next: { readonly orders: RuleOrders; readonly linked: LinkedRules; readonly sinceMs: number } | undefined = undefined
+  /** Rules that were replaced before the first ones were in force. */
+  #early: RuleOrders | undefined = undefined
+  #isDetecting = false
   #isStopping = false
   #areNamesReady = false
   #beginMs = 0
@@ -174,6 +177,9 @@ export class LiveLoop {
     }
     const tookMs = performance.now() - this.#beginMs
     this.#deps.post({ kind: 'rules-in-force', generation: this.#orders!.generation, tookMs, isFirst: true })
+    this.#isDetecting = true
+    if (this.#early !== undefined) this.#linkNext(this.#early)
+    this.#early = undefined
     this.#slice()
   }
 
@@ -268,7 +274,11 @@ export class LiveLoop {
   #linkNext(orders: RuleOrders): void {
     const pipeline = this.#pipeline
     const source = this.#source
-    if (pipeline === undefined || source === undefined) return
+    if (source === undefined || pipeline === undefined || !this.#isDetecting) {
+      // Still starting: they come right after the first ones.
+      this.#early = orders
+      return
+    }
     this.#next?.linked.release()
     this.#next = undefined
     const sinceMs = performance.now()

@@ -147,6 +147,13 @@ test('a reload puts new rules in force, loses no event and forgets nothing', asy
   assert.equal(bench.news.filter(n => n.kind === 'reloaded').length, 3)
 })
 
+test('a reload in the middle of the start counts', async t => {
+  const bench = await openBench(t, { query: 'rate=500', rules: rule('one', 'evt.type = openat') })
+  bench.rules = rule('two', 'evt.type = openat')
+  bench.agent.reload('signal')
+  await bench.until('alerts of the new rule', () => bench.alerts.at(-1)?.rule === 'two')
+})
+
 test('while rules that need a call are not in force it is not traced, and from then on it is', async t => {
   const custom = ['base_syscalls.custom_set[]=execve']
   const bench = await openBench(t, { query: 'rate=2000', rules: rule('none', 'evt.type = mkdir'), config: custom })
