@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { EVENT_HEADER_BYTES } from '../decode-record.ts'
 import { addonPath, isOlderKernel, loadAddon, missingCapabilities } from './native-addon.ts'
@@ -52,5 +54,12 @@ test('every call that the state needs has an event of its own', { skip }, () => 
 })
 
 test('what is no addon is refused with a reason', () => {
-  assert.throws(() => loadAddon(import.meta.filename), /does not load|not ready|need Linux/)
+  const folder = mkdtempSync(join(tmpdir(), 'tiercel-addon-'))
+  try {
+    const file = join(folder, 'addon.node')
+    writeFileSync(file, 'no shared object')
+    assert.throws(() => loadAddon(file), /does not load|not ready|need Linux/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
