@@ -53,6 +53,9 @@ export class FieldIndex {
 
   /** See `FieldLookup.resolve`. */
   resolve(text: string): FieldResolution {
+    // Most texts are a name and nothing else, which no longer name can begin.
+    const exact = this.#byName.get(text)
+    if (exact !== undefined) return resolveArg(exact, text)
     for (const length of this.#lengths) {
       if (length > text.length) continue
       const field = this.#byName.get(text.slice(0, length))

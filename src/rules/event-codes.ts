@@ -39,6 +39,20 @@ class NotSearchable extends Error {
 /** One bit per code. The set of all codes is one object, so that neutral checks cost a comparison. */
 type Codes = Uint32Array
 
+interface Extremes {
+  readonly all: Codes
+  readonly none: Codes
+}
+
+const extremesOf = new WeakMap<EventLookup, Extremes>()
+
+function makeExtremes(count: number): Extremes {
+  const none = new Uint32Array((count + 31) >>> 5)
+  const all = new Uint32Array(none.length)
+  for (let code = 0; code < count; code++) all[code >>> 5]! |= 1 << (code & 31)
+  return { all, none }
+}
+
 class Inference {
   readonly #events: EventLookup
   readonly #all: Codes
@@ -46,15 +60,19 @@ class Inference {
 
   constructor(events: EventLookup) {
     this.#events = events
-    this.#none = new Uint32Array((events.count + 31) >>> 5)
-    this.#all = new Uint32Array(this.#none.length)
-    for (let code = 0; code < events.count; code++) this.#all[code >>> 5]! |= 1 << (code & 31)
+    let extremes = extremesOf.get(events)
+    if (extremes === undefined) {
+      extremes = makeExtremes(events.count)
+      extremesOf.set(events, extremes)
+    }
+    this.#none = extremes.none
+    this.#all = extremes.all
   }
 
   toSet(codes: Codes): ReadonlySet<number> {
     const set = new Set<number>()
-    for (let code = 0; code < this.#events.count; code++) {
-      if ((codes[code >>> 5]! >>> (code & 31)) & 1) set.add(code)
+    for (const [i, word] of codes.entries()) {
+      for (let bits = word; bits !== 0; bits &= bits - 1) set.add(i * 32 + 31 - Math.clz32(bits & -bits))
     }
     return set
   }

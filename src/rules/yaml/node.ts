@@ -20,7 +20,7 @@ export interface YamlScalar {
    * Pairs (offset into `value`, offset into the file), ascending, each saying that from there on the two run alongside. Absent where
    * the value stands in the file as it is, from `start`.
    */
-  readonly segments?: readonly number[]
+  readonly segments: readonly number[] | undefined
 }
 
 export interface YamlSequence {

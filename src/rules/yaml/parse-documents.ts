@@ -164,7 +164,7 @@ class DocumentParser {
       default:
     }
     this.#nodeCount--
-    if (tag) return this.#keep(anchor, { kind: 'scalar', value: '', start, end: start })
+    if (tag) return this.#keep(anchor, { kind: 'scalar', value: '', start, end: start, segments: undefined })
     return this.#keep(anchor, this.#null(start))
   }
 
@@ -359,7 +359,7 @@ class DocumentParser {
 function scalarOf(token: Token, start: number): YamlNode {
   const { value, end } = token
   const segments = token.segments ?? (start < token.start ? [0, token.start] : undefined)
-  return { kind: 'scalar', value, start, end, ...(segments !== undefined && { segments }) }
+  return { kind: 'scalar', value, start, end, segments }
 }
 
 function lastEnd(items: readonly YamlNode[], opening: Token): number {

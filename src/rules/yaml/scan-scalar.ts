@@ -9,7 +9,7 @@ export interface ScannedScalar {
   readonly end: number
   /** Offset after the last character that belongs to the text, for spans. */
   readonly contentEnd: number
-  readonly segments?: readonly number[]
+  readonly segments: readonly number[] | undefined
   /** It ended because a line is indented too little, so a key may begin there. */
   readonly endedByIndent: boolean
   /** Where the line begins on which scanning goes on. */
@@ -174,7 +174,7 @@ export function scanPlain(text: string, start: number, line: LinePlace, indent: 
   while (length > 0 && isBlankCode(value.charCodeAt(length - 1))) length--
   while (length > 0 && value.charCodeAt(length - 1) === LF) length--
   if (length < value.length) value = value.slice(0, length)
-  return { value, end: at, contentEnd, endedByIndent, lineStart, ...(segments !== undefined && { segments }) }
+  return { value, end: at, contentEnd, endedByIndent, lineStart, segments }
 }
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([

@@ -45,7 +45,7 @@ export interface Token {
   readonly end: number
   /** The text of a scalar, the name of an anchor or alias, a whole directive. */
   readonly value: string
-  readonly segments?: readonly number[]
+  readonly segments: readonly number[] | undefined
   status: 'valid' | 'unverified' | 'invalid'
 }
 
@@ -157,7 +157,7 @@ export class TokenScanner {
   }
 
   #push(kind: TokenKind, start: number, end: number, value = '', segments?: readonly number[]): Token {
-    const token: Token = { kind, start, end, value, status: 'valid', ...(segments !== undefined && { segments }) }
+    const token: Token = { kind, start, end, value, status: 'valid', segments }
     this.#tokens.push(token)
     return token
   }
