@@ -51,8 +51,11 @@ export interface ScriptedDnsServer {
 /** RFC 1035 §4.2.1: without EDNS a UDP message has at most 512 bytes; c-ares sends none. */
 const UDP_LIMIT = 512
 
-/** Starts the server. `answer` gives the reply to each question; it may change its mind at any time. */
-export async function startScriptedDnsServer(answer: (question: Question) => Reply): Promise<ScriptedDnsServer> {
+/** Starts the server. `answer` gives the reply to each question; it may change its mind at any time. `at`: on this port, not a free one. */
+export async function startScriptedDnsServer(
+  answer: (question: Question) => Reply,
+  at: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
+): Promise<ScriptedDnsServer> {
   const questions: Question[] = []
 
   function reply(query: Buffer, transport: 'udp' | 'tcp'): Buffer | undefined {
@@ -91,7 +94,7 @@ export async function startScriptedDnsServer(answer: (question: Question) => Rep
     }
   }
 
-  const { udp, tcp, port } = await bindBoth()
+  const { udp, tcp, port } = await bindBoth(at)
   const connections = new Set<TcpSocket>()
   udp.on('message', (query, peer) => {
     const bytes = reply(query, 'udp')
@@ -119,7 +122,7 @@ export async function startScriptedDnsServer(answer: (question: Question) => Rep
   })
 
   return {
-    address: `127.0.0.1:${port}`,
+    address: `${at.host}:${port}`,
     questions,
     clear() {
       questions.length = 0
@@ -132,16 +135,19 @@ export async function startScriptedDnsServer(answer: (question: Question) => Rep
 }
 
 /** The UDP port is free when chosen; the TCP port of the same number may not be, so a few are tried. */
-async function bindBoth(): Promise<{ udp: Socket; tcp: Server; port: number }> {
+async function bindBoth(at: {
+  readonly host: string
+  readonly port: number
+}): Promise<{ udp: Socket; tcp: Server; port: number }> {
   for (let tries = 0; ; tries++) {
     const udp = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })
-    await new Promise<void>(done => udp.bind(0, '127.0.0.1', done))
+    await new Promise<void>(done => udp.bind(at.port, at.host, done))
     const { port } = udp.address()
     const tcp = createServer()
     try {
       await new Promise<void>((done, fail) => {
         tcp.once('error', fail)
-        tcp.listen(port, '127.0.0.1', done)
+        tcp.listen(port, at.host, done)
       })
       return { udp, tcp, port }
     } catch (error) {
