@@ -7,7 +7,7 @@ import { LineWriter } from './line-writer.ts'
  * Standard output. Node writes to it synchronously, or on a thread that it waits for at exit: one reader that stops would stop the agent.
  * So nothing here blocks. A pipe or a terminal is opened once more for ourselves (`/proc/self/fd`), because the flag is shared by all who
  * hold a descriptor; a socket (systemd's journal) cannot be opened again and is set not to block, as Node does with its own.
- * A reader that goes away (`| head`) ends the output quietly.
+ * A reader that goes away (`| head`, a terminal that is closed) ends the output quietly.
  */
 export function openStdoutSink(fd = 1): OutputSink {
   let own = openOwn(fd)
@@ -21,7 +21,9 @@ export function openStdoutSink(fd = 1): OutputSink {
       try {
         await writer.write(target, messages)
       } catch (error) {
-        if (!(error instanceof SinkError) || error.message !== 'EPIPE') throw error
+        if (!(error instanceof SinkError)) throw error
+        const isHungUp = error.message === 'EIO' && own !== undefined // a terminal that was closed
+        if (error.message !== 'EPIPE' && !isHungUp) throw error
         throw new SinkError('the reader has gone away', { delivered: error.delivered, outlook: 'gone', cause: error })
       }
     },
