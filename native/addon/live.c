@@ -25,7 +25,7 @@
 #include "../bpf/event.h"
 #include PROBE_HEADER
 
-#define COUNTER_NAMES 6 /* sums told by `counters` */
+#define COUNTER_NAMES 7 /* sums told by `counters` */
 
 struct live {
 	struct probe *probe;
@@ -230,6 +230,7 @@ static napi_value open_live(napi_env env, napi_callback_info info)
 		error = errno;
 		goto failed;
 	}
+	probe__uring_request__attach(live->probe); /* where it is not there, requests are not counted */
 	step = "handshake";
 	error = introduce(controls);
 	if (error)
@@ -327,7 +328,7 @@ static napi_value set_running(napi_env env, napi_callback_info info)
 }
 
 /*
- * counters(handle, Float64Array(6 + 2 * cpuCount)): sums over all CPUs, in the order of `struct counters`, then the events without a buffer;
+ * counters(handle, Float64Array(7 + 2 * cpuCount)): sums over all CPUs, in the order of `struct counters`, then the events without a buffer;
  * then told and lost of each CPU. Also the time to set the probe's clock.
  */
 static napi_value read_counters(napi_env env, napi_callback_info info)
@@ -348,10 +349,11 @@ static napi_value read_counters(napi_env env, napi_callback_info info)
 		sums[2] += (double)c->lost_too_large;
 		sums[3] += (double)c->compat_calls;
 		sums[4] += (double)c->wakeups;
+		sums[5] += (double)c->uring_requests;
 		sums[COUNTER_NAMES + 2 * cpu] = (double)c->emitted;
 		sums[COUNTER_NAMES + 2 * cpu + 1] = (double)(c->lost_ring_full + c->lost_too_large);
 	}
-	sums[5] = (double)live->probe->bss->controls.lost_no_buffer;
+	sums[6] = (double)live->probe->bss->controls.lost_no_buffer;
 	return NULL;
 }
 

@@ -85,7 +85,9 @@ struct counters {
 	/* System calls of 32-bit programs, which are not decoded. */
 	u64 compat_calls;
 	u64 wakeups;
-	u64 unused[3];
+	/* Requests to io_uring, which the kernel carries out without a system call of their own: not told. */
+	u64 uring_requests;
+	u64 unused[2];
 };
 
 /* A row of the table of events that only copy arguments; here because the generated loader names its type. */

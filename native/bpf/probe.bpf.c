@@ -125,3 +125,13 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	submit(b);
 	return 0;
 }
+
+/* Optional: kernels before 6.0 name it otherwise, and some have no io_uring. */
+SEC("raw_tp/io_uring_submit_req")
+int uring_request(void *ctx)
+{
+	struct buffer *b = own_buffer();
+	if (b && CONTROLS->running)
+		b->count.uring_requests++;
+	return 0;
+}

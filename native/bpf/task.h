@@ -120,7 +120,7 @@ static long write_listed(u32 i, void *arg)
 }
 
 /* Texts behind a NULL-ended list of pointers of the program, as execve is given them. */
-APART int put_text_list(struct buffer *b, u64 pointers)
+INLINE int put_text_list(struct buffer *b, u64 pointers)
 {
 	if (!b)
 		return 0;

@@ -33,7 +33,7 @@ export interface NativeAddon {
   next(handle: NativeHandle, maxBytes: number): number
   setWanted(handle: NativeHandle, wanted: Uint8Array): void
   setRunning(handle: NativeHandle, isRunning: boolean): void
-  /** Six sums, then told and lost of each CPU. */
+  /** Seven sums, then told and lost of each CPU. */
   counters(handle: NativeHandle, out: Float64Array): void
   backlog(handle: NativeHandle): number
   wait(handle: NativeHandle, timeoutMs: number, wakeFirst: boolean): Promise<void>

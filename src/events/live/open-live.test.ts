@@ -343,6 +343,19 @@ describe('the live source', { skip }, () => {
     )
   })
 
+  test('requests to io_uring are counted', async t => {
+    const source = openLive({ wanted: new Map(), startNow: true })
+    try {
+      const script = 'require("fs").readFile("/etc/hostname", () => {})'
+      await run(process.execPath, ['-e', script], { UV_USE_IO_URING: '1' })
+      const { uringRequests } = source.counters()
+      if (uringRequests === 0) t.skip('the kernel or Node does not use io_uring here')
+      else assert.ok(uringRequests >= 1)
+    } finally {
+      await source.close()
+    }
+  })
+
   test('nothing is told before `start`', async () => {
     const source = openLive({ wanted: stateCalls })
     try {

@@ -33,6 +33,8 @@ export interface LiveCounters {
   readonly lostNoBuffer: number
   /** System calls of 32-bit programs, which are not told. */
   readonly compatCalls: number
+  /** What programs asked of io_uring, which is not told; 0 where the kernel does not say (before 6.0). */
+  readonly uringRequests: number
   readonly wakeups: number
   /** Told and lost on each CPU that the machine may have. */
   readonly perCpu: readonly { readonly cpu: number; readonly emitted: number; readonly lost: number }[]
@@ -77,7 +79,7 @@ const DISCARD_BIT = 0x40000000
 const LENGTH_MASK = 0x3fffffff
 
 /** Sums that the addon gives before the counters of each CPU. */
-const SUMS = 6
+const SUMS = 7
 
 const DEFAULT_RING_BYTES = 16 * 1024 * 1024
 const DEFAULT_SPAN_BYTES = 1024 * 1024
@@ -255,7 +257,8 @@ class RingReader implements LiveSource {
       lostTooLarge: s[2]!,
       compatCalls: s[3]!,
       wakeups: s[4]!,
-      lostNoBuffer: s[5]!,
+      uringRequests: s[5]!,
+      lostNoBuffer: s[6]!,
       bad: this.#bad,
     }
   }
