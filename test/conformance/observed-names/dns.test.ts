@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { dnsBytes } from '../../../src/domains/testdata/dns-bytes.ts'
 import { parseIp } from '../../../src/values/ip.ts'
 import { CONNECTS, type Outcome, type PlayOptions, play, rule, Scene } from './scene.ts'
 
@@ -419,4 +420,68 @@ test('observed names: fields of DNS messages, at the event that has them', () =>
     'Server: 2001:db8::53',
     'Burst: no.example',
   ])
+})
+
+/** A client's question to a server of this host, of which the client's own event has no data. */
+function askLocalServer(
+  scene: Scene,
+  client: number,
+  server: number,
+  name: string,
+  ip: string,
+  answeredPort?: number,
+): void {
+  const { fd, local } = scene.open(client, '127.0.0.1:53')
+  const query = dnsBytes({ id: 77, question: [name, 'A'] })
+  const answer = dnsBytes({ id: 77, isAnswer: true, question: [name, 'A'], answers: [a(name, ip)] })
+  const peer = answeredPort === undefined ? local : local.replace(/\d+$/, String(answeredPort))
+  scene.send(client, fd, query, { tuple: `${local}->127.0.0.1:53` })
+  scene.receive(server, 4, query, { tuple: `${local}->127.0.0.1:53` })
+  scene.send(server, 4, answer, { tuple: `127.0.0.1:53->${peer}` })
+  scene.receive(client, fd, answer, { tuple: `127.0.0.1:53->${local}`, snaplen: 0 })
+}
+
+test('observed names: an answer that is only seen at a server of this host counts for the process that asked', () => {
+  const scene = new Scene()
+    .process(11, { container: 'aaaaaaaaaaaa' })
+    .process(12, { container: 'bbbbbbbbbbbb' })
+    .process(50, { container: 'aaaaaaaaaaaa' })
+  scene.event(50, 'socket', { fd: 4, domain: 'AF_INET', type: 2, proto: 0, flags: 0 })
+  askLocalServer(scene, 11, 50, 'shop.example', '192.0.2.1')
+  // The same two ends in another container are another pair of sockets.
+  askLocalServer(scene, 12, 50, 'pool.example', '192.0.2.2')
+  askLocalServer(scene, 11, 50, 'cafe.example', '192.0.2.3', 9)
+  for (const [pid, ip] of [
+    [11, '192.0.2.1'],
+    [12, '192.0.2.2'],
+    [11, '192.0.2.3'],
+  ] as const)
+    scene.connect(pid, ip)
+  const rules = SHOP + UNKNOWN
+  const { alerts, counters } = play(scene, { rules })
+  assert.deepEqual(alerts, ['Shop: shop.example', 'Unknown: 192.0.2.2', 'Unknown: 192.0.2.3'])
+  assert.equal(counters.dns.answers, 1)
+})
+
+test('observed names: a name of 4,000 addresses, 8 an answer, 5 s each: 2,000 look-ups and connects, no false alert', () => {
+  const scene = new Scene().process(11)
+  let seed = 1
+  const random = (most: number): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
+    return seed % most
+  }
+  for (let i = 0; i < 2000; i++) {
+    const ips = Array.from({ length: 8 }, () => random(4000)).map(n => `52.216.${n >> 8}.${n & 255}`)
+    scene.dns(
+      11,
+      'bucket.s3.example',
+      ips.map(ip => a('bucket.s3.example', ip, 5)),
+    )
+    scene.connect(11, ips[random(8)]!).event(11, 'close', { res: 0, fd: 7 })
+    scene.wait(random(10))
+  }
+  const rules =
+    '- list: trusted_domains\n  items: [bucket.s3.example]\n' +
+    rule('Unexpected', `${CONNECTS} and not fd.sip.name in (trusted_domains)`, '%fd.sip')
+  assert.deepEqual(play(scene, { rules }).alerts, [])
 })
