@@ -6,6 +6,7 @@ import { closeSync, openSync, readSync, readdirSync, readlinkSync } from 'node:f
 import type { ByteText, Ip } from '../../values/value.ts'
 
 const LIMIT_BYTES = 64 * 1024
+const SHORT_READ = 3500
 const page = Buffer.alloc(LIMIT_BYTES)
 
 /** The first bytes of a file, one character a byte. */
@@ -20,8 +21,9 @@ export function readSmall(path: string, limit: number = LIMIT_BYTES): ByteText |
     let length = 0
     while (length < limit) {
       const n = readSync(fd, page, length, limit - length, null)
-      if (n === 0) break
       length += n
+      // Files of /proc come a page at a time: less than that was the last of it.
+      if (n < SHORT_READ) break
     }
     return page.latin1Slice(0, length)
   } catch {
