@@ -21,6 +21,9 @@ export interface Owner {
   readonly containerId?: string
 }
 
+/** Of an alias chain so many names count. RFC 1034 allows chains of any length; resolvers give up between 8 and 16. */
+export const MAX_ALIASES = 16
+
 export interface BindingFact {
   /** In any spelling; see `normaliseDomain`. */
   readonly name: string

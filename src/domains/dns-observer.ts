@@ -5,11 +5,10 @@
  */
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
-import type { BindingFact } from './binding.ts'
+import { type BindingFact, MAX_ALIASES } from './binding.ts'
 import { decodeDnsMessage, DnsCode, type DnsMessage, type DnsQuestion, type DnsRecord, DnsType } from './dns-message.ts'
 import { type Query, QueryTable } from './dns-queries.ts'
 import { DnsStream, type TakeMessage } from './dns-stream.ts'
-import { MAX_ALIASES } from './resolver.ts'
 import type { Transfer } from './transfer.ts'
 
 export interface DnsObserverOptions {

@@ -14,13 +14,13 @@ import {
   isWorkloadEvidence,
   Level,
   levelOf,
+  MAX_ALIASES,
   type Owner,
   timeOf,
   type When,
 } from './binding.ts'
 import type { NameUpdate } from './name-update.ts'
 import { AddressRecord, Binding, decidingOf, NameRecord, type NameSet, rankBindings, removeFrom } from './name-set.ts'
-import { MAX_ALIASES } from './resolver.ts'
 import { isSuspectAnswer } from './suspect-address.ts'
 import { TimeQueue } from './time-queue.ts'
 import { giverOf, UnwatchedNames } from './unwatched-names.ts'

@@ -7,6 +7,7 @@ import { Resolver as CaresChannel, lookup } from 'node:dns/promises'
 import { normaliseDomain } from '../values/domain-name.ts'
 import { parseIp, unmapIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
+import { MAX_ALIASES } from './binding.ts'
 
 export interface ResolvedAddress {
   /** `::ffff:a.b.c.d` is already `a.b.c.d`. */
@@ -60,8 +61,6 @@ export interface Resolver {
 
 /** A real name has at most a few hundred; more in one answer is hostile or useless. */
 export const MAX_ADDRESSES_PER_ANSWER = 1024
-/** RFC 1034 allows chains of any length; resolvers give up between 8 and 16. */
-export const MAX_ALIASES = 16
 /** A week: what RFC 2181 §8 calls a sane upper bound. */
 export const MAX_TTL_SEC = 604_800
 
