@@ -9,6 +9,8 @@ export interface ObserverSettings {
   readonly dnsPorts: readonly number[]
   /** Addresses and networks; empty: all servers. */
   readonly trustedResolvers: readonly string[]
+  /** For those who ask afterwards: what processes saw stays theirs when they have ended. */
+  readonly keepsProcesses?: boolean
 }
 
 /** An observer that tells `names` what it learns. */
@@ -18,6 +20,7 @@ export function makeObserver(settings: ObserverSettings, names: NameIndex): Name
     learn: (fact, atMs) => names.learn(fact, atMs),
     isBound: (name, ip, when) => names.isBound(name, ip, when),
     dnsPorts: settings.dnsPorts,
+    ...(settings.keepsProcesses !== true && { endProcess: (pid, atMs) => names.endProcess(pid, atMs) }),
     ...(isTrusted !== undefined && { isTrusted }),
   })
 }

@@ -39,7 +39,7 @@ async function readNames(args: Arguments, terminal: Terminal): Promise<SeenNames
   for (const file of files) requireReadableFile(file, 'capture')
   if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
   const dnsPorts = parsePorts(args.value('dns-ports') ?? '53')
-  const { names, sink } = await openEventView(bindings, { dnsPorts, trustedResolvers: [] })
+  const { names, sink } = await openEventView(bindings, { dnsPorts, trustedResolvers: [], keepsProcesses: true })
   const processes = new Map<number, string>()
   const connections: ExplainedConnection[] = []
   /** Connections whose name may have become known later. */

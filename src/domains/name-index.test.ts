@@ -698,6 +698,43 @@ suite('bounds', () => {
     }
   })
 
+  test('what processes saw that have ended is one binding, however many there were', () => {
+    const { index } = withFindings({})
+    for (let pid = 1; pid <= 1000; pid++) {
+      const containerId = pid % 2 === 0 ? 'cccccccccccc' : ''
+      const owner = { pid, containerId }
+      const fact = {
+        name: 'shop.test',
+        ip: 1,
+        evidence: 'observed',
+        owner,
+        fromMs: pid,
+        ttlSec: 5,
+        chain: ['edge.test'],
+      } as const
+      index.learn(fact, pid)
+      if (pid % 10 !== 0) index.endProcess(pid, pid)
+    }
+    // Of each of the two names: one for the host, one for the container, and those of a hundred processes that live.
+    assert.equal(index.stats().bindings, 2 * 102)
+    assert.deepEqual(index.namesOf(1, 1001), ['shop.test', 'edge.test'])
+    for (let pid = 10; pid <= 1000; pid += 10) index.endProcess(pid, 1001)
+    assert.equal(index.stats().bindings, 4)
+    assert.equal(index.bindingsOfName('shop.test', 1001)[0]?.lastSeenMs, 999)
+  })
+
+  test('what the client of an ended process said, and what has ended itself, goes with the process', () => {
+    const { index } = withFindings({})
+    const owner = { pid: 11 }
+    index.learn({ name: 'shop.test', ip: 1, evidence: 'claimed', owner }, 0)
+    index.learn({ name: 'shop.test', ip: 2, evidence: 'sni', owner }, 0)
+    index.learn({ name: 'shop.test', ip: 3, evidence: 'observed', owner, fromMs: 0, untilMs: 10 }, 0)
+    index.endProcess(11, 20)
+    index.endProcess(11, 20)
+    assert.equal(index.stats().names, 0)
+    assert.equal(index.stats().bindings, 0)
+  })
+
   test('when room is needed the name with most addresses gives it', () => {
     const { index } = withFindings({ maxBindings: 300, maxAddressesPerName: 1000 })
     const small = Array.from({ length: 100 }, (_, i) => `small${i}.test`)

@@ -120,6 +120,8 @@ export class NameIndex {
   readonly #watchedNames: Map<string, NameRecord> = new Map()
   readonly #otherNames: UnwatchedNames = new UnwatchedNames()
   readonly #watched: WatchedSets = new WatchedSets()
+  /** What processes saw themselves. */
+  readonly #byPid: Map<number, Set<Binding>> = new Map()
   readonly #ends: TimeQueue<Binding> = new TimeQueue()
   readonly #pins: Map<Ip, { count: number; readonly sinceMs: number }> = new Map()
   readonly #overflowTold: Set<string> = new Set()
@@ -256,6 +258,35 @@ export class NameIndex {
     this.#pins.delete(key)
     const address = this.#addresses.get(key)
     if (address !== undefined) address.pinnedSinceMs = Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Says that a process has ended: what it saw counts for its container, or the host, from now on. So an address has no more bindings of
+   * a name than processes live that looked it up.
+   */
+  endProcess(pid: number, atMs: number): void {
+    const own = this.#byPid.get(pid)
+    if (own === undefined) return
+    for (const binding of [...own]) {
+      if (binding.keep) continue
+      const { name, address, evidence, owner, ttlSec, resolver } = binding
+      if (evidence === 'observed' && binding.isAlive(atMs)) {
+        const containerId = owner?.containerId ?? ''
+        const fact: BindingFact = {
+          name: name.name,
+          ip: address.ip,
+          evidence,
+          ...(containerId !== '' && { owner: { containerId } }),
+          ...(ttlSec !== undefined && { ttlSec }),
+          ...(resolver !== undefined && { resolver }),
+          chain: binding.chain,
+        }
+        const { fromMs, untilMs, lastSeenMs, isAlias } = binding
+        this.#extend(name.name, address.ip, fact, fromMs, untilMs, lastSeenMs, false, isAlias)
+      }
+      // Making room for the heir may have taken it already.
+      if (!binding.isGone) this.#unbind(binding)
+    }
   }
 
   /** Whether anything is known of the address at that moment that means something to whoever asks. */
@@ -576,6 +607,7 @@ export class NameIndex {
     const binding = new Binding(record, address, evidence, owner, atMs)
     address.bindings.push(binding)
     if (isAttributed(binding)) address.attributed++
+    if (owner?.pid !== undefined) this.#ofPid(owner.pid).add(binding)
     const known = record.byIp.get(ip)
     if (known === undefined) record.byIp.set(ip, [binding])
     else known.push(binding)
@@ -600,6 +632,7 @@ export class NameIndex {
     for (const set of name.sets) set.remove(binding)
     removeFrom(address.bindings, binding)
     if (isAttributed(binding)) address.attributed--
+    this.#forgetOfPid(binding)
     if (address.bindings.length === 0) this.#addresses.delete(address.ip)
     const rest = name.byIp.get(address.ip)
     if (rest !== undefined) {
@@ -609,6 +642,22 @@ export class NameIndex {
     if (name.byIp.size > 0 || name.suspects.size > 0 || name === inUse) return
     this.#watchedNames.delete(name.name)
     this.#otherNames.delete(name)
+  }
+
+  #ofPid(pid: number): Set<Binding> {
+    let own = this.#byPid.get(pid)
+    if (own === undefined) {
+      own = new Set()
+      this.#byPid.set(pid, own)
+    }
+    return own
+  }
+
+  #forgetOfPid(binding: Binding): void {
+    const pid = binding.owner?.pid
+    if (pid === undefined) return
+    const own = this.#byPid.get(pid)
+    if (own?.delete(binding) === true && own.size === 0) this.#byPid.delete(pid)
   }
 
   #queueEnd(binding: Binding, atMs: number): void {

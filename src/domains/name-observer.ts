@@ -3,6 +3,7 @@
  * event after the state and before the rules, so that a rule judges a connection with the answer that came before it.
  */
 import { eventTable } from '../events/event-table.ts'
+import { timeOf } from './binding.ts'
 import { type DnsCounters, DnsObserver, type DnsObserverOptions, type DnsPayload } from './dns-observer.ts'
 import {
   type HttpPayload,
@@ -16,6 +17,8 @@ import { isTransfer, type SocketEvent, Transfer } from './transfer.ts'
 export interface NameObserverOptions {
   readonly learn: DnsObserverOptions['learn']
   readonly isBound: OpeningObserverOptions['isBound']
+  /** A process has ended (`NameIndex.endProcess`); absent: nobody wants to know. */
+  readonly endProcess?: (pid: number, atMs: number) => void
   /** Where DNS servers listen; 53 unless said otherwise. */
   readonly dnsPorts?: readonly number[]
   /** Whose answers are believed; all that are asked unless said otherwise. */
@@ -30,17 +33,22 @@ export interface ObserverCounters {
   readonly openings: OpeningCounters
 }
 
+const PROCEXIT: number = eventTable.find(info => info.name === 'procexit' && !info.isOld)!.code
 const CONNECT: number = eventTable.find(info => info.name === 'connect' && info.isExit && !info.isOld)!.code
 
 export class NameObserver {
   /** 1 for the codes of events that it wants to see. */
-  readonly wants: Uint8Array = Uint8Array.from(eventTable, ({ code }) => (isTransfer(code) || code === CONNECT ? 1 : 0))
+  readonly wants: Uint8Array = Uint8Array.from(eventTable, ({ code }) =>
+    isTransfer(code) || code === CONNECT || code === PROCEXIT ? 1 : 0,
+  )
+  readonly #endProcess: ((pid: number, atMs: number) => void) | undefined
   readonly #transfer: Transfer = new Transfer()
   readonly #dns: DnsObserver
   readonly #openings: OpeningObserver
 
   constructor(options: NameObserverOptions) {
     const { learn, isBound, dnsPorts, isTrusted } = options
+    this.#endProcess = options.endProcess
     this.#openings = new OpeningObserver({ learn, isBound })
     this.#dns = new DnsObserver({
       learn,
@@ -53,6 +61,12 @@ export class NameObserver {
   observe(event: SocketEvent): ObservedPayload | undefined {
     if (event.rec.type === CONNECT) {
       this.#openings.begin(event)
+      return undefined
+    }
+    if (event.rec.type === PROCEXIT) {
+      // The other threads of a process end before its first one, or go on for a moment without it.
+      const { thread, rec } = event
+      if (thread !== undefined && thread.pid === rec.tid) this.#endProcess?.(thread.pid, timeOf(event))
       return undefined
     }
     const transfer = this.#transfer
