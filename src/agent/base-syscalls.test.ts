@@ -30,7 +30,7 @@ const cases: readonly Case[] = [
     name: 'the calls that a rule names, and those that the state follows from',
     condition: 'evt.type = ptrace',
     has: ['ptrace', 'execve', 'clone', 'openat', 'close', 'connect', 'setuid', 'setuid32'],
-    hasNot: ['mkdir', 'read', 'write', 'mount_setattr'],
+    hasNot: ['mkdir', 'read', 'write', 'mount_setattr', 'sendto', 'recvmsg'],
   },
   {
     name: 'processes always end',
@@ -61,6 +61,13 @@ const cases: readonly Case[] = [
     condition: 'evt.type in (read, open)',
     hasNot: ['read'],
     notTraced: ['read'],
+  },
+  {
+    name: 'sends and receives are traced when a rule names them',
+    condition: 'evt.type in (sendto, recvfrom)',
+    has: ['sendto', 'recvfrom'],
+    hasNot: ['sendmsg', 'recvmsg'],
+    notTraced: [],
   },
   {
     name: 'with `all` it is',

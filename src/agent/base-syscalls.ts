@@ -71,9 +71,11 @@ const processState: readonly string[] = [
   'setresgid',
   'setpgid',
   'setsid',
+  'setns',
+  'unshare',
 ]
 
-/** What keeps fds and sockets known; Falco's own state set, by its `modifies_state` flag, and what our state reads besides. */
+/** What keeps fds and sockets known: Falco's own state set, by its `modifies_state` flag, but for `dataCalls`. */
 const fdState: readonly string[] = [
   'open',
   'openat',
@@ -96,12 +98,6 @@ const fdState: readonly string[] = [
   'accept4',
   'shutdown',
   'getsockopt',
-  'sendto',
-  'sendmsg',
-  'recvfrom',
-  'recvmsg',
-  'sendmmsg',
-  'recvmmsg',
   'eventfd',
   'eventfd2',
   'signalfd',
@@ -122,10 +118,16 @@ const fdState: readonly string[] = [
   'umount2',
 ]
 
+/**
+ * Falco traces these for its state too: the peer of a UDP socket without one. They come as often as reads and writes, so here they are traced
+ * when rules name them; those that tell names of addresses are told apart in the kernel (`observesNames`).
+ */
+const dataCalls: readonly string[] = ['sendto', 'sendmsg', 'sendmmsg', 'recvfrom', 'recvmsg', 'recvmmsg']
+
 /** Input and output comes by the million: left out unless `all` is set, but for what the state follows from. */
 function isFrequent(name: string): boolean {
   const category = categoryOf(name)
-  return (category === IO_READ || category === IO_WRITE) && !fdStateNames.has(name)
+  return (category === IO_READ || category === IO_WRITE) && !notFrequent.has(name)
 }
 
 /** The events (names) that a call of this family needs to be understood; for `repair`. */
@@ -135,7 +137,8 @@ const repairs: readonly { readonly any: (name: string) => boolean; readonly need
   { any: name => [FILE, IO_READ, IO_WRITE, IO_OTHER].includes(categoryOf(name)), needs: ['close'] },
 ]
 
-const fdStateNames: ReadonlySet<string> = new Set(fdState)
+/** Input and output that is traced when rules name it. */
+const notFrequent: ReadonlySet<string> = new Set([...fdState, ...dataCalls])
 
 const eventNames: ReadonlySet<string> = new Set(eventTable.filter(info => isCall(info.category)).map(info => info.name))
 
@@ -178,7 +181,7 @@ export function allEvents(): WantedEvents {
 }
 
 function repair(chosen: Set<string>): void {
-  const needed = new Set(processState.filter(name => name !== 'prctl'))
+  const needed = new Set(processState.filter(name => !['prctl', 'setns', 'unshare'].includes(name)))
   for (const { any, needs } of repairs) {
     for (const name of chosen) {
       if (!any(name)) continue

@@ -47,6 +47,7 @@ interface BenchOptions {
 async function openBench(t: TestContext, options: BenchOptions): Promise<Bench> {
   const alerts: Alert[] = []
   const news: AgentNews[] = []
+  let failure: string | undefined
   const sink: OutputSink = {
     name: 'test',
     maxBatch: 1000,
@@ -65,6 +66,7 @@ async function openBench(t: TestContext, options: BenchOptions): Promise<Bench> 
     until: async (what: string, isTrue: () => boolean) => {
       const untilMs = performance.now() + PATIENCE_MS
       while (!isTrue()) {
+        if (failure !== undefined) assert.fail(`${what}: the agent ended: ${failure}`)
         if (performance.now() > untilMs) assert.fail(`${what}: not within ${PATIENCE_MS} ms; news: ${stringify(news)}`)
         await new Promise(resolve => setTimeout(resolve, 5))
       }
@@ -86,6 +88,9 @@ async function openBench(t: TestContext, options: BenchOptions): Promise<Bench> 
     onNews: one => news.push(one),
     openSinks: () => [sink],
     ...options.options,
+  })
+  void agent.ended.then(summary => {
+    failure = summary.failure?.message
   })
   t.after(async () => {
     agent.stop()
@@ -191,6 +196,16 @@ test('a changed rule file is loaded by itself', async t => {
     bench.news.filter(n => n.kind === 'reloaded').map(n => n.reason),
     ['files'],
   )
+})
+
+test('a thread whose end was missed is taken out, one that lives stays', async t => {
+  const keys = ['thread_table_auto_purging_interval_s=1', 'thread_table_auto_purging_thread_timeout_s=1']
+  const bench = await openBench(t, { query: 'rate=100', config: keys.map(key => `falco_libs.${key}`) })
+  await new Promise(resolve => setTimeout(resolve, 3500)) // the first purge is a second after the start
+  bench.agent.stop()
+  const { stats } = await bench.agent.ended
+  assert.equal(stats?.state.get('purgedThreads'), 1)
+  assert.equal(stats?.state.get('threads'), 1)
 })
 
 test('lost events are alerted, once, and at a priority that is seen', async t => {
