@@ -5,7 +5,7 @@ import { openLive as openRing } from '../events/live/open-live.ts'
 import { mergeWanted, stateCalls, type WantedCalls, wantAll } from '../events/live/wanted-calls.ts'
 import type { LiveOptions, LiveSource, LiveWanted } from './live-source.ts'
 
-export { tellWorld } from '../events/live/procfs.ts'
+export { isAlive, tellWorld } from '../events/live/procfs.ts'
 
 /** A piece of the ring after which messages get their turn: some thousands of events. */
 const PIECE_BYTES = 512 * 1024

@@ -44,6 +44,8 @@ const STATS_MS = 1_000
 /** Detection waits for names no longer than until this share of the ring is full. */
 const CROWDED_SHARE = 0.25
 const SWEEP_LIMIT = 256
+/** Threads looked at each second while a purge lasts; asking the kernel after one takes some microseconds. */
+const PURGE_THREADS = 1000
 /** Until the rules are known: what nearly all rules are about. It is judged later, so detection begins when the probe is loaded. */
 const BASE: LiveWanted = {
   ...wantedEvents([], { customSet: [], repair: false, all: false }),
@@ -79,10 +81,18 @@ export class LiveLoop {
   #isStopping = false
   #areNamesReady = false
   #beginMs = 0
-  #worker: WorkerOrders = { ringBytes: 1, snaplen: 0, maxThreads: 0, namesWaitMs: 0 }
+  #worker: WorkerOrders = {
+    ringBytes: 1,
+    snaplen: 0,
+    maxThreads: 0,
+    purgeIntervalSec: 0,
+    threadTimeoutSec: 0,
+    namesWaitMs: 0,
+  }
   #sleepMs = SHORT_SLEEP_MS
   #quietSleeps = 0
   #statsAtMs = 0
+  #purgeAtMs = 0
   #rules: number[] = []
   #lines: string[] = []
   #sizes: number[] = []
@@ -325,7 +335,21 @@ export class LiveLoop {
     if (now < this.#statsAtMs) return
     this.#statsAtMs = now + STATS_MS
     this.#names.sweep(this.#deps.now(), SWEEP_LIMIT)
+    this.#purge(now)
     this.#deps.post({ kind: 'stats', stats: this.#stats() })
+  }
+
+  /** Takes out, bit by bit, threads whose end was lost. */
+  #purge(now: number): void {
+    const { purgeIntervalSec, threadTimeoutSec } = this.#worker
+    this.#purgeAtMs ||= now + purgeIntervalSec * 1000
+    if (now < this.#purgeAtMs || !this.#isDetecting) return
+    const isOver = this.#pipeline!.state.purge(
+      BigInt(this.#deps.now()) * 1_000_000n,
+      thread => this.#deps.module.isAlive(thread.tid),
+      { timeoutNs: BigInt(threadTimeoutSec) * 1_000_000_000n, maxThreads: PURGE_THREADS },
+    )
+    if (isOver) this.#purgeAtMs = now + purgeIntervalSec * 1000
   }
 
   #stats(): WorkerStats {

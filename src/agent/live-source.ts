@@ -53,4 +53,6 @@ export interface LiveModule {
   openLive(options: LiveOptions): LiveSource
   /** Tells the world as it is now; called after `openLive`, so that nothing happens between the two unseen. */
   tellWorld(sink: SourceSink): void | Promise<void>
+  /** Whether the thread exists now. */
+  isAlive(tid: number): boolean
 }

@@ -681,6 +681,8 @@ function ordersOf(config: Config): WorkerOrders {
     ringBytes: ringBytesOf(config, availableParallelism()),
     snaplen: config.snaplen === 0 ? DEFAULT_SNAPLEN : config.snaplen,
     maxThreads: config.threadTable.size,
+    purgeIntervalSec: config.threadTable.purgeIntervalSec,
+    threadTimeoutSec: config.threadTable.threadTimeoutSec,
     namesWaitMs: NAMES_WAIT_MS,
     ...(config.domains.observe !== 'false' && { observer: observerOrders(config) }),
   }

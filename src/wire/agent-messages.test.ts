@@ -15,7 +15,14 @@ const rules = {
   observesNames: false,
   listLimit: 10,
 }
-const worker = { ringBytes: 1 << 23, snaplen: 80, maxThreads: 10, namesWaitMs: 2000 }
+const worker = {
+  ringBytes: 1 << 23,
+  snaplen: 80,
+  maxThreads: 10,
+  purgeIntervalSec: 300,
+  threadTimeoutSec: 300,
+  namesWaitMs: 2000,
+}
 const source = {
   seen: 1,
   events: 1,

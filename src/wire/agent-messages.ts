@@ -36,6 +36,9 @@ export interface WorkerOrders {
   /** Bytes of I/O data per event. */
   readonly snaplen: number
   readonly maxThreads: number
+  /** How often threads are looked for whose end was missed, and how long a thread must have made no event to be asked after; seconds. */
+  readonly purgeIntervalSec: number
+  readonly threadTimeoutSec: number
   /** How long detection may wait for the first names. */
   readonly namesWaitMs: number
   /** Learn names from what processes send and receive; absent: do not. */
@@ -220,6 +223,8 @@ function isWorkerOrders(value: unknown): boolean {
     isCount(value['ringBytes']) &&
     isCount(value['snaplen']) &&
     isCount(value['maxThreads']) &&
+    isCount(value['purgeIntervalSec']) &&
+    isCount(value['threadTimeoutSec']) &&
     isCount(value['namesWaitMs']) &&
     (value['observer'] === undefined || isObserverOrders(value['observer']))
   )

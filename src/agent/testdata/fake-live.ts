@@ -135,12 +135,21 @@ export function openLive(options: LiveOptions): LiveSource {
 
 export function tellWorld(sink: SourceSink): void {
   sink.machine({ cpuCount: 1, memoryBytes: 1 << 30, hostname: 'fake', bootTsNs: 1n })
+  for (const tid of [100, 200]) tellProcess(sink, tid)
+}
+
+/** Process 200 does nothing and is gone: its end was lost. */
+export function isAlive(tid: number): boolean {
+  return tid === 100
+}
+
+function tellProcess(sink: SourceSink, tid: number): void {
   sink.process({
-    tid: 100,
-    pid: 100,
+    tid,
+    pid: tid,
     ptid: 1,
-    sid: 100,
-    vpgid: 100,
+    sid: tid,
+    vpgid: tid,
     comm: 'faker',
     exe: 'faker',
     exepath: '/usr/bin/faker',
@@ -156,8 +165,8 @@ export function tellWorld(sink: SourceSink): void {
     pfMajor: 0,
     pfMinor: 0,
     env: [],
-    vtid: 100,
-    vpid: 100,
+    vtid: tid,
+    vpid: tid,
     cgroups: [],
     root: '/',
   })

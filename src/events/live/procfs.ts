@@ -2,7 +2,7 @@
  * The start of the world: what exists before the first live event, from /proc. Called after the probe was started, so that whatever
  * happens meanwhile is in the ring and told afterwards. Processes come and go while it reads; one that is gone is left out.
  */
-import { statSync, type Stats } from 'node:fs'
+import { existsSync, statSync, type Stats } from 'node:fs'
 import { cpus, hostname, networkInterfaces, totalmem } from 'node:os'
 import { parseIpv4, parseIpv6 } from '../../values/ip.ts'
 import { toByteText } from '../../values/text.ts'
@@ -42,6 +42,11 @@ const DETAILED_FDS = 2048
 /** Tells everything that is here now: machine, interfaces, users, groups, processes with their threads and descriptors. */
 export function tellWorld(sink: SourceSink): void {
   readWorld(sink)
+}
+
+/** Whether the thread exists now, in the pid namespace of /proc. */
+export function isAlive(tid: number): boolean {
+  return existsSync(`/proc/${tid}`)
 }
 
 /** `tellWorld` with limits, and what came of them. */
