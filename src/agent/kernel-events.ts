@@ -35,14 +35,15 @@ export function openLive({ wanted, snaplen, ringBytes }: LiveOptions): LiveSourc
     cancelWait: () => ring.cancelWait(),
     backlogBytes: () => ring.backlogBytes(),
     counters: () => {
-      const { emitted, lostRingFull, lostTooLarge, lostNoBuffer, compatCalls, wakeups, perCpu, bad } = ring.counters()
+      const { emitted, lostRingFull, lostTooLarge, lostNoBuffer, compatCalls, uringRequests, wakeups, perCpu, bad } =
+        ring.counters()
       return {
         events: emitted,
         lost: lostRingFull + lostTooLarge + lostNoBuffer,
         lostByCause: { ring_full: lostRingFull, too_large: lostTooLarge, no_buffer: lostNoBuffer },
         perCpu: perCpu.map(one => ({ cpu: one.cpu, events: one.emitted, lost: one.lost })),
         bad,
-        others: { compat_calls: compatCalls, wakeups },
+        others: { compat_calls: compatCalls, io_uring_requests: uringRequests, wakeups },
       }
     },
     setWanted: next => {
