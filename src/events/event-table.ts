@@ -48,28 +48,59 @@ function readJson<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`./data/${name}`, import.meta.url), 'utf8')) as T
 }
 
+/** One row. What few readers ask for is made when they do: the table is built at every start. */
+class EventRow implements EventInfo {
+  readonly code: number
+  readonly name: string
+  readonly isExit: boolean
+  readonly category: number
+  readonly flags: ReadonlySet<string>
+  readonly params: readonly EventParam[]
+  readonly createsFd: boolean
+  readonly usesFd: boolean
+  readonly destroysFd: boolean
+  readonly isLarge: boolean
+  readonly isOld: boolean
+  #paramIndex: ReadonlyMap<string, number> | undefined
+
+  constructor(raw: RawEvent, flags: ReadonlySet<string>, params: readonly EventParam[]) {
+    this.code = raw.n
+    this.name = raw.name
+    this.isExit = raw.dir === '<'
+    this.category = raw.cat
+    this.flags = flags
+    this.params = params
+    this.createsFd = flags.has('creates_fd')
+    this.usesFd = flags.has('uses_fd')
+    this.destroysFd = flags.has('destroys_fd')
+    this.isLarge = flags.has('large')
+    this.isOld = flags.has('old')
+  }
+
+  get paramIndex(): ReadonlyMap<string, number> {
+    this.#paramIndex ??= new Map(this.params.map((param, i) => [param.name, i]))
+    return this.#paramIndex
+  }
+}
+
 function loadTable(): readonly EventInfo[] {
   const flagData = readJson<RawFlags>('flags.json')
+  // Hundreds of rows have the same few sets of flags.
+  const flagSets = new Map<string, ReadonlySet<string>>()
   return readJson<readonly RawEvent[]>('events.json').map(raw => {
-    const params = raw.params.map(([name, type, format], i): EventParam => {
+    const key = raw.flags.join()
+    let flags = flagSets.get(key)
+    if (flags === undefined) {
+      flags = new Set(raw.flags)
+      flagSets.set(key, flags)
+    }
+    return new EventRow(raw, flags, raw.params.map(paramOf))
+
+    function paramOf([name, type, format]: RawEvent['params'][number], i: number): EventParam {
+      const param = { name, type, format: format as EventParam['format'] }
       const table = flagData.params[`${raw.n}.${i}`]
-      const flags = table === undefined ? undefined : flagData.tables[table]
-      return { name, type, format: format as EventParam['format'], ...(flags !== undefined && { flags }) }
-    })
-    const flags = new Set(raw.flags)
-    return {
-      code: raw.n,
-      name: raw.name,
-      isExit: raw.dir === '<',
-      category: raw.cat,
-      flags,
-      params,
-      paramIndex: new Map(params.map((p, i) => [p.name, i])),
-      createsFd: flags.has('creates_fd'),
-      usesFd: flags.has('uses_fd'),
-      destroysFd: flags.has('destroys_fd'),
-      isLarge: flags.has('large'),
-      isOld: flags.has('old'),
+      const names = table === undefined ? undefined : flagData.tables[table]
+      return names === undefined ? param : { ...param, flags: names }
     }
   })
 }

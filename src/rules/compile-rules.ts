@@ -136,8 +136,8 @@ export function compileRules(files: readonly RulesFileInput[], options: CompileR
     const plugins = checkPlugins(collector.requiredPlugins, options.plugins ?? BUILT_IN_PLUGINS)
     results.push(fileResult(source, [...findings, ...compilation.findings, ...plugins], said))
   }
-  const plan = results.every(result => result.ok) ? planOf(compilation, options) : undefined
-  return { plan, results, compiled: compiledSet(compilation) }
+  const compiled = compiledSet(compilation)
+  return { plan: results.every(result => result.ok) ? planOf(compiled, options) : undefined, results, compiled }
 }
 
 /** Equal for findings that say the same of the same place. */
@@ -796,13 +796,13 @@ function compiledSet(c: Compilation): CompiledSet {
   }
 }
 
-function planOf(c: Compilation, options: CompileRulesOptions): Plan {
+function planOf(compiled: CompiledSet, options: CompileRulesOptions): Plan {
   const minPriority = options.minPriority ?? 7
   const selection = options.selection ?? []
   const domains = new Set<string>()
   const pluginCodes = new Set(['pluginevent', 'asyncevent'].flatMap(name => options.events.codesOf(name) ?? []))
   const rules: PlannedRule[] = []
-  for (const { info, expr, eventCodes, output, exceptionFields } of compiledSet(c).rules) {
+  for (const { info, expr, eventCodes, output, exceptionFields } of compiled.rules) {
     collectDomains(expr, domains)
     rules.push({
       index: rules.length,
