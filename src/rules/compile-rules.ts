@@ -1,7 +1,6 @@
 import { closestName } from '../diagnostics/closest-name.ts'
-import type { SecondaryLabel } from '../diagnostics/diagnostic.ts'
 import { compareDiagnostics } from '../diagnostics/diagnostic.ts'
-import type { Source, Span } from '../diagnostics/source.ts'
+import type { Source } from '../diagnostics/source.ts'
 import type { Ast } from './ast.ts'
 import type { CollectedMacro, CollectedRule, LoadedPlugin, UnsoundRule } from './collect-rules.ts'
 import { RuleCollector, checkPlugins } from './collect-rules.ts'
@@ -17,9 +16,10 @@ import type { ExpandableList, ListValue, TracedOrigin } from './expand-lists.ts'
 import { ExpandedOrigin, ListTable } from './expand-lists.ts'
 import type { EventLookup, FieldLookup } from './field-lookup.ts'
 import { HintBudget } from './hint-budget.ts'
-import type { FindingText, ItemPlace, LoadFinding } from './load-finding.ts'
-import { falcoCodeOf, filePlace, findingAt, isError, placeIn } from './load-finding.ts'
+import type { ItemPlace, LoadFinding } from './load-finding.ts'
+import { falcoCodeOf, filePlace, findingAt, isError } from './load-finding.ts'
 import type { Plan, PlanExpr, PlannedRule } from './plan.ts'
+import { conditionFinding, expressionFinding, saidOf, textOf } from './place-findings.ts'
 import { readRulesFile } from './read-rules-file.ts'
 import type { MacroResolution, ResolutionFailure } from './resolve-macros.ts'
 import { MAX_RESOLVED_DEPTH, measureAst } from './resolve-macros.ts'
@@ -718,65 +718,6 @@ function findUnused(c: Compilation): void {
       c.findings.push(findingAt(list.place, { code: 'W0210', message: `list \`${list.name}\` is never used` }))
     }
   }
-}
-
-// Findings inside conditions
-
-/** A finding of a condition, at `place`, or with `expression` at the place inside its text that Falco would name. */
-function conditionFinding(
-  finding: ConditionFinding,
-  origin: TracedOrigin,
-  expanded: string,
-  place: ItemPlace,
-): LoadFinding {
-  const from = finding.origin === undefined ? origin : (finding.origin as TracedOrigin)
-  return expressionFinding(place, from, finding.span, expanded, textOf(finding))
-}
-
-function textOf({ code, message, label, help }: ConditionFinding): FindingText {
-  return { code, message, ...(label !== undefined && { label }), ...(help !== undefined && { help }) }
-}
-
-/** A finding at `span` of a text that was parsed; what a list or macro brought in is shown where it is used, too. */
-function expressionFinding(
-  place: ItemPlace,
-  origin: TracedOrigin,
-  span: Span,
-  expanded: string,
-  text: FindingText,
-): LoadFinding {
-  const at = origin.locate(span)
-  const secondary: SecondaryLabel[] = [...(text.secondary ?? [])]
-  const fromList = origin.listItem(span)
-  let { help } = text
-  if (fromList !== undefined) {
-    const { source, scalar } = fromList.item
-    if (isAmongOperands(expanded, span.start))
-      help = `\`${fromList.list}\` is a list: write \`in (${fromList.list})\` after a field`
-    secondary.push({ source, span: { start: scalar.start, end: scalar.end }, text: `from list \`${fromList.list}\`` })
-  }
-  const owner = place.parent !== undefined && place.parent.name !== '' ? place.parent : place
-  const isInside = at.source === owner.source && at.span.start >= owner.span.start && at.span.start <= owner.span.end
-  if (!isInside) secondary.push({ source: owner.source, span: owner.span, text: `in ${owner.type} \`${owner.name}\`` })
-  const finding = findingAt(
-    placeIn(place, 'condition expression', '', at.span, at.source),
-    { ...text, ...(secondary.length > 0 && { secondary }), ...(help !== undefined && { help }) },
-    at,
-  )
-  const inside = origin.text
-  return { ...finding, expression: { text: expanded, at: span.start, ...(inside !== expanded && { inside }) } }
-}
-
-/** Whether at `at` (or one value before it) an operand or a single value is expected, but no list of values. */
-function isAmongOperands(text: string, at: number): boolean {
-  return /(?:^|\b(?:and|or|not)|[=<>])[ \t\n\r(]*(?:[^()"'\s=,]+[ \t\n\r]*,?[ \t\n\r]*)?$/.test(
-    text.slice(Math.max(0, at - 200), at),
-  )
-}
-
-/** The same finding, said of `place` as a whole. */
-function saidOf(place: ItemPlace, finding: LoadFinding): LoadFinding {
-  return { place, diagnostic: finding.diagnostic }
 }
 
 // Results
