@@ -57,6 +57,8 @@ export interface DnsCounters {
 }
 
 const DNS_PORT = 53
+/** A day: no owner of a name decides for longer what an address is called. */
+const MAX_TTL_SEC = 86_400
 const MAX_STREAMS = 1024
 const MAX_STREAM_BYTES = 4 * 1024 * 1024
 
@@ -78,6 +80,8 @@ export class DnsObserver {
   #streamBytes = 0
   #transfer: Transfer | undefined = undefined
   #payload: DnsPayload | undefined = undefined
+  /** Most answers come from the same server as the one before. */
+  #lastResolver: { readonly ip: Ip; readonly port: number; readonly text: string } = { ip: 0, port: 0, text: '' }
   readonly #take: TakeMessage
   #asked = 0
   #answers = 0
@@ -246,8 +250,16 @@ export class DnsObserver {
       this.#untrusted++
       return
     }
-    const resolver = serverIp === undefined ? '' : endpointText(serverIp, serverPort)
+    const resolver = serverIp === undefined ? '' : this.#resolverText(serverIp, serverPort)
     for (const fact of factsOf(query, message.answers, resolver, atMs)) if (this.#learn(fact, atMs)) this.#facts++
+  }
+
+  #resolverText(ip: Ip, port: number): string {
+    const last = this.#lastResolver
+    if (last.ip === ip && last.port === port) return last.text
+    const text = endpointText(ip, port)
+    this.#lastResolver = { ip, port, text }
+    return text
   }
 }
 
@@ -260,7 +272,7 @@ function* factsOf(
 ): Generator<BindingFact, void> {
   const { name } = query.question
   const chain: string[] = []
-  let ttlSec = Number.POSITIVE_INFINITY
+  let ttlSec = MAX_TTL_SEC
   for (let current = name; chain.length < MAX_ALIASES; ) {
     const alias = answers.find(
       record => record.kind === 'target' && record.type === DnsType.cname && record.name === current,

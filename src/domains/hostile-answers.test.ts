@@ -21,12 +21,15 @@ before(async () => {
 })
 after(() => server.close())
 
-async function resolveBytes(make: (empty: Buffer, query: Buffer) => Buffer): Promise<Answer> {
+async function resolveBytes(
+  make: (empty: Buffer, query: Buffer) => Buffer,
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<Answer> {
   script = () => ({ kind: 'bytes', make })
-  const resolver = createCaresResolver({ servers: [server.address], timeoutMs: TIMEOUT_MS, tries: 1 })
+  const resolver = createCaresResolver({ servers: [server.address], timeoutMs, tries: 1 })
   const start = performance.now()
   const answer = await resolver.resolve('victim.example')
-  assert.ok(performance.now() - start < 20 * TIMEOUT_MS, 'the look-up took too long')
+  assert.ok(performance.now() - start < 20 * timeoutMs, 'the look-up took too long')
   checkShape(answer)
   return answer
 }
@@ -146,7 +149,8 @@ function record(i: number): number[] {
 
 for (const row of rows) {
   test(`hostile answer: ${row.name}`, async () => {
-    const answer = await resolveBytes(row.make)
+    // Where an answer is wanted, a busy machine gets the time to make it.
+    const answer = await resolveBytes(row.make, row.want.includes('timeout') ? TIMEOUT_MS : 5000)
     const got = answer.kind === 'failed' ? answer.reason : answer.kind
     assert.ok(row.want.includes(got), `${got}, not ${row.want.join(' or ')}`)
   })

@@ -189,7 +189,7 @@ export class NameIndex {
    * name is none, or the address is not to be believed.
    */
   learn(fact: BindingFact, atMs: number, options: { readonly keep?: boolean } = {}): boolean {
-    const name = normaliseDomain(fact.name)
+    const name = this.#canonical(fact.name)
     if (name === undefined) {
       this.#malformed++
       return false
@@ -201,7 +201,7 @@ export class NameIndex {
     if (!this.#believes(name, ip, fact.evidence, fact.owner, atMs)) return false
     this.#extend(name, ip, fact, fromMs, untilMs, atMs, keep, false)
     for (const alias of fact.chain?.slice(0, MAX_ALIASES) ?? []) {
-      const target = normaliseDomain(alias)
+      const target = this.#canonical(alias)
       if (target !== undefined && target !== name && this.#believes(target, ip, fact.evidence, fact.owner, atMs)) {
         this.#extend(target, ip, fact, fromMs, untilMs, atMs, keep, true)
       }
@@ -454,6 +454,11 @@ export class NameIndex {
 
   #recordOf(name: string): NameRecord | undefined {
     return this.#watchedNames.get(name) ?? this.#otherNames.get(name)
+  }
+
+  /** Names that are known are canonical: no need to look at each character again. */
+  #canonical(text: string): string | undefined {
+    return this.#recordOf(text) === undefined ? normaliseDomain(text) : text
   }
 
   #recordFor(name: string, owner: Owner | undefined, atMs: number): NameRecord {

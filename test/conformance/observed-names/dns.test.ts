@@ -349,6 +349,20 @@ const cases: readonly Case[] = [
     rules: SHOP + UNKNOWN,
     want: ['Shop: shop.example', 'Unknown: 192.0.2.1', 'Shop: shop.example'],
   },
+  {
+    name: 'whatever TTL an answer has, it holds for a day and the grace at most',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'shop.example', [a('shop.example', '192.0.2.1', 0x7fffffff)])
+        .wait(86_400 + 899)
+        .connect(11, '192.0.2.1')
+        .event(11, 'close', { res: 0, fd: 7 })
+        .wait(2)
+        .connect(11, '192.0.2.1'),
+    rules: SHOP + UNKNOWN,
+    want: ['Shop: shop.example', 'Unknown: 192.0.2.1'],
+  },
 ]
 
 for (const c of cases) {
