@@ -81,14 +81,15 @@ test('a live recording, also in pieces, replays with the alerts of the live run'
   })
   const stop = new AbortController()
   const script = `cd ${folder} && mkdir dir && cd dir && for i in 1 2 3 4 5 6 7 8 9; do echo $i > f$i; /bin/cat f$i ../dir/f$i; sleep 0.1; done; : > done`
-  let child: ReturnType<typeof spawn> | undefined
+  let isBegun = false
   const counters = await pumpLive(await import('./kernel-events.ts'), tee(judge(live).sink, recorder.sink), {
     wanted: { ...allEvents(), observesNames: true },
     snaplen: 80,
     ringBytes: 16 * 1024 * 1024,
     signal: AbortSignal.any([stop.signal, AbortSignal.timeout(20_000)]),
     betweenPieces: () => {
-      child ??= spawn('/bin/sh', ['-c', script], { stdio: 'ignore' })
+      if (!isBegun) spawn('/bin/sh', ['-c', script], { stdio: 'ignore' })
+      isBegun = true
       if (live.some(alert => alert.includes(`${folder}/dir/done`))) stop.abort()
       return undefined
     },
