@@ -786,14 +786,15 @@ function findBinding(
   fromMs: number,
   untilMs: number,
 ): Binding | undefined {
-  return bindings?.find(
-    binding =>
-      binding.evidence === fact.evidence &&
-      binding.owner?.pid === fact.owner?.pid &&
-      (binding.owner?.containerId ?? '') === (fact.owner?.containerId ?? '') &&
-      fromMs <= binding.untilMs &&
-      untilMs >= binding.fromMs,
-  )
+  if (bindings === undefined) return undefined
+  const pid = fact.owner?.pid
+  const containerId = fact.owner?.containerId ?? ''
+  for (const binding of bindings) {
+    if (binding.owner?.pid !== pid || binding.evidence !== fact.evidence) continue
+    if (fromMs > binding.untilMs || untilMs < binding.fromMs) continue
+    if ((binding.owner?.containerId ?? '') === containerId) return binding
+  }
+  return undefined
 }
 
 function view(binding: Binding, atMs: number): BindingView {
