@@ -233,6 +233,8 @@ test('health fails when events wait and are not taken, and when the worker hangs
   ])
   assert.equal(stalled.agent.health, 'ok')
   await stalled.until('a stall', () => stalled.agent.health.startsWith('no event has been taken'))
+  const isBlind = (a: Alert): boolean => a.rule === 'Falco internal: timeouts notification'
+  await stalled.until('an alert about it', () => stalled.alerts.some(isBlind))
   await hanging.until('a hang', () => hanging.agent.health.startsWith('the thread that judges events'))
   hanging.agent.stop()
   await hanging.agent.ended

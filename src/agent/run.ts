@@ -131,6 +131,8 @@ const HOSTS_FILE = '/etc/hosts'
 const MAX_HOSTS_LENGTH = 4 * 1024 * 1024
 const METRICS_RULE = 'Falco internal: metrics snapshot'
 const RELOAD_RULE = 'Falco internal: hot restart failure'
+/** Falco sends it after a thousand polls without an event; here it means that events are there and not judged. */
+const BLIND_RULE = 'Falco internal: timeouts notification'
 
 /** Starts the agent; rejects when configuration or rules cannot be loaded. What happens later is in `ended`. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
@@ -594,8 +596,18 @@ export class Agent {
     const before = this.#health
     this.#health = judgeHealth(this.#healthTrail, performance.now(), this.#isDetecting, this.#options.healthLimits)
     if (this.#health === before) return
-    if (this.#health === 'ok') this.#tell({ kind: 'healthy' })
-    else this.#tell({ kind: 'unhealthy', reason: this.#health })
+    if (this.#health === 'ok') {
+      this.#tell({ kind: 'healthy' })
+      return
+    }
+    this.#tell({ kind: 'unhealthy', reason: this.#health })
+    this.#sendInternal({
+      rule: BLIND_RULE,
+      priority: CRITICAL,
+      tsNs: nowNs(),
+      text: `${BLIND_RULE}. Events are not judged: ${this.#health}`,
+      fields: [['reason', this.#health]],
+    })
   }
 
   #startMetrics(): void {
