@@ -201,11 +201,9 @@ test('a changed rule file is loaded by itself', async t => {
 test('a thread whose end was missed is taken out in time', async t => {
   const keys = ['thread_table_auto_purging_interval_s=1', 'thread_table_auto_purging_thread_timeout_s=1']
   const bench = await openBench(t, { query: 'rate=100', config: keys.map(key => `falco_libs.${key}`) })
-  await new Promise(resolve => setTimeout(resolve, 3500)) // the first purge is a second after the start
-  bench.agent.stop()
-  const { stats } = await bench.agent.ended
-  assert.equal(stats?.state.get('purgedThreads'), 1)
-  assert.equal(stats?.state.get('threads'), 1)
+  // When a thread was last seen is kept in units of 4.3 s.
+  await bench.until('a purge', () => bench.agent.figures().stats?.state.get('purgedThreads') === 1)
+  assert.equal(bench.agent.figures().stats?.state.get('threads'), 1)
 })
 
 test('lost events are alerted, once, and at a priority that is seen', async t => {
