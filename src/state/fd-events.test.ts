@@ -16,7 +16,7 @@ function shell(): TestHost {
   return host
 }
 
-/** A host whose process 100 has fd 3 on /work/file. */
+/** A host whose process 100 has fd 3 on /srv/file. */
 function withFile(flags = 0): TestHost {
   const host = shell()
   host.open(3, 'file', flags)
@@ -45,7 +45,7 @@ const cases: readonly {
   {
     name: 'open of a relative path starts from the working directory',
     act: h => h.emit('open', { fd: 3, name: 'a/../b', flags: 1, dev: 9, ino: 77 }),
-    want: { type: FdType.file, name: '/work/b', nameRaw: 'a/../b', openFlags: 1, dev: 9, ino: 77 },
+    want: { type: FdType.file, name: '/srv/b', nameRaw: 'a/../b', openFlags: 1, dev: 9, ino: 77 },
   },
   {
     name: 'open of an absolute path stands alone',
@@ -60,7 +60,7 @@ const cases: readonly {
   {
     name: 'an open without a path',
     act: h => h.emit('open', { fd: 3, flags: 1 }),
-    want: { name: '/work/<NA>', nameRaw: '<NA>' },
+    want: { name: '/srv/<NA>', nameRaw: '<NA>' },
   },
   {
     name: 'a directory is one by its flag',
@@ -75,7 +75,7 @@ const cases: readonly {
   {
     name: 'openat from the working directory',
     act: h => h.emit('openat', { fd: 3, dirfd: -100, name: 'b', flags: 0, dev: 1, ino: 2 }),
-    want: { name: '/work/b', dev: 1, ino: 2 },
+    want: { name: '/srv/b', dev: 1, ino: 2 },
   },
   {
     name: 'openat from a directory',
@@ -98,12 +98,12 @@ const cases: readonly {
   {
     name: 'openat2 has its device further on',
     act: h => h.emit('openat2', { fd: 3, dirfd: -100, name: 'b', flags: LOWER, dev: 3, ino: 4 }),
-    want: { name: '/work/b', dev: 3, ino: 4, isLowerLayer: true },
+    want: { name: '/srv/b', dev: 3, ino: 4, isLowerLayer: true },
   },
   {
     name: 'creat has flags of its own',
     act: h => h.emit('creat', { fd: 3, name: 'new', mode: 0o644, dev: 5, ino: 6, creat_flags: 1 }),
-    want: { name: '/work/new', dev: 5, ino: 6, isUpperLayer: true, openFlags: UPPER },
+    want: { name: '/srv/new', dev: 5, ino: 6, isUpperLayer: true, openFlags: UPPER },
   },
   {
     name: 'open_by_handle_at gives the path as the kernel knows it',
@@ -124,7 +124,7 @@ const cases: readonly {
     name: 'a closed fd is there while the event is judged',
     host: withFile,
     act: h => h.close(3),
-    want: { name: '/work/file' },
+    want: { name: '/srv/file' },
   },
   {
     name: 'and gone at the next',
@@ -144,7 +144,7 @@ const cases: readonly {
       h.settle()
       return undefined
     },
-    want: { name: '/work/file' },
+    want: { name: '/srv/file' },
     isEventFd: false,
   },
   {
@@ -185,7 +185,7 @@ const cases: readonly {
       h.emit('close_range', { res: 0, first: 0, last: 9, flags: 4 })
       return undefined
     },
-    want: { name: '/work/file' },
+    want: { name: '/srv/file' },
     isEventFd: false,
   },
 
@@ -195,7 +195,7 @@ const cases: readonly {
     host: () => withFile(OPEN_CLOEXEC),
     act: h => h.emit('dup', { res: 7, oldfd: 3 }),
     num: 7,
-    want: { name: '/work/file', openFlags: 0, num: 7 },
+    want: { name: '/srv/file', openFlags: 0, num: 7 },
   },
   {
     name: 'dup2 over an open number takes its place',
@@ -205,7 +205,7 @@ const cases: readonly {
       return h.emit('dup2', { res: 7, oldfd: 3, newfd: 7 })
     },
     num: 7,
-    want: { name: '/work/file' },
+    want: { name: '/srv/file' },
   },
   {
     name: 'dup3 may say that an execve closes it',
@@ -235,7 +235,7 @@ const cases: readonly {
     host: withFile,
     act: h => h.emit('fcntl', { res: 7, fd: 3, cmd: 1, arg: 5 }),
     num: 7,
-    want: { name: '/work/file', isCloseOnExec: false },
+    want: { name: '/srv/file', isCloseOnExec: false },
   },
   {
     name: 'F_DUPFD_CLOEXEC copies to a number that an execve closes',
@@ -278,10 +278,10 @@ const cases: readonly {
     act: h => {
       h.emit('pidfd_open', { fd: 9, pid: 100, flags: 0 }, { tid: 1 })
       h.emit('pidfd_getfd', { fd: 10, pid_fd: 9, target_fd: 3, flags: 0 }, { tid: 1 })
-      assert.equal(h.fd(10, 1)?.name, '/work/file')
+      assert.equal(h.fd(10, 1)?.name, '/srv/file')
       return undefined
     },
-    want: { name: '/work/file' },
+    want: { name: '/srv/file' },
     isEventFd: false,
   },
   {

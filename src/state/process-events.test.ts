@@ -52,7 +52,7 @@ const cases: readonly {
       exepath: '/bin/bash',
       args: ['-l'],
       env: ['HOME=/root'],
-      cwd: '/work/',
+      cwd: '/srv/',
       uid: 5,
       gid: 6,
       fdlimit: 99,
@@ -77,7 +77,7 @@ const cases: readonly {
       h.cloneInChild(100, 200, { comm: 'first' })
       h.cloneInCaller(100, 200, { comm: 'second' })
     },
-    want: { comm: 'first', pid: 200, ptid: 100, cwd: '/work/', flags: CloneFlag.inverted },
+    want: { comm: 'first', pid: 200, ptid: 100, cwd: '/srv/', flags: CloneFlag.inverted },
   },
   {
     name: 'a child known for more than two seconds is another one: its end was missed',
@@ -175,7 +175,7 @@ const cases: readonly {
       h.emit('clone3', { res: 0, exe: 'b', pid: 201, ptid: 200, vtid: 201, vpid: 201, comm: 'b' }, { tid: 201 })
     },
     tid: 201,
-    want: { pid: 201, ptid: 200, comm: 'b', cwd: '/work/' },
+    want: { pid: 201, ptid: 200, comm: 'b', cwd: '/srv/' },
   },
 
   // execve
@@ -232,7 +232,7 @@ const cases: readonly {
     name: 'what an execve does not tell stays',
     act: h => h.exec(100),
     tid: 100,
-    want: { env: ['HOME=/root'], tty: 34816, exepath: '/bin/bash', capEffective: 7, exeIno: 55, cwd: '/work/' },
+    want: { env: ['HOME=/root'], tty: 34816, exepath: '/bin/bash', capEffective: 7, exeIno: 55, cwd: '/srv/' },
   },
   {
     name: 'an execve that failed changes nothing',
@@ -462,7 +462,7 @@ const cases: readonly {
     name: 'chdir that failed',
     act: h => h.emit('chdir', { res: -2, path: '/tmp' }),
     tid: 100,
-    want: { cwd: '/work/' },
+    want: { cwd: '/srv/' },
   },
   {
     name: 'fchdir goes to the directory of the fd',
@@ -477,7 +477,7 @@ const cases: readonly {
     name: 'fchdir to an unknown fd changes nothing',
     act: h => h.emit('fchdir', { res: 0, fd: 3 }),
     tid: 100,
-    want: { cwd: '/work/' },
+    want: { cwd: '/srv/' },
   },
   {
     name: 'getcwd says where it is',
@@ -565,7 +565,7 @@ test('directories, environment and limits are the process’s: its threads see a
   const host = shell()
   host.cloneInCaller(100, 101, { flags: CloneFlag.thread })
   const thread = host.thread(101)
-  assert.equal(host.state.cwdOf(thread), '/work/')
+  assert.equal(host.state.cwdOf(thread), '/srv/')
   assert.deepEqual(host.state.envOf(thread), ['HOME=/root'])
   host.emit('chdir', { res: 0, path: '/tmp' }, { tid: 101 })
   assert.equal(host.state.cwdOf(host.thread(100)), '/tmp/')

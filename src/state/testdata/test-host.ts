@@ -155,7 +155,7 @@ const plainProcess: Omit<ProcessEntry, 'tid' | 'pid' | 'vtid' | 'vpid'> = {
   exe: 'prog',
   exepath: '/bin/prog',
   args: [],
-  cwd: '/work',
+  cwd: '/srv',
   fdlimit: 1024,
   flags: 0,
   uid: 0,
