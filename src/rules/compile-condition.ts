@@ -252,6 +252,11 @@ class Compiler {
       this.#failOperator(check, lhs)
       return this.#checkRhsFields(check)
     }
+    if (op !== 'exists' && isRawBuffer(lhs)) {
+      const name = `evt.arg.${lhs.ref.arg}`
+      const message = '`evt.rawarg` of a byte buffer takes only `exists`'
+      return this.#fail('E0106', 'other', message, check.opSpan, check, `compare \`${name}\` or \`evt.buffer\``)
+    }
     const field = innermostField(lhs)
     const isDomain = field?.ref.spec.compare === 'domain'
     if (isDomain && this.#options.strictDomains === true && !this.#isStrictDomainCheck(check)) return NEVER
@@ -347,7 +352,8 @@ class Compiler {
 
   #isEventName(check: AstCheck, item: AstValue): boolean {
     const { events } = this.#options
-    if (events.codesOf(item.text) !== undefined) return true
+    // Falco lets the empty name pass, which no event has.
+    if (item.text === '' || events.codesOf(item.text) !== undefined) return true
     const near = events.names === undefined ? undefined : closestName(item.text, events.names())
     this.#fail(
       'E0103',
@@ -511,4 +517,9 @@ function digest(text: string): string {
     d = a ^ Math.imul(d ^ unit, 0x27d4eb2f)
   }
   return `#${text.length}:${[a, b, c, d].map(lane => (lane >>> 0).toString(16)).join(':')}`
+}
+
+/** Falco cannot read a value that such an argument could be compared with. */
+function isRawBuffer(lhs: PlanOperand): lhs is PlanOperand & { readonly kind: 'field' } {
+  return lhs.kind === 'field' && lhs.type === 'BYTEBUF' && lhs.ref.spec.name === 'evt.rawarg'
 }

@@ -25,8 +25,9 @@ const CLASS_OF: Readonly<Record<ValueType, TypeClass>> = {
   FD32: 'number',
   PID: 'number',
   PID32: 'number',
-  UID: 'number',
-  GID: 'number',
+  // Only `evt.rawarg` is of these, and Falco does not compare them.
+  UID: 'other',
+  GID: 'other',
   PORT: 'number',
   SIGTYPE: 'number',
   SYSCALLID: 'number',

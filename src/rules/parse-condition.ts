@@ -473,7 +473,8 @@ class Parser {
     this.at = end
     if (!this.#take('[')) return { kind: 'field', name, span: { start, end } }
     const arg = this.#readBracketArg(name)
-    return { kind: 'field', name, arg, span: { start, end: this.at } }
+    // An empty argument is none.
+    return { kind: 'field', name, ...(arg !== '' && { arg }), span: { start, end: this.at } }
   }
 
   /** After `[`. */
@@ -536,7 +537,7 @@ class Parser {
           items.push(this.#readListArg(of))
           this.#skipBlanks()
         } while (this.#take(','))
-        if (!this.#take(')')) this.#failUnclosedTransform(of, start)
+        if (!this.#take(')')) this.#failUnclosedList(start)
       }
       return { kind: 'list', items, span: { start, end: this.at } }
     }
@@ -713,6 +714,17 @@ class Parser {
       this.#fail(`\`${name}(\` is never closed`, { start, end: start + name.length + 1 }, { label: 'opened here' })
     }
     this.#fail(`expected \`)\` to close \`${name}(\`, found \`${found}\``, {
+      start: this.at,
+      end: this.at + found.length,
+    })
+  }
+
+  #failUnclosedList(start: number): never {
+    const found = this.#wordAt(this.at)
+    if (found === '') {
+      this.#fail('the list is never closed', { start, end: start + 1 }, { label: 'opened here' })
+    }
+    this.#fail(`expected \`,\` or \`)\` in the list, found \`${found}\``, {
       start: this.at,
       end: this.at + found.length,
     })

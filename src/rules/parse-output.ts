@@ -64,7 +64,7 @@ export function parseOutputFormat(text: string, options: ParseOutputOptions): Pa
     }
     segments.push({
       kind: 'value',
-      text: printOperand(found.ast),
+      text: found.ast.kind === 'field' ? keyOf(text, found.ast) : printOperand(found.ast),
       operand: found.operand,
       ...(width > 0 && { width }),
       fields: found.inner,
@@ -108,7 +108,7 @@ function findField(text: string, start: number, nameEnd: number, fields: FieldLo
   if (text[nameEnd] === '[') {
     const parsed = parseOperand(text, start)
     if (parsed.ok) {
-      const compiled = compileOutputOperand(parsed.operand, fields)
+      const compiled = compileOutputOperand(text, parsed.operand, fields)
       if (compiled.ok) return { ...compiled, end: parsed.end }
       firstError = compiled.error
     }
@@ -121,7 +121,7 @@ function findField(text: string, start: number, nameEnd: number, fields: FieldLo
     if (resolution.kind === 'field') {
       const end = start + resolution.length
       const ast: AstField = { kind: 'field', name: text.slice(start, end), span: { start, end } }
-      const compiled = compileOutputOperand(ast, fields)
+      const compiled = compileOutputOperand(text, ast, fields)
       if (compiled.ok) return { ...compiled, end }
       firstError ??= compiled.error
     } else {
@@ -131,6 +131,8 @@ function findField(text: string, start: number, nameEnd: number, fields: FieldLo
         message: `field \`${resolution.spec.name}\`: ${resolution.message}`,
         span: { start, end: nameEnd },
       }
+      // `%evt.type.is` is refused; `%evt.type.is.nothing` prints `evt.type` and text.
+      if (!/^\.\w/.test(name.slice(resolution.spec.name.length))) break
     }
     const { spec } = resolution.kind === 'field' ? resolution.ref : resolution
     name = name.slice(0, Math.min(name.length, spec.name.length) - 1)
@@ -154,7 +156,7 @@ function findTransform(text: string, start: number, fields: FieldLookup): FoundO
       firstError ??= asOutputError(parsed.error)
       continue
     }
-    const compiled = compileOutputOperand(parsed.operand, fields)
+    const compiled = compileOutputOperand(text, parsed.operand, fields)
     if (compiled.ok) return { ...compiled, end: parsed.end }
     firstError ??= compiled.error
   }
@@ -170,19 +172,26 @@ type CompiledOutput =
     }
   | { readonly ok: false; readonly error: OperandError }
 
-function compileOutputOperand(ast: AstField | AstTransform, fields: FieldLookup): CompiledOutput {
+function compileOutputOperand(text: string, ast: AstField | AstTransform, fields: FieldLookup): CompiledOutput {
   const compiled = compileOperand(ast, fields)
   if (!compiled.ok) return { ok: false, error: asOutputError(compiled.error) }
   const inner: { text: string; operand: PlanOperand }[] = []
-  const hidden = collectFields(ast, compiled.operand, inner)
+  const hidden = collectFields(text, ast, compiled.operand, inner)
   if (hidden !== undefined) {
     return failure(`field \`${hidden.name}\` can be used in conditions only`, hidden.span)
   }
   return { ok: true, ast, operand: compiled.operand, inner }
 }
 
+/** The key of a field in `output_fields`: as it is written, but for quotes around its argument. */
+function keyOf(output: string, ast: AstField): string {
+  const written = output.slice(ast.span.start, ast.span.end)
+  return /["']/.test(written) ? printOperand(ast) : written
+}
+
 /** Collects the fields of an operand, each once; returns the first one that cannot be printed. */
 function collectFields(
+  output: string,
   ast: AstArg,
   operand: PlanOperand,
   into: { text: string; operand: PlanOperand }[],
@@ -192,7 +201,7 @@ function collectFields(
       return undefined
     case 'field': {
       if (operand.kind === 'field' && operand.ref.spec.filterOnly === true) return ast
-      const text = printOperand(ast)
+      const text = keyOf(output, ast)
       if (!into.some(field => field.text === text)) into.push({ text, operand })
       return undefined
     }
@@ -200,7 +209,7 @@ function collectFields(
       const asts = ast.kind === 'list' ? ast.items : ast.args
       const operands = operand.kind === 'list' ? operand.items : operand.kind === 'transform' ? operand.args : []
       for (const [i, inner] of asts.entries()) {
-        const hidden = collectFields(inner, operands[i]!, into)
+        const hidden = collectFields(output, inner, operands[i]!, into)
         if (hidden !== undefined) return hidden
       }
       return undefined

@@ -79,11 +79,17 @@ function printRhs(parts: string[], rhs: AstRhs, print: PrintValue): void {
   }
 }
 
+/** Falco quotes an argument in brackets also for a `=`. */
+function printBracketArg(arg: string, print: PrintValue): string {
+  const printed = print(arg)
+  return printed === arg && arg.includes('=') ? `"${arg}"` : printed
+}
+
 function printArgInto(parts: string[], arg: AstArg, print: PrintValue): void {
   switch (arg.kind) {
     case 'field':
       parts.push(arg.name)
-      if (arg.arg !== undefined) parts.push('[', print(arg.arg), ']')
+      if (arg.arg !== undefined) parts.push('[', printBracketArg(arg.arg, print), ']')
       return
     case 'literal':
       parts.push(print === quoteValue && !arg.isNumber ? quoteAlways(arg.text) : print(arg.text))
