@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs'
 export function liveSkipReason(): string | false {
   if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`
   if (!existsSync(addonPath())) return 'the native addon is not built (sh scripts/setup-native.sh)'
+  if (!existsSync('/usr/bin/python3')) return 'python3 is not installed, whose system calls the tests watch'
   const [first] = probeFeatures(loadAddon()).missing
   return first === undefined ? false : first.message
 }
