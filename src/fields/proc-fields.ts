@@ -180,13 +180,13 @@ function bindEnv(arg: string | undefined): Reader {
 }
 
 function bindArgs(arg: string | undefined): Reader {
-  if (arg === undefined) return ctx => (ctx.thread === undefined ? undefined : argsOf(ctx.thread))
-  const i = parseInt32Arg(arg) ?? -1
+  const i = arg === undefined ? -1 : (parseInt32Arg(arg) ?? -1)
+  if (i < 0) return ctx => (ctx.thread === undefined ? undefined : argsOf(ctx.thread))
   return ctx => {
     const args = ctx.thread?.args
     if (args === undefined) return undefined
-    // Falco's first argument of a program without any is there and empty.
-    return args.length === 0 && i === 0 ? '' : args[i]
+    // One that is missing is empty, as in Falco.
+    return args[i] ?? ''
   }
 }
 
@@ -286,7 +286,7 @@ export const procFields: readonly Field[] = [
     type: 'CHARBUF',
     arg: 'optional',
     checkArg: checkIndexArg,
-    doc: 'Arguments of the command line without the first, blank-separated; `proc.args[0]` is the first of these, and has no value when there are fewer.',
+    doc: 'Arguments of the command line without the first, blank-separated; `proc.args[0]` is the first of these; one that is missing is empty.',
     bind: bindArgs,
   },
   ancestorField({
