@@ -30,6 +30,9 @@ const rounds = Number(process.argv[2] ?? 5)
 const scratch = mkdtempSync(join(tmpdir(), 'tiercel-bench-'))
 const once = new URL('replay-once.ts', import.meta.url)
 
+/** As `bin/tiercel` starts Node. */
+const heapFlags = ['--min-semi-space-size=4', '--max-semi-space-size=4']
+
 function measure(set: RuleSet): Run[] {
   const files = set.files.map(({ path, text }) => {
     const file = join(scratch, path.replaceAll(' ', '-'))
@@ -37,10 +40,14 @@ function measure(set: RuleSet): Run[] {
     return file
   })
   return Array.from({ length: rounds }, () => {
-    const output = execFileSync(process.execPath, [...process.execArgv, once.pathname, capture.pathname, ...files], {
-      encoding: 'utf8',
-      env: { ...process.env, NODE_COMPILE_CACHE: join(scratch, 'cache') },
-    })
+    const output = execFileSync(
+      process.execPath,
+      [...heapFlags, ...process.execArgv, once.pathname, capture.pathname, ...files],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, NODE_COMPILE_CACHE: join(scratch, 'cache') },
+      },
+    )
     return JSON.parse(output) as Run
   })
 }
