@@ -520,6 +520,25 @@ const errors = [
   },
   { name: 'capital AND', text: 'a AND b', place: 'AND', help: 'write `and` in lower case' },
   { name: '&&', text: 'a && b', place: '&&', help: 'write `and`' },
+  { name: 'an exclamation mark', text: '!a and b', place: '!a', help: 'write `not`' },
+  {
+    name: 'a per cent sign',
+    text: '%proc.name = a',
+    place: '%proc.name',
+    help: 'a condition names a field alone: `proc.name`',
+  },
+  {
+    name: 'a no-break space',
+    text: 'a\u00a0and b',
+    place: '\u00a0',
+    help: 'write a space in its place; such blanks come from copied text',
+  },
+  {
+    name: 'a condition that begins with and',
+    text: ' and proc.name = a',
+    place: 'proc.name',
+    help: 'a condition begins with a check; what changes a rule says so: `override: {condition: append}`',
+  },
   {
     name: 'a list after =',
     text: 'a.b = (c, d)',

@@ -111,6 +111,9 @@ const SPACE = 8
 const BLANK = 16
 /** Ends a bare value. */
 const BARE_STOP = 32
+/** Looks like a blank, but is none in a condition. */
+const ODD_BLANK = /[\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]/
+
 /** Ends a bare argument in brackets. */
 const ARG_STOP = 64
 
@@ -286,7 +289,15 @@ class Parser {
     if (found === '') {
       return this.#fail('the condition ends where a check is expected', { start, end: start })
     }
-    return this.#fail(`expected a field, a macro or \`(\`, found \`${found}\``, { start, end: start + found.length })
+    const bare = /^[%$]\{?([\w.]+)/.exec(found)?.[1]
+    let help: string | undefined
+    if (found.startsWith('!')) help = 'write `not`'
+    else if (bare !== undefined) help = `a condition names a field alone: \`${bare}\``
+    return this.#fail(
+      `expected a field, a macro or \`(\`, found \`${found}\``,
+      { start, end: start + found.length },
+      help === undefined ? {} : { help },
+    )
   }
 
   #readCheck(lhs: AstField | AstTransform): AstCheck {
@@ -682,6 +693,18 @@ class Parser {
     if (found === 'and') {
       this.#fail('`and` cannot follow `or(…)`', { start, end: start + 3 }, { help: 'put a blank between `or` and `(`' })
     }
+    // One inside the value before joins it with the words after it.
+    const from = Math.max(0, start - 40)
+    const odd = this.text.slice(from, start + 1).search(ODD_BLANK)
+    if (odd !== -1) {
+      const at = from + odd
+      const code = this.text.charCodeAt(at).toString(16).toUpperCase().padStart(4, '0')
+      this.#fail(
+        `a blank that is no space (U+${code})`,
+        { start: at, end: at + 1 },
+        { help: 'write a space in its place; such blanks come from copied text' },
+      )
+    }
     let help: string | undefined
     if (found === ')') help = 'there is no `(` for it'
     else if (found !== lower && (lower === 'and' || lower === 'or')) help = `write \`${lower}\` in lower case`
@@ -689,6 +712,9 @@ class Parser {
     else if (OPERATORS.includes(found)) help = 'only a field can stand before an operator, and its name has a dot'
     else if (found === ',') help = 'quote a value that holds a comma'
     else if (/^['"]/.test(found)) help = 'quote the whole value'
+    else if (/^\s*(?:and|or)\s*$/.test(this.text.slice(0, start))) {
+      help = 'a condition begins with a check; what changes a rule says so: `override: {condition: append}`'
+    }
     this.#fail(
       `unexpected \`${found}\`, expected \`and\` or \`or\``,
       { start, end: start + found.length },

@@ -1,6 +1,7 @@
 import type { SecondaryLabel } from '../diagnostics/diagnostic.ts'
 import type { Span } from '../diagnostics/source.ts'
 import type { ConditionFinding } from './condition-findings.ts'
+import type { PlaceInFile } from './condition-text.ts'
 import type { TracedOrigin } from './expand-lists.ts'
 import type { FindingText, ItemPlace, LoadFinding } from './load-finding.ts'
 import { findingAt, placeIn } from './load-finding.ts'
@@ -40,12 +41,17 @@ export function expressionFinding(
   let { help } = text
   if (fromList !== undefined) {
     const { source, scalar } = fromList.item
-    if (isAmongOperands(expanded, span.start))
+    const operator = listOperatorBefore(expanded, span.start)
+    if (operator !== undefined) help = `put the list into parentheses: \`${operator} (${fromList.list})\``
+    else if (isAmongOperands(expanded, span.start))
       help = `\`${fromList.list}\` is a list: write \`in (${fromList.list})\` after a field`
     secondary.push({ source, span: { start: scalar.start, end: scalar.end }, text: `from list \`${fromList.list}\`` })
   }
   const owner = place.parent !== undefined && place.parent.name !== '' ? place.parent : place
   const isInside = at.source === owner.source && at.span.start >= owner.span.start && at.span.start <= owner.span.end
+  if (!isInside && help === undefined && origin.text === expanded && text.message.startsWith('unexpected')) {
+    if (isWholeCondition(at)) help = 'what is appended begins with `and` or `or`'
+  }
   if (!isInside) secondary.push({ source: owner.source, span: owner.span, text: `in ${owner.type} \`${owner.name}\`` })
   const finding = findingAt(
     placeIn(place, 'condition expression', '', at.span, at.source),
@@ -54,6 +60,20 @@ export function expressionFinding(
   )
   const inside = origin.text
   return { ...finding, expression: { text: expanded, at: span.start, ...(inside !== expanded && { inside }) } }
+}
+
+/** The operator before `at` (or before one value before it), if it takes a list in parentheses. */
+function listOperatorBefore(text: string, at: number): string | undefined {
+  return /\b(in|intersects|pmatch)[ \t\n\r]+(?:[^()"'\s=,]+[ \t\n\r]*)?$/.exec(
+    text.slice(Math.max(0, at - 200), at),
+  )?.[1]
+}
+
+/** Whether a place is the beginning of what is written after `condition:`. */
+function isWholeCondition({ source, span }: PlaceInFile): boolean {
+  return /\bcondition:[ \t]*(?:["']|[>|][+-]?[ \t]*\r?\n[ \t]*)?$/.test(
+    source.text.slice(Math.max(0, span.start - 80), span.start),
+  )
 }
 
 /** Whether at `at` (or one value before it) an operand or a single value is expected, but no list of values. */

@@ -26,6 +26,9 @@ export interface RulesFileContent {
   readonly isPartial: boolean
 }
 
+/** What an item is, is what it has one of these keys for. */
+const ITEM_KEYS: readonly string[] = ['rule', 'macro', 'list', 'required_engine_version', 'required_plugin_versions']
+
 const LIST_KEYS: ReadonlySet<string> = new Set(['list', 'items', 'append', 'override'])
 const MACRO_KEYS: ReadonlySet<string> = new Set(['macro', 'condition', 'append', 'override'])
 const RULE_KEYS: ReadonlySet<string> = new Set([
@@ -160,7 +163,7 @@ class RulesFileReader {
   #unknownItem(item: YamlMap): void {
     const first = item.pairs[0]?.key
     const key = first?.kind === 'scalar' ? first.value : ''
-    const near = closestName(key, ['rule', 'macro', 'list', 'required_engine_version', 'required_plugin_versions'])
+    const near = closestName(key, ITEM_KEYS)
     this.#context.add(
       placeIn(this.#root, 'rules content item', '', item),
       {
@@ -173,17 +176,21 @@ class RulesFileReader {
   }
 
   #unknownKeys(item: YamlMap, kind: string, known: ReadonlySet<string>, place: ItemPlace): void {
-    for (const { key } of item.pairs) {
+    for (const { key, value } of item.pairs) {
       const name = key.kind === 'scalar' ? key.value : ''
       if (key.kind === 'scalar' && known.has(name)) continue
+      const first = /^(\w+)\s/.exec(name)?.[1] ?? ''
       const near = closestName(name, known)
+      let help = near === undefined ? undefined : `did you mean \`${near}\`?`
+      if (ITEM_KEYS.includes(name)) help = `is \`- \` missing before \`${name}\`?`
+      else if (value.kind === 'null' && known.has(first)) help = `is \`:\` missing after \`${first}\`?`
       this.#context.add(
         placeIn(place, 'value for', name, key),
         {
           code: 'W0201',
           message: `unknown key \`${name}\` in ${describePlace(place)}, ignored`,
           label: `a ${kind} has no such key`,
-          ...(near !== undefined && { help: `did you mean \`${near}\`?` }),
+          ...(help !== undefined && { help }),
         },
         key,
       )

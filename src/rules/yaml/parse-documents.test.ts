@@ -116,7 +116,7 @@ const errors: readonly { name: string; text: string; at: number; message: RegExp
   { name: 'a key indented too much', text: 'a: b\n  c: d\n', at: 8, message: /cannot stand here/ },
   { name: 'two values on a line', text: 'a: "b" "c"\n', at: 7, message: /text after a quoted string/ },
   { name: 'a word behind a quoted value', text: "- 'b' c\n", at: 6, message: /text after a quoted string/ },
-  { name: 'a stray word above a key', text: 'a: b\nc\nd: e\n', at: 5, message: /a key without `:`/ },
+  { name: 'a stray word above a key', text: 'a: b\nc\nd: e\n', at: 5, message: /a line without `:`/ },
   { name: 'a stray word above a comment', text: 'a: b\nc\n# d\n', at: 5, message: /expected a key/ },
   { name: 'a comma that begins a line', text: '[a\n, b]', at: 3, message: /`,` cannot begin a line/ },
   { name: 'a per cent sign in a tag', text: 'a: !b%zz c', at: 5, message: /`%` cannot begin/ },

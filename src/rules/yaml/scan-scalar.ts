@@ -313,7 +313,15 @@ export function scanQuoted(text: string, start: number, line: LinePlace): Scalar
     if (!closed) while (at > from && isBlankCode(text.charCodeAt(at - 1)) && !escapedBreak) at--
     flush()
     if (closed) break
-    if (lineBreak >= text.length) return { error: { at: start, message: 'a quoted string that is never closed' } }
+    if (lineBreak >= text.length) {
+      return {
+        error: {
+          at: start,
+          message: 'a quoted string that is never closed',
+          help: 'add the quote where the value ends',
+        },
+      }
+    }
 
     at = afterBreak(text, lineBreak)
     lineStart = lineStartAfter(text, lineBreak, at, lineStart, line.ending)

@@ -425,7 +425,11 @@ export class TokenScanner {
 
   #checkScalarAllowed(): boolean {
     if (!this.#scalarAllowed) {
-      this.fail(this.#at, 'text after a quoted string', 'quote all of the value, or nothing of it')
+      const quote = this.#text[this.#at - 1]
+      let help = 'quote all of the value, or nothing of it'
+      if (quote === "'") help = "inside single quotes a quote is written `''`"
+      else if (quote === '"') help = 'inside double quotes a quote is written `\\"`'
+      this.fail(this.#at, 'text after a quoted string', help)
     }
     return this.#scalarAllowed
   }
@@ -463,8 +467,8 @@ export class TokenScanner {
           if (possible !== undefined && possible.lineStart < this.#lineStart)
             return this.fail(
               possible.at,
-              'a key without `:`',
-              'or does the line belong to the value before it, indented more?',
+              'a line without `:`',
+              'write `key: value`; text that goes on from the line before is indented more',
             )
           return this.fail(this.#at, '`: ` cannot stand here', 'quote the value if the colon belongs to it')
         }
