@@ -1,5 +1,8 @@
 import { loadRules } from '../agent/load-rules.ts'
+import { renderDescription, type RulesDescription } from '../rules/describe-rules.ts'
 import { loadResultsJson } from '../rules/load-result.ts'
+import { describe } from './describe.ts'
+import { jsonText } from './json-text.ts'
 import type { FileResult } from '../rules/compile-rules.ts'
 import type { Command } from './command.ts'
 import { renderFindings } from './load-rule-set.ts'
@@ -21,6 +24,8 @@ export const checkCommand: Command = {
     { name: 'json', doc: 'print Falco’s result object (falco_load_results) instead' },
     { name: 'strict', doc: 'refuse what Falco 0.44 would only find out while it runs: operators on domain fields' },
     ...settingsOptions,
+    { name: 'describe-all', doc: 'describe the rules, too, as `falco -V FILE -L` does', hidden: true },
+    { name: 'describe-rule', value: 'NAME', doc: 'describe this rule, too', hidden: true },
     { name: 'verbose', doc: 'accepted; everything is shown anyway', hidden: true },
     { name: 'quiet', short: 'q', doc: 'no warnings about the configuration', hidden: true },
   ],
@@ -39,13 +44,19 @@ export const checkCommand: Command = {
   run: async (args, terminal) => {
     const config = loadSettings(args, terminal)
     const files = readRuleFiles(expandRulePaths(args.operands))
-    const { results } = loadRules(files, {
+    const { rules, fields } = loadRules(files, {
       ...config,
       domains: { strict: args.has('strict') || config.domains.strict },
-    }).rules
+    })
+    const { results, compiled } = rules
     const isOk = results.every(r => r.ok)
+    let description: RulesDescription | undefined
+    if (isOk && (args.has('describe-all') || args.has('describe-rule'))) {
+      description = describe(compiled, fields, args.value('describe-rule'))
+    }
     if (args.has('json') || config.jsonOutput) {
-      terminal.out(`${JSON.stringify(loadResultsJson(results))}\n`)
+      const json = { ...(description && { falco_describe_results: description }), ...loadResultsJson(results) }
+      terminal.out(`${jsonText(json)}\n`)
       return isOk ? 0 : 1
     }
     const colors = terminal.outColors
@@ -54,6 +65,7 @@ export const checkCommand: Command = {
       const findings = renderFindings(result, colors.isColorSupported)
       if (findings !== '') terminal.out(`\n${findings}`)
     }
+    if (description !== undefined) terminal.out(`\n${renderDescription(description).trimEnd()}\n`)
     return isOk ? 0 : 1
   },
 }

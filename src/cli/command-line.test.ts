@@ -177,6 +177,18 @@ const cases: readonly {
     err: /no rule file `rules\/hots\.yaml`\n {2}help: did you mean `rules\/host\.yaml`\?/,
   },
   { name: 'check: a folder without rules', args: ['check', 'samples/../bin'], code: 1, err: /holds no rule files/ },
+  {
+    name: '-V with -L describes, too',
+    args: ['-V', good, '-L', '-o', 'json_output=true'],
+    code: 0,
+    out: /^\{"falco_describe_results":\{.*"rules":\[\{.*\},"falco_load_results":\[/,
+  },
+  {
+    name: '-V with -l of no rule',
+    args: ['-V', good, '-l', 'nothing'],
+    code: 1,
+    err: /there is no rule `nothing`/,
+  },
   { name: '-V checks', args: ['-V', good, '-V', warned], code: 0, out: /good\.yaml: Ok\n[\s\S]*Ok, with warnings/ },
   {
     name: '-V with json_output',

@@ -1,12 +1,27 @@
 import { closestName } from '../diagnostics/closest-name.ts'
 import { eventLookup } from '../events/event-lookup.ts'
-import { describeRule, describeRules, renderDescription } from '../rules/describe-rules.ts'
+import type { CompiledSet } from '../rules/compile-rules.ts'
+import { describeRule, describeRules, renderDescription, type RulesDescription } from '../rules/describe-rules.ts'
+import type { FieldLookup } from '../rules/field-lookup.ts'
 import type { Command } from './command.ts'
+import { jsonText } from './json-text.ts'
 import { CommandError } from './command-error.ts'
 import { loadRuleSet } from './load-rule-set.ts'
 import { loadSettings, settingsOptions } from './load-settings.ts'
 import { Arguments } from './parse-arguments.ts'
 import { rulesOption } from './rule-files.ts'
+
+/** All rules, or the one called `name`; throws a `CommandError` if there is none. */
+export function describe(compiled: CompiledSet, fields: FieldLookup, name: string | undefined): RulesDescription {
+  const options = { fields, events: eventLookup }
+  const description = name === undefined ? describeRules(compiled, options) : describeRule(compiled, name, options)
+  if (description !== undefined) return description
+  const near = closestName(
+    name!,
+    compiled.rules.map(r => r.info.name),
+  )
+  throw new CommandError(`there is no rule \`${name}\``, near === undefined ? undefined : `did you mean \`${near}\`?`)
+}
 
 export const describeCommand: Command = {
   name: 'describe',
@@ -39,22 +54,9 @@ export const describeCommand: Command = {
     const paths = [...args.values('rules'), ...args.operands]
     const values = new Map([...args.names()].map(name => [name, args.values(name)]))
     const { rules, fields } = loadRuleSet(new Arguments([], values.set('rules', paths)), config, terminal)
-    const options = { fields, events: eventLookup }
-    const name = args.value('rule')
-    const description =
-      name === undefined ? describeRules(rules.compiled, options) : describeRule(rules.compiled, name, options)
-    if (description === undefined) {
-      const near = closestName(
-        name!,
-        rules.compiled.rules.map(r => r.info.name),
-      )
-      throw new CommandError(
-        `there is no rule \`${name}\``,
-        near === undefined ? undefined : `did you mean \`${near}\`?`,
-      )
-    }
+    const description = describe(rules.compiled, fields, args.value('rule'))
     const isJson = args.has('json') || config.jsonOutput
-    terminal.out(isJson ? `${JSON.stringify(description)}\n` : `${renderDescription(description).trimEnd()}\n`)
+    terminal.out(isJson ? `${jsonText(description)}\n` : `${renderDescription(description).trimEnd()}\n`)
     return 0
   },
 }

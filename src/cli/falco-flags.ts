@@ -140,7 +140,10 @@ export function commandFor(args: Arguments): readonly string[] {
   if (args.has('list'))
     return ['fields', ...passOn('names'), ...format, ...args.values('list').flatMap(s => ['--source', s])]
   if (args.has('list-events') || args.has('list-syscall-events')) return ['events', ...format]
-  if (args.has('validate')) return ['check', ...settings, ...passOn('verbose'), '--', ...args.values('validate')]
+  if (args.has('validate')) {
+    const describes = passOn('describe-all', 'describe-rule')
+    return ['check', ...settings, ...passOn('verbose'), ...describes, '--', ...args.values('validate')]
+  }
   if (args.has('describe-all') || args.has('describe-rule')) {
     return ['describe', ...settings, ...passOn('rules'), ...args.values('describe-rule').flatMap(r => ['--rule', r])]
   }
