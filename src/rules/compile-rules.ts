@@ -745,18 +745,19 @@ function planOf(compiled: CompiledSet, options: CompileRulesOptions): Plan {
   const rules: PlannedRule[] = []
   for (const { info, expr, eventCodes, output, exceptionFields } of compiled.rules) {
     collectDomains(expr, domains)
+    // Bytes that are no text count in conditions only; what is printed has U+FFFD in their place.
     rules.push({
       index: rules.length,
-      name: info.name,
-      desc: info.desc,
+      name: info.name.toWellFormed(),
+      desc: info.desc.toWellFormed(),
       priority: info.priority,
       source: info.source,
-      tags: info.tags,
+      tags: info.tags.map(tag => tag.toWellFormed()),
       enabled: info.priority <= minPriority && isSelected(info, selection),
       capture: info.capture,
       captureDurationMs: info.captureDurationMs,
       condition: expr,
-      output,
+      output: output.toWellFormed(),
       eventCodes: info.source === 'syscall' ? eventCodes : pluginCodes,
       exceptionFields,
     })
