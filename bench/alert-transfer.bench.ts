@@ -9,6 +9,7 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import type { Alert } from '../src/engine/alert.ts'
 import { AlertRenderer, defaultAlertFormat } from '../src/outputs/format-alert.ts'
 import type { PlannedRule } from '../src/rules/plan.ts'
+import { median } from './median.ts'
 
 const BATCH = 64
 const ROUNDS = 9
@@ -62,8 +63,6 @@ function measure(way: (alerts: readonly Alert[]) => number, alerts: readonly Ale
   const { user, system } = process.cpuUsage(start)
   return ((user + system) * 1000) / done
 }
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 
 console.log(
   `${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}; ns of CPU an alert, both threads together\n`,

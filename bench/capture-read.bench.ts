@@ -5,6 +5,7 @@ import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { readCapture } from '../src/events/capture/read-capture.ts'
 import type { SourceSink } from '../src/events/source.ts'
+import { median } from './median.ts'
 
 const ROUNDS = 9
 const path: string = process.argv[2] ?? fileURLToPath(new URL('../../shared/data/captures/busy.scap', import.meta.url))
@@ -17,10 +18,6 @@ const sink: SourceSink = {
   process() {},
   fd() {},
   event: () => true,
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 }
 
 if (!existsSync(path)) {

@@ -6,6 +6,7 @@ import { cpus } from 'node:os'
 import { NameIndex } from '../src/domains/name-index.ts'
 import type { NameSet } from '../src/domains/name-set.ts'
 import type { Ip } from '../src/values/value.ts'
+import { median } from './median.ts'
 
 const ROUNDS = 9
 const CHECKS = 1_000_000
@@ -17,10 +18,6 @@ function listOf(count: number): string[] {
     const name = `host${(i * 7919) % count}.zone${i % 977}.example.com`
     return i % 100 === 0 ? `${name.toUpperCase()}.` : name
   })
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!
 }
 
 function spread(numbers: readonly number[], digits: number): string {

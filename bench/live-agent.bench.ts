@@ -11,6 +11,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { liveSkipReason } from '../src/events/live/testing.ts'
+import { median } from './median.ts'
 
 const reason = liveSkipReason()
 if (reason !== false) {
@@ -87,10 +88,6 @@ async function runWith(rules: readonly string[], code: string): Promise<Cell> {
   await ended
   const stats = JSON.parse(err.trimEnd().split('\n').at(-1)!) as { events: number; lost_events: number }
   return { perSecond: Number(out) / SECONDS, cpuShare, events: stats.events, lost: stats.lost_events }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 const idle = join(scratch, 'idle.yaml')

@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { falcoSets, manyRuleSets, neverSet, type RuleSet } from './rule-sets.ts'
+import { median } from './median.ts'
 
 interface Run {
   readonly events: number
@@ -50,10 +51,6 @@ function measure(set: RuleSet): Run[] {
     )
     return JSON.parse(output) as Run
   })
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 const sets = [neverSet, ...falcoSets(new URL('falco/rules/', shared)), ...manyRuleSets([10, 1000, 5000])]

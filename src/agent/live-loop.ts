@@ -3,6 +3,7 @@
  * nobody while events come, as a wake-up costs the traced program more than the event does. How long it sleeps follows from what it
  * found; with nothing to do it sleeps on the ring itself. Between slices it returns to the event loop for messages.
  */
+import { messageOf } from '../diagnostics/message-of.ts'
 import { parseHostsFile } from '../domains/hosts-file.ts'
 import { NameIndex } from '../domains/name-index.ts'
 import type { NameObserver } from '../domains/name-observer.ts'
@@ -410,10 +411,6 @@ function observed(observer: NameObserver | undefined): [string, number][] {
       count,
     ]),
   )
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function helpOf(error: unknown): string {

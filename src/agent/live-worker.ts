@@ -2,6 +2,7 @@
  * The worker thread of a live agent: `run.ts` starts it with the module that has the events. Everything else is imported once the cache
  * for compiled code is on, which halves the time that loading takes.
  */
+import { messageOf } from '../diagnostics/message-of.ts'
 import { enableCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { ToMain } from '../wire/agent-messages.ts'
@@ -29,6 +30,6 @@ try {
   })
   post({ kind: 'loaded' })
 } catch (error) {
-  post({ kind: 'refused', message: error instanceof Error ? error.message : String(error), help: '' })
+  post({ kind: 'refused', message: messageOf(error), help: '' })
   port.close()
 }

@@ -2,6 +2,7 @@
  * The live agent as its main thread sees it: starts the worker that judges events, writes what it reports, looks names up for it, takes in
  * new rules and configuration while it goes on, watches that it does go on, and serves the figures.
  */
+import { messageOf } from '../diagnostics/message-of.ts'
 import { createHash } from 'node:crypto'
 import { appendFile, readFileSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
@@ -751,8 +752,4 @@ function nowNs(): bigint {
 
 function bootTsNs(): bigint {
   return nowNs() - process.hrtime.bigint()
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -4,6 +4,7 @@ import type { AgentNews } from '../agent/run.ts'
 import type { OutputNews } from '../outputs/output-queue.ts'
 import { openSyslogSink } from '../outputs/sinks/syslog-sink.ts'
 import { makeMessage } from '../outputs/sinks/sink.ts'
+import { longListsText, outputNewsText } from './news-text.ts'
 import type { Terminal } from './terminal.ts'
 
 /** syslog's levels, in its order. */
@@ -16,6 +17,14 @@ export interface NewsText {
 
 /** Many names are cut short. */
 const SHOWN_NAMES = 12
+
+const outputLevels: Readonly<Record<OutputNews['kind'], LogLevel>> = {
+  slow: 'critical',
+  failed: 'error',
+  recovered: 'notice',
+  gone: 'error',
+  dropped: 'error',
+}
 
 /** The words for `news`; undefined for what has none (an echo). Names have `NameWarnings`. */
 export function renderNews(news: Exclude<AgentNews, { kind: 'name' }>): NewsText | undefined {
@@ -53,35 +62,13 @@ export function renderNews(news: Exclude<AgentNews, { kind: 'name' }>): NewsText
     case 'trouble':
       return warning(news.message)
     case 'long-lists':
-      return warning(
-        `${news.sizes.length} lists of names have more than ${news.limit} names (${news.sizes.join(', ')}): they are matched against observed names and never looked up`,
-      )
-    case 'output':
-      return renderOutputNews(news.news)
+      return warning(longListsText(news.sizes, news.limit))
+    case 'output': {
+      const text = outputNewsText(news.news)
+      return text === undefined ? undefined : { level: outputLevels[news.news.kind], text }
+    }
     case 'echo':
       return undefined
-    default:
-      return news satisfies never
-  }
-}
-
-function renderOutputNews(news: OutputNews): NewsText | undefined {
-  switch (news.kind) {
-    case 'slow':
-      return { level: 'critical', text: `the output ${news.output} has not taken an alert for ${news.timeoutMs} ms` }
-    case 'failed':
-      return {
-        level: 'error',
-        text: `the output ${news.output} failed: ${news.error.message}; ${news.lost} alerts are lost to it`,
-      }
-    case 'recovered':
-      return { level: 'notice', text: `the output ${news.output} works again` }
-    case 'gone':
-      return news.output === 'stdout'
-        ? undefined
-        : { level: 'error', text: `the output ${news.output} is gone: ${news.error.message}` }
-    case 'dropped':
-      return { level: 'error', text: `${news.count} alerts are lost: the queue of the output ${news.output} was full` }
     default:
       return news satisfies never
   }

@@ -1,3 +1,4 @@
+import { messageOf } from '../diagnostics/message-of.ts'
 import { type FileHandle, open } from 'node:fs/promises'
 
 /** Options of everything that reads a file of events. */
@@ -66,8 +67,4 @@ async function sizeOf(file: FileHandle): Promise<number> {
   } catch {
     return 0
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

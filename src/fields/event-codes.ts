@@ -19,6 +19,16 @@ export function singleCode(name: string): number {
   return eventTable.find(event => event.name === name && !event.isOld)?.code ?? -1
 }
 
+/** Exit events that several groups of fields look into. */
+export const OPEN: number = exitCode('open')
+export const OPENAT: number = exitCode('openat')
+export const OPENAT2: number = exitCode('openat2')
+export const OPEN_BY_HANDLE_AT: number = exitCode('open_by_handle_at')
+export const CREAT: number = exitCode('creat')
+export const CONNECT: number = exitCode('connect')
+export const ACCEPT: number = exitCode('accept')
+export const ACCEPT4: number = exitCode('accept4')
+
 function perCode(value: (event: (typeof eventTable)[number]) => number): Uint8Array {
   return Uint8Array.from(eventTable, value)
 }

@@ -14,7 +14,22 @@ import {
 } from './arg-syntax.ts'
 import { absolutePath, type PathSide } from './at-paths.ts'
 import { argsText, argText } from './event-args.ts'
-import { categoryOf, exitCode, GENERIC_EXIT, hasResult, isSyscall, paramPositions, singleCode } from './event-codes.ts'
+import {
+  ACCEPT,
+  ACCEPT4,
+  CONNECT,
+  CREAT,
+  GENERIC_EXIT,
+  OPEN,
+  OPENAT,
+  OPENAT2,
+  OPEN_BY_HANDLE_AT,
+  categoryOf,
+  hasResult,
+  isSyscall,
+  paramPositions,
+  singleCode,
+} from './event-codes.ts'
 import { clockNsText } from './event-time.ts'
 import { isInetSocket, isListening } from './fd-text.ts'
 import type { Field, Reader } from './field.ts'
@@ -47,14 +62,6 @@ const CATEGORY_NAMES: ReadonlyMap<number, string> = new Map([
   [256, 'internal'],
 ])
 
-const OPEN = exitCode('open')
-const OPENAT = exitCode('openat')
-const OPENAT2 = exitCode('openat2')
-const OPEN_BY_HANDLE_AT = exitCode('open_by_handle_at')
-const CREAT = exitCode('creat')
-const CONNECT = exitCode('connect')
-const ACCEPT = exitCode('accept')
-const ACCEPT4 = exitCode('accept4')
 const ASYNC_EVENT = singleCode('asyncevent')
 const PROCINFO = singleCode('procinfo')
 const INFRA = singleCode('infra')

@@ -8,7 +8,7 @@ import { parseIpv4 } from '../values/ip.ts'
 import type { ByteText, Ip, Value } from '../values/value.ts'
 import { parsedDirectory } from './at-paths.ts'
 import { argText } from './event-args.ts'
-import { exitCode, isFdEvent } from './event-codes.ts'
+import { ACCEPT, ACCEPT4, CONNECT, CREAT, OPEN, OPENAT, OPENAT2, OPEN_BY_HANDLE_AT, isFdEvent } from './event-codes.ts'
 import { fdTypeChar, fdTypeName, hasNoRole, isInetSocket, isListening, l4Protocol } from './fd-text.ts'
 import type { Field, Reader } from './field.ts'
 import { checkIndexArg, parseInt32Arg } from './field-syntax.ts'
@@ -18,15 +18,6 @@ import { toScalar } from './integers.ts'
  * The fd of the event. Only events that make, use or close an fd have these fields. Where such an event has no known fd, because the call
  * failed or the fd was opened before the capture, the name is taken from the event's own arguments, and the other fields are missing.
  */
-
-const OPEN = exitCode('open')
-const OPENAT = exitCode('openat')
-const OPENAT2 = exitCode('openat2')
-const OPEN_BY_HANDLE_AT = exitCode('open_by_handle_at')
-const CREAT = exitCode('creat')
-const CONNECT = exitCode('connect')
-const ACCEPT = exitCode('accept')
-const ACCEPT4 = exitCode('accept4')
 
 /** The thread of an event that has to do with fds; undefined for others. */
 function fdThread(ctx: EventContext): Thread | undefined {

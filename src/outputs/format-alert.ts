@@ -1,7 +1,7 @@
 import type { Alert, AlertValue } from '../engine/alert.ts'
 import { ClockText, splitTime } from './clock-text.ts'
 import { renderJsonValue } from './json-text.ts'
-import { priorityName } from './priority-names.ts'
+import { priorityName } from '../values/priority-names.ts'
 
 /** What an alert's line looks like; the names are those of Falco's configuration (`json_include_…_property`, `time_format_iso_8601`). */
 export interface AlertFormat {

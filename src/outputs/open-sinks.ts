@@ -1,6 +1,6 @@
 import type { QueueLimits } from './output-queue.ts'
 import { openFileSink } from './sinks/file-sink.ts'
-import { openHttpSink } from './sinks/http-sink.ts'
+import { type HttpSinkOptions, openHttpSink } from './sinks/http-sink.ts'
 import { openProgramSink } from './sinks/program-sink.ts'
 import type { OutputSink } from './sinks/sink.ts'
 import { openStdoutSink } from './sinks/stdout-sink.ts'
@@ -16,23 +16,11 @@ export interface OutputsConfig {
   readonly limits: QueueLimits
 }
 
-export interface HttpOutputConfig {
-  readonly url: string
-  readonly userAgent: string
-  readonly insecure: boolean
+/** What the sink takes, but for what follows from elsewhere. `echo`: show the server's answers. */
+export interface HttpOutputConfig extends Omit<HttpSinkOptions, 'json' | 'echo'> {
   readonly echo: boolean
-  readonly caCert: string
-  readonly caBundle: string
-  readonly caPath: string
-  readonly mtls: boolean
-  readonly clientCert: string
-  readonly clientKey: string
-  readonly compressUploads: boolean
-  readonly maxConsecutiveTimeouts: number
-  readonly timeoutMs: number
 }
 
-/** What of the process the sinks need. */
 export interface SinkSurroundings {
   /** Lines are JSON: decides the content type of http. */
   readonly json: boolean

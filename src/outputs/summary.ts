@@ -1,5 +1,5 @@
 import type { Alert } from '../engine/alert.ts'
-import { priorityNames } from './priority-names.ts'
+import { priorityNames } from '../values/priority-names.ts'
 
 /** What a rule's alerts were counted under. */
 interface RuleCount {

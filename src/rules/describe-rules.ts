@@ -6,7 +6,8 @@ import type { EventLookup, FieldLookup } from './field-lookup.ts'
 import { parseCondition } from './parse-condition.ts'
 import { parseOutputFormat } from './parse-output.ts'
 import { printAst, printOperand } from './print-ast.ts'
-import { PRIORITY_NAMES, formatVersion } from './rule-items.ts'
+import { formatVersion } from './rule-items.ts'
+import { priorityNames } from '../values/priority-names.ts'
 
 /**
  * What Falco's `-L` prints as JSON: every rule, macro and list, what it uses, and the condition with everything put in. Arrays that Falco
@@ -163,7 +164,7 @@ function describeOneRule(rule: CompiledRule, compiled: CompiledSet, options: Des
       enabled: info.enabled,
       name: info.name,
       output: info.output.text,
-      priority: PRIORITY_NAMES[info.priority] ?? '',
+      priority: priorityNames[info.priority] ?? '',
       source: info.source,
       tags: info.tags,
     },

@@ -5,11 +5,12 @@ import { filePlace, findingAt, isError, placeIn } from './load-finding.ts'
 import { ReadContext, describePlace } from './read-context.ts'
 import { readExceptions } from './read-exceptions.ts'
 import type { ExceptionItem, PluginRequirement, RuleItem, RuleItemUpdate } from './rule-items.ts'
-import { PRIORITY_NAMES, parsePriority, parseVersion } from './rule-items.ts'
+import { parsePriority, parseVersion } from './rule-items.ts'
 import { decodeUint32 } from './yaml/decode-scalar.ts'
 import type { YamlMap, YamlNode, YamlScalar } from './yaml/node.ts'
 import { lookupKey, lookupPair } from './yaml/node.ts'
 import { parseYamlDocuments } from './yaml/parse-documents.ts'
+import { priorityNames } from '../values/priority-names.ts'
 
 /**
  * Text of a rules file → typed items. What Falco accepts is accepted and what it refuses is refused, with its kind of finding; but
@@ -501,14 +502,14 @@ class RulesFileReader {
     if (priority !== undefined) return priority
     const isBegun = (name: string): boolean =>
       scalar.value !== '' && name.toLowerCase().startsWith(scalar.value.toLowerCase())
-    const near = PRIORITY_NAMES.find(isBegun) ?? closestName(scalar.value, PRIORITY_NAMES)
+    const near = priorityNames.find(isBegun) ?? closestName(scalar.value, priorityNames)
     return this.#context.add(placeIn(place, 'rule priority', '', scalar), {
       code: 'E0207',
       message: `unknown priority \`${scalar.value}\``,
       help:
         near !== undefined
           ? `did you mean \`${near.toUpperCase()}\`?`
-          : `priorities are ${PRIORITY_NAMES.join(', ').toUpperCase()}`,
+          : `priorities are ${priorityNames.join(', ').toUpperCase()}`,
     })
   }
 

@@ -1,6 +1,7 @@
 import type { Source } from '../diagnostics/source.ts'
 import type { ItemPlace } from './load-finding.ts'
 import type { YamlScalar } from './yaml/node.ts'
+import { priorityNames } from '../values/priority-names.ts'
 
 /** What the items of a rules file say, before it is known what earlier items they change. */
 export type RuleItem =
@@ -155,22 +156,10 @@ export function satisfiesVersion(version: Version, required: Version): boolean {
   return version.major === required.major && isAtLeast(version, required)
 }
 
-/** Priorities in order, as they are printed. */
-export const PRIORITY_NAMES: readonly string[] = [
-  'Emergency',
-  'Alert',
-  'Critical',
-  'Error',
-  'Warning',
-  'Notice',
-  'Informational',
-  'Debug',
-]
-
 /** The number of a priority written in any case; `info` is `informational`. */
 export function parsePriority(text: string): number | undefined {
   const wanted = text.toLowerCase()
   if (wanted === 'info') return 6
-  const priority = PRIORITY_NAMES.findIndex(name => name.toLowerCase() === wanted)
+  const priority = priorityNames.findIndex(name => name.toLowerCase() === wanted)
   return priority === -1 ? undefined : priority
 }

@@ -1,5 +1,5 @@
 import type { Alert, AlertValue } from '../../engine/alert.ts'
-import { priorityNames } from '../priority-names.ts'
+import { priorityNames } from '../../values/priority-names.ts'
 
 /** An alert for tests; what is not given has a harmless default (`Warning`, source `syscall`, rule `R`). */
 export function makeAlert(parts: {
