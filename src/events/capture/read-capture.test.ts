@@ -659,7 +659,8 @@ test('mutated gzip data never rejects', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(zipped.length - 1), fc.nat(255), async (at, value) => {
       const { summary } = await read(changed(zipped, b => b.writeUInt8(value, at)))
-      assert.ok(summary.events <= 500)
+      // a changed length repeats bytes, so there may be more events than before; deflate's ratio still bounds them
+      assert.ok(summary.events <= (zipped.length * 1032) / 24)
     }),
     { numRuns: 100 },
   )
