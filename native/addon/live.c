@@ -357,6 +357,20 @@ static napi_value read_counters(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/*
+ * beat(handle) → whether the probe saw a call that this thread just made: it is attached and runs, whatever else the machine does. The
+ * reader's own calls are never told, so this costs no event.
+ */
+static napi_value check_beat(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], result;
+	struct live *live = live_of(env, info, 1, args);
+	if (!live)
+		return NULL;
+	napi_get_boolean(env, introduce(&live->probe->bss->controls) == 0, &result);
+	return result;
+}
+
 /* backlog(handle) → bytes that wait in the ring. */
 static napi_value read_backlog(napi_env env, napi_callback_info info)
 {
@@ -577,7 +591,7 @@ NAPI_MODULE_INIT()
 		{"setWanted", set_wanted},         {"setRunning", set_running}, {"counters", read_counters},
 		{"backlog", read_backlog},         {"wait", wait_for_events},   {"cancel", cancel_wait},
 		{"close", close_live},             {"loadLog", read_load_log},  {"layout", read_layout},
-		{"supported", read_supported},
+		{"supported", read_supported},     {"beat", check_beat},
 	};
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
 		napi_value f;

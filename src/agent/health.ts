@@ -2,7 +2,7 @@
 export interface HealthTrail {
   /** When it last reported. */
   readonly reportedMs: number
-  /** When it last took events, or had none to take; when the probe last counted. 0: not yet. */
+  /** When it last took events, or had none to take; when the probe last answered. 0: not yet. */
   readonly takenMs: number
   readonly seenMs: number
   readonly pendingBytes: number
@@ -14,7 +14,7 @@ export interface HealthLimits {
   readonly silenceMs: number
   /** With events waiting and none taken. */
   readonly stallMs: number
-  /** Without the probe having run; the agent's own polling makes it, even on a host that sleeps. */
+  /** Without the probe having answered; the agent makes a call for it every second, even on a host that sleeps. */
   readonly blindMs: number
   /** Starting takes tens of milliseconds, reading the world of a large host some seconds. */
   readonly startMs: number
@@ -37,7 +37,7 @@ export function judgeHealth(
     return `no event has been taken for ${seconds(nowMs - trail.takenMs)} though ${trail.pendingBytes} bytes of them wait`
   }
   if (trail.seenMs > 0 && nowMs - trail.seenMs > limits.blindMs) {
-    return `the probe has seen nothing for ${seconds(nowMs - trail.seenMs)}, not even the agent itself`
+    return `the probe has seen nothing for ${seconds(nowMs - trail.seenMs)}, not even the call that the agent makes for it`
   }
   return 'ok'
 }

@@ -35,9 +35,20 @@ export function openLive({ wanted, snaplen, ringBytes }: LiveOptions): LiveSourc
     cancelWait: () => ring.cancelWait(),
     backlogBytes: () => ring.backlogBytes(),
     counters: () => {
-      const { emitted, lostRingFull, lostTooLarge, lostNoBuffer, compatCalls, uringRequests, wakeups, perCpu, bad } =
-        ring.counters()
+      const {
+        beats,
+        emitted,
+        lostRingFull,
+        lostTooLarge,
+        lostNoBuffer,
+        compatCalls,
+        uringRequests,
+        wakeups,
+        perCpu,
+        bad,
+      } = ring.counters()
       return {
+        seen: beats,
         events: emitted,
         lost: lostRingFull + lostTooLarge + lostNoBuffer,
         lostByCause: { ring_full: lostRingFull, too_large: lostTooLarge, no_buffer: lostNoBuffer },

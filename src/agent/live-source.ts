@@ -27,7 +27,7 @@ export interface LiveWanted {
 }
 
 export interface LiveCounters {
-  /** How often the probe ran, calls of the agent itself included; absent where that is not counted. */
+  /** Grows with every call of `counters` as long as the probe runs, however quiet the machine is; absent where that cannot be told. */
   readonly seen?: number
   /** Events put into the ring, and events for which it had no room. */
   readonly events: number

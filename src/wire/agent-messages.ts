@@ -77,7 +77,7 @@ export type ToWorker =
 
 /** Counters of the kernel side, since the start. */
 export interface SourceCounts {
-  /** How often the probe ran, the agent's own calls included: one that is alive counts whenever the agent polls. Absent: not counted. */
+  /** How often the probe answered the agent; one that is attached does so every second, however quiet the machine is. Absent: not counted. */
   readonly seen?: number
   readonly events: number
   readonly lost: number

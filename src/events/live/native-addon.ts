@@ -36,6 +36,8 @@ export interface NativeAddon {
   /** Seven sums, then told and lost of each CPU. */
   counters(handle: NativeHandle, out: Float64Array): void
   backlog(handle: NativeHandle): number
+  /** Whether the probe saw a call that this thread just made. */
+  beat(handle: NativeHandle): boolean
   wait(handle: NativeHandle, timeoutMs: number, wakeFirst: boolean): Promise<void>
   cancel(handle: NativeHandle): void
   close(handle: NativeHandle): void

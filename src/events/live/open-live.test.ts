@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { createRecord } from '../decode-record.ts'
 import { LiveError } from './live-error.ts'
 import { openLive } from './open-live.ts'
-import { type SeenEvent, liveSkipReason, watch } from './testing.ts'
+import { type SeenEvent, cutLinks, liveSkipReason, watch } from './testing.ts'
 import { mergeWanted, stateCalls, wantAll } from './wanted-calls.ts'
 
 const skip = liveSkipReason()
@@ -364,6 +364,21 @@ describe('the live source', { skip }, () => {
         source.drain(createRecord(), () => true),
         0,
       )
+    } finally {
+      await source.close()
+    }
+  })
+
+  test('the probe answers when nothing is wanted, and not once it is detached', async () => {
+    const source = openLive({ wanted: new Map(), startNow: true })
+    try {
+      assert.deepEqual([source.counters().beats, source.counters().beats], [1, 2])
+      assert.equal(source.counters().emitted, 0)
+      cutLinks()
+      const { beats } = source.counters()
+      // The kernel lets a program end that is running; then no call is seen.
+      for (let i = 0; i < 100; i++) source.counters()
+      assert.ok(source.counters().beats < beats + 100)
     } finally {
       await source.close()
     }

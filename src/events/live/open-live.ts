@@ -26,6 +26,8 @@ export interface LiveOptions {
 
 /** Sums since the source was opened. */
 export interface LiveCounters {
+  /** How many calls that `counters` made on purpose the probe saw: one each time, as long as it is attached, however quiet the machine is. */
+  readonly beats: number
   readonly emitted: number
   /** Lost because the ring was full, because an event was larger than 32 KiB, or because its CPU came later and has no buffer. */
   readonly lostRingFull: number
@@ -165,6 +167,7 @@ class RingReader implements LiveSource {
   #left = 0
   #num = 0
   #bad = 0
+  #beats = 0
   #waiting: Promise<void> | undefined
   #isClosed = false
 
@@ -247,10 +250,14 @@ class RingReader implements LiveSource {
 
   counters(): LiveCounters {
     const s = this.#sums
-    if (!this.#isClosed) this.#addon.counters(this.#handle, s)
+    if (!this.#isClosed) {
+      this.#addon.counters(this.#handle, s)
+      if (this.#addon.beat(this.#handle)) this.#beats++
+    }
     const perCpu: { cpu: number; emitted: number; lost: number }[] = []
     for (let at = SUMS; at < s.length; at += 2) perCpu.push({ cpu: perCpu.length, emitted: s[at]!, lost: s[at + 1]! })
     return {
+      beats: this.#beats,
       perCpu,
       emitted: s[0]!,
       lostRingFull: s[1]!,

@@ -4,7 +4,7 @@ import type { EventRecord } from '../event-record.ts'
 import { paramToJson } from '../ndjson/param-json.ts'
 import { addonPath, loadAddon, probeFeatures } from './native-addon.ts'
 import { type LiveOptions, type LiveSource, openLive } from './open-live.ts'
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readlinkSync } from 'node:fs'
 
 /** Why live tests cannot run here; false when they can. For `test`'s option `skip`, which prints it. */
 export function liveSkipReason(): string | false {
@@ -58,4 +58,32 @@ export async function watch(
     await source.close()
   }
   return seen
+}
+
+/**
+ * Detaches every probe of this process behind its back, as a fault would: its links to the kernel's tracepoints are closed. Their numbers
+ * stay taken, by /dev/null, so that whoever closes them later hits nothing else.
+ */
+export function cutLinks(): void {
+  const cut = new Set(
+    readdirSync('/proc/self/fd')
+      .filter(fd => linkOf(fd).includes('bpf_link'))
+      .map(Number),
+  )
+  for (const fd of cut) closeSync(fd)
+  const spare: number[] = []
+  for (let left = cut.size; left > 0; ) {
+    const fd = openSync('/dev/null', 'r')
+    if (cut.has(fd)) left--
+    else spare.push(fd)
+  }
+  for (const fd of spare) closeSync(fd)
+}
+
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return ''
+  }
 }
