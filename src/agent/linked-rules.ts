@@ -5,7 +5,7 @@ import { eventTable } from '../events/event-table.ts'
 import type { FieldIndex } from '../fields/field-syntax.ts'
 import { jsonValue, renderValue } from '../fields/render-value.ts'
 import { type AppendOutputEntry, applyAppendOutput } from '../outputs/append-output.ts'
-import { collectDomains } from '../rules/compile-condition.ts'
+import { collectAccusedDomains } from '../rules/compile-condition.ts'
 import { parseOutputFormat } from '../rules/parse-output.ts'
 import type { OutputFormat, Plan, PlannedRule } from '../rules/plan.ts'
 import type { NameSource } from '../state/event-context.ts'
@@ -75,7 +75,7 @@ export class LinkedRules {
     if (output === undefined) {
       output = {
         format: bindFormat(rule, this.#setup),
-        names: this.#names.preferring([...collectDomains(rule.condition)]),
+        names: this.#names.preferring([...collectAccusedDomains(rule.condition)]),
       }
       this.#outputs.set(rule, output)
     }

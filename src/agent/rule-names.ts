@@ -22,8 +22,8 @@ export class RuleNames {
     return set
   }
 
-  namesOf(ip: Ip, when: When): readonly string[] {
-    return this.#index.namesOf(ip, when)
+  namesOf(ip: Ip, when: When, isSure?: boolean): readonly string[] {
+    return this.#index.namesOf(ip, when, isSure)
   }
 
   /** What outputs of a rule that spells these names print; see `NameIndex.preferring`. */

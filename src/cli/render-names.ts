@@ -65,6 +65,7 @@ function bindingLines(binding: BindingView, processes: ProcessNames): string[] {
     ...(ttlSec === undefined ? [] : [`TTL ${ttlSec} s`]),
     ...(chain.length === 0 ? [] : [`through ${chain.join(', ')}`]),
     ...(binding.stale ? ['stale'] : []),
+    ...(binding.untrusted ? ['not trusted'] : []),
     ...(binding.overflow ? ['others may be missing'] : []),
   ]
   return [
@@ -79,6 +80,7 @@ const LEVEL_TEXT: Readonly<Record<LevelName, string>> = {
   host: 'the host looked the name up',
   agent: 'no workload was seen to look it up',
   claimed: 'the client says so, and nothing else',
+  untrusted: 'only a server that is not trusted says so',
 }
 
 function connectionLine(connection: ExplainedConnection, processes: ProcessNames): string {

@@ -41,6 +41,11 @@ export interface BindingFact {
   readonly chain?: readonly string[]
   /** The last attempt to confirm it failed. */
   readonly stale?: boolean
+  /**
+   * An answer of a server that is neither trusted nor configured where it was asked. It never outweighs what is known otherwise, and
+   * counts only where a match speaks against the workload: in `fd.sip.name = x`, not in `not fd.sip.name in (trusted)`.
+   */
+  readonly untrusted?: boolean
 }
 
 /** Who asks, and when: the current event. `EventContext` fits it. */
@@ -92,6 +97,17 @@ export function levelOf({ evidence, owner, lastSeenMs }: Attribution, when: When
   if (isOwn) return Level.process
   if (isForeign) return Level.none
   return containerId === '' ? Level.host : Level.container
+}
+
+/** Whether a binding is no more than what a workload may have made up: it must not excuse what the workload does. */
+export function isDoubtful({
+  evidence,
+  untrusted,
+}: {
+  readonly evidence: Evidence
+  readonly untrusted?: boolean
+}): boolean {
+  return evidence === 'claimed' || untrusted === true
 }
 
 function startMs({ main }: NonNullable<NameMoment['thread']>): number {

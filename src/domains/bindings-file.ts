@@ -148,6 +148,9 @@ export function parseBinding(text: string): ParsedBinding {
   const stale = line.get('stale')
   if (stale !== undefined && typeof stale !== 'boolean')
     return wrong(`\`stale\` ${quote(stale)} is neither true nor false`)
+  const untrusted = line.get('untrusted')
+  if (untrusted !== undefined && typeof untrusted !== 'boolean')
+    return wrong(`\`untrusted\` ${quote(untrusted)} is neither true nor false`)
   const chain = parseChain(line.get('chain') ?? [])
   if (chain === undefined) return wrong(`\`chain\` is no list of at most ${MAX_CHAIN} domain names`)
 
@@ -168,6 +171,7 @@ export function parseBinding(text: string): ParsedBinding {
       ...(resolver !== undefined && { resolver }),
       ...(chain.length > 0 && { chain }),
       ...(stale === true && { stale }),
+      ...(untrusted === true && { untrusted }),
     },
   }
 }
@@ -192,6 +196,7 @@ export function renderBinding(fact: BindingFact): string {
     container: owner?.containerId === '' ? undefined : owner?.containerId,
     chain: fact.chain,
     stale: fact.stale === true ? true : undefined,
+    untrusted: fact.untrusted === true ? true : undefined,
   })
 }
 

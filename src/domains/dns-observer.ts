@@ -5,7 +5,7 @@
  */
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
-import { type BindingFact, MAX_ALIASES } from './binding.ts'
+import { type BindingFact, MAX_ALIASES, type Owner } from './binding.ts'
 import { decodeDnsMessage, DnsCode, type DnsMessage, type DnsQuestion, type DnsRecord, DnsType } from './dns-message.ts'
 import { type Query, QueryTable } from './dns-queries.ts'
 import { DnsStream, type TakeMessage } from './dns-stream.ts'
@@ -16,9 +16,12 @@ export interface DnsObserverOptions {
   readonly learn: (fact: BindingFact, atMs: number) => boolean
   /** Where servers listen; 53 unless said otherwise. */
   readonly ports?: readonly number[]
-  /** Whose answers are believed; all that are asked unless said otherwise. */
-  readonly isTrusted?: (server: Ip) => boolean
+  /** Whose answers are trusted when this one asks; all that are asked unless said otherwise. */
+  readonly isTrusted?: IsTrusted
 }
+
+/** Whether a server is one that whoever asks it should ask. */
+export type IsTrusted = (server: Ip, asker: Owner) => boolean
 
 /** A DNS message in an event, for fields. */
 export interface DnsPayload {
@@ -27,6 +30,8 @@ export interface DnsPayload {
   /** The server's end; undefined where it is not known. */
   readonly serverIp: Ip | undefined
   readonly serverPort: number
+  /** Whether the server is one that its client should ask; undefined where that is not known. */
+  readonly isTrusted: boolean | undefined
 }
 
 export interface DnsCounters {
@@ -72,7 +77,7 @@ interface Connection {
 
 export class DnsObserver {
   readonly #learn: (fact: BindingFact, atMs: number) => boolean
-  readonly #isTrusted: ((server: Ip) => boolean) | undefined
+  readonly #isTrusted: IsTrusted | undefined
   readonly #isDnsPort: Uint8Array = new Uint8Array(0x1_0000)
   readonly #queries: QueryTable = new QueryTable()
   /** By process and fd, least recently used first. */
@@ -177,7 +182,9 @@ export class DnsObserver {
     const serverPort = isServer ? transfer.localPort : transfer.remotePort
     if (this.#isDnsPort[serverPort] !== 1) return
     const serverIp = isServer ? transfer.localIp : transfer.remoteIp
-    this.#payload ??= { kind: 'dns', message, serverIp, serverPort }
+    // What a server of this host sends to others, or is asked by them, says nothing of whom they should ask.
+    const isTrusted = isServer || serverIp === undefined ? undefined : this.#isTrusted?.(serverIp, ownerOf(transfer))
+    this.#payload ??= { kind: 'dns', message, serverIp, serverPort, isTrusted }
     if (message.isAnswer) this.#onAnswer(message, transfer, isServer, serverIp, serverPort)
     else if (!isServer) this.#onQuery(message, transfer, serverIp)
   }
@@ -185,14 +192,13 @@ export class DnsObserver {
   #onQuery(message: DnsMessage, transfer: Transfer, serverIp: Ip | undefined): void {
     const { question } = message
     if (question === undefined) return
-    const { pid, containerId, fdNum, localPort, remotePort: serverPort, atMs } = transfer
+    const { pid, fdNum, localPort, remotePort: serverPort, atMs } = transfer
     this.#asked++
     this.#queries.add({
       id: message.id,
       question,
       pid,
-      // A process that nothing is known of has no number that would tell it from others.
-      owner: pid > 0 ? { pid, containerId } : { containerId },
+      owner: ownerOf(transfer),
       fdNum,
       localPort,
       localIp: transfer.localIp,
@@ -246,12 +252,12 @@ export class DnsObserver {
   #learnAnswer(query: Query, message: DnsMessage, atMs: number): void {
     if (message.rcode !== DnsCode.noError || message.answers.length === 0) return
     const { serverIp, serverPort } = query
-    if (serverIp !== undefined && this.#isTrusted?.(serverIp) === false) {
-      this.#untrusted++
-      return
-    }
+    const untrusted = serverIp !== undefined && this.#isTrusted?.(serverIp, query.owner) === false
+    if (untrusted) this.#untrusted++
     const resolver = serverIp === undefined ? '' : this.#resolverText(serverIp, serverPort)
-    for (const fact of factsOf(query, message.answers, resolver, atMs)) if (this.#learn(fact, atMs)) this.#facts++
+    for (const fact of factsOf(query, message.answers, resolver, atMs)) {
+      if (this.#learn(untrusted ? { ...fact, untrusted } : fact, atMs)) this.#facts++
+    }
   }
 
   #resolverText(ip: Ip, port: number): string {
@@ -300,6 +306,11 @@ function* factsOf(
       }
     }
   }
+}
+
+/** A process that nothing is known of has no number that would tell it from others. */
+function ownerOf({ pid, containerId }: Transfer): Owner {
+  return pid > 0 ? { pid, containerId } : { containerId }
 }
 
 /** Whether the socket that received is the one that asked. */

@@ -54,6 +54,12 @@ const cases: readonly {
     when: at(500),
     want: { kind: 'named', level: 'claimed' },
   },
+  {
+    name: 'a server that is not trusted says so',
+    facts: [{ ...observed(11, 'aaaaaaaaaaaa', 0, 1000), untrusted: true }],
+    when: at(500),
+    want: { kind: 'named', level: 'untrusted' },
+  },
   { name: 'nothing was ever known', facts: [], when: at(500), want: { kind: 'unnamed', reason: { kind: 'never' } } },
   {
     name: 'its name ended',

@@ -4,8 +4,8 @@ import type { Ip } from '../values/value.ts'
 import { Level, levelOf, timeOf, type When } from './binding.ts'
 import type { BindingView, NameIndex } from './name-index.ts'
 
-/** Whose evidence decides: `Level` in words. */
-export type LevelName = 'process' | 'container' | 'host' | 'agent' | 'claimed'
+/** Whose evidence decides: `Level` in words. `untrusted`: nobody's, only servers that are not trusted know a name. */
+export type LevelName = 'process' | 'container' | 'host' | 'agent' | 'claimed' | 'untrusted'
 
 export type AddressExplanation =
   | { readonly kind: 'named'; readonly level: LevelName; readonly bindings: readonly BindingView[] }
@@ -28,7 +28,10 @@ const LEVELS: readonly LevelName[] = ['process', 'container', 'host', 'agent', '
 export function explainAddress(index: NameIndex, ip: Ip, when: When): AddressExplanation {
   const bindings = index.bindingsOf(ip, when)
   const best = bindings[0]
-  if (best !== undefined) return { kind: 'named', level: LEVELS[levelOf(best, when)] ?? 'agent', bindings }
+  if (best !== undefined) {
+    const level = best.untrusted ? 'untrusted' : (LEVELS[levelOf(best, when)] ?? 'agent')
+    return { kind: 'named', level, bindings }
+  }
   return { kind: 'unnamed', reason: nearestReason(index.bindingsOfAddress(unmapIp(ip), timeOf(when)), when) }
 }
 

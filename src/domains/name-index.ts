@@ -11,6 +11,7 @@ import type { Ip } from '../values/value.ts'
 import {
   type BindingFact,
   type Evidence,
+  isDoubtful,
   isWorkloadEvidence,
   Level,
   levelOf,
@@ -71,6 +72,8 @@ export interface BindingView {
   readonly resolver: string | undefined
   readonly chain: readonly string[]
   readonly stale: boolean
+  /** See `BindingFact`. */
+  readonly untrusted: boolean
   /** Whether names, or addresses of this name, may be missing because there were too many. */
   readonly overflow: boolean
 }
@@ -280,6 +283,7 @@ export class NameIndex {
           ...(ttlSec !== undefined && { ttlSec }),
           ...(resolver !== undefined && { resolver }),
           chain: binding.chain,
+          ...(binding.untrusted && { untrusted: true }),
         }
         const { fromMs, untilMs, lastSeenMs, isAlias } = binding
         this.#extend(name.name, address.ip, fact, fromMs, untilMs, lastSeenMs, false, isAlias)
@@ -295,18 +299,19 @@ export class NameIndex {
     return bindings !== undefined && decidingOf(bindings, when) !== undefined
   }
 
-  /** Whether the name is known to have the address, by anything that means something to whoever asks and is more than a claim. */
+  /** Whether the name is known to have the address, by anything that means something to whoever asks and is beyond doubt. */
   isBound(name: string, ip: Ip, when: When): boolean {
     const atMs = timeOf(when)
     const bindings = this.#recordOf(name)?.byIp.get(unmapIp(ip)) ?? NO_BINDINGS
     return bindings.some(
-      binding => binding.evidence !== 'claimed' && binding.isAlive(atMs) && levelOf(binding, when) !== Level.none,
+      binding => !isDoubtful(binding) && binding.isAlive(atMs) && levelOf(binding, when) !== Level.none,
     )
   }
 
-  /** The names that count for the address at that moment, each once, the best first. */
-  namesOf(ip: Ip, when: When): readonly string[] {
-    const bindings = this.#rank(ip, when)
+  /** The names that count for the address at that moment, each once, the best first. `isSure`: as `NameSet.matchesSurely`. */
+  namesOf(ip: Ip, when: When, isSure = false): readonly string[] {
+    const ranked = this.#rank(ip, when)
+    const bindings = isSure && ranked.some(isDoubtful) ? ranked.filter(binding => !isDoubtful(binding)) : ranked
     if (bindings.length === 0) return NO_NAMES
     if (bindings.length === 1) return [bindings[0]!.name.name]
     return [...new Set(bindings.map(binding => binding.name.name))]
@@ -573,7 +578,7 @@ export class NameIndex {
     const record = this.#recordFor(name, fact.owner, atMs)
     let binding = findBinding(record.byIp.get(ip), fact, fromMs, untilMs)
     if (binding === undefined) {
-      binding = this.#bind(record, ip, fact.evidence, fact.owner, atMs)
+      binding = this.#bind(record, ip, fact, atMs)
       binding.fromMs = fromMs
       binding.untilMs = untilMs
       binding.isAlias = isAlias
@@ -598,7 +603,8 @@ export class NameIndex {
     this.#queueEnd(binding, binding.untilMs)
   }
 
-  #bind(record: NameRecord, ip: Ip, evidence: Evidence, owner: Owner | undefined, atMs: number): Binding {
+  #bind(record: NameRecord, ip: Ip, fact: BindingFact, atMs: number): Binding {
+    const { evidence, owner } = fact
     if (!record.byIp.has(ip) && record.byIp.size >= this.#maxAddressesPerName)
       this.#evictedPerName += this.#evictAddress(record, atMs, record)
     let address = this.#addresses.get(ip)
@@ -609,7 +615,7 @@ export class NameIndex {
     } else if (address.bindings.length >= this.#maxNamesPerAddress) {
       this.#evictName(address, atMs, record)
     }
-    const binding = new Binding(record, address, evidence, owner, atMs)
+    const binding = new Binding(record, address, fact, atMs)
     address.bindings.push(binding)
     if (isAttributed(binding)) address.attributed++
     if (owner?.pid !== undefined) this.#ofPid(owner.pid).add(binding)
@@ -791,6 +797,7 @@ function findBinding(
   const containerId = fact.owner?.containerId ?? ''
   for (const binding of bindings) {
     if (binding.owner?.pid !== pid || binding.evidence !== fact.evidence) continue
+    if (binding.untrusted !== (fact.untrusted ?? false)) continue
     if (fromMs > binding.untilMs || untilMs < binding.fromMs) continue
     if ((binding.owner?.containerId ?? '') === containerId) return binding
   }
@@ -799,7 +806,7 @@ function findBinding(
 
 function view(binding: Binding, atMs: number): BindingView {
   const { name, address, evidence, owner, fromMs, firstSeenMs, lastSeenMs, untilMs } = binding
-  const { ttlSec, resolver, chain, stale } = binding
+  const { ttlSec, resolver, chain, stale, untrusted } = binding
   const overflow = Math.max(name.overflowUntilMs, address.overflowUntilMs) > atMs
   return {
     name: name.name,
@@ -814,6 +821,7 @@ function view(binding: Binding, atMs: number): BindingView {
     resolver,
     chain,
     stale,
+    untrusted,
     overflow,
   }
 }
@@ -831,5 +839,6 @@ function toFact(binding: Binding): BindingFact {
     ...(resolver !== undefined && { resolver }),
     ...(chain.length > 0 && { chain }),
     ...(binding.stale && { stale: true }),
+    ...(binding.untrusted && { untrusted: true }),
   }
 }

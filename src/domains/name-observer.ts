@@ -21,7 +21,7 @@ export interface NameObserverOptions {
   readonly endProcess?: (pid: number, atMs: number) => void
   /** Where DNS servers listen; 53 unless said otherwise. */
   readonly dnsPorts?: readonly number[]
-  /** Whose answers are believed; all that are asked unless said otherwise. */
+  /** Whose answers are trusted; all that are asked unless said otherwise. */
   readonly isTrusted?: DnsObserverOptions['isTrusted']
 }
 

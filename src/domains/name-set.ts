@@ -5,7 +5,17 @@
  */
 import { unmapIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
-import { EVIDENCE, type Evidence, Level, levelOf, type Owner, timeOf, type When } from './binding.ts'
+import {
+  type BindingFact,
+  EVIDENCE,
+  type Evidence,
+  isDoubtful,
+  Level,
+  levelOf,
+  type Owner,
+  timeOf,
+  type When,
+} from './binding.ts'
 import type { Giver } from './unwatched-names.ts'
 
 /** One binding as the index keeps it. */
@@ -14,6 +24,7 @@ export class Binding {
   readonly address: AddressRecord
   readonly evidence: Evidence
   readonly owner: Owner | undefined
+  readonly untrusted: boolean
   /** Holds in [fromMs, untilMs); −Infinity and Infinity where there is no end. */
   fromMs: number
   untilMs: number
@@ -32,11 +43,17 @@ export class Binding {
   /** No longer part of the index. */
   isGone = false
 
-  constructor(name: NameRecord, address: AddressRecord, evidence: Evidence, owner: Owner | undefined, atMs: number) {
+  constructor(
+    name: NameRecord,
+    address: AddressRecord,
+    { evidence, owner, untrusted = false }: Pick<BindingFact, 'evidence' | 'owner' | 'untrusted'>,
+    atMs: number,
+  ) {
     this.name = name
     this.address = address
     this.evidence = evidence
     this.owner = owner
+    this.untrusted = untrusted
     this.fromMs = Number.NEGATIVE_INFINITY
     this.untilMs = Number.POSITIVE_INFINITY
     this.firstSeenMs = atMs
@@ -116,6 +133,15 @@ export class NameSet {
     return bindings !== undefined && decidingOf(bindings, when) !== undefined
   }
 
+  /**
+   * The same for a check that excuses: what a workload may have made up does not count, neither answers of servers that are not trusted
+   * nor the names that it says itself.
+   */
+  matchesSurely(ip: Ip, when: When): boolean {
+    const bindings = this.#byIp.get(typeof ip === 'string' ? unmapIp(ip) : ip)
+    return bindings !== undefined && decidingOf(bindings, when, true) !== undefined
+  }
+
   /** The name of this set that `matches` finds; the best where there are several. */
   nameOf(ip: Ip, when: When): string | undefined {
     const bindings = this.#byIp.get(unmapIp(ip))
@@ -139,27 +165,31 @@ export class NameSet {
   }
 }
 
-/** Any of `bindings`, all of one address, that counts at that moment; undefined when none does. */
-export function decidingOf(bindings: readonly Binding[], when: When): Binding | undefined {
+/** Any of `bindings`, all of one address, that counts at that moment; undefined when none does. `isSure`: no doubtful one. */
+export function decidingOf(bindings: readonly Binding[], when: When, isSure = false): Binding | undefined {
   const atMs = timeOf(when)
   const address = bindings[0]!.address
   const level = address.attributed === 0 ? Level.agent : decidingLevel(address, when, atMs)
   for (const binding of bindings) {
-    if (binding.isAlive(atMs) && (address.attributed === 0 || levelOf(binding, when) === level)) {
-      return binding
-    }
+    if (!binding.isAlive(atMs) || (isSure && isDoubtful(binding))) continue
+    if (address.attributed === 0 || countsAt(level, binding, when)) return binding
   }
   return undefined
 }
 
-/** The strongest level at which anything is known of the address: its bindings alone count. */
+/** The strongest level at which anything is known of the address: its bindings alone count, and besides what is not to be trusted. */
 function decidingLevel(address: AddressRecord, when: When, atMs: number): number {
   let level: number = Level.none
   for (const binding of address.bindings) {
-    if (binding.isAlive(atMs)) level = Math.min(level, levelOf(binding, when))
+    if (!binding.untrusted && binding.isAlive(atMs)) level = Math.min(level, levelOf(binding, when))
   }
   // Bindings of other containers mean nothing here, and no binding has the level below them.
   return level === Level.none ? level + 1 : level
+}
+
+function countsAt(level: number, binding: Binding, when: When): boolean {
+  const own = levelOf(binding, when)
+  return binding.untrusted ? own !== Level.none : own === level
 }
 
 /** Those of `bindings`, all of one address, that count at that moment, the best first; always in the same order. */
@@ -168,14 +198,15 @@ export function rankBindings(bindings: readonly Binding[], when: When): Binding[
   if (first === undefined) return []
   const atMs = timeOf(when)
   const level = decidingLevel(first.address, when, atMs)
-  return bindings.filter(binding => binding.isAlive(atMs) && levelOf(binding, when) === level).sort(compareBindings)
+  return bindings.filter(binding => binding.isAlive(atMs) && countsAt(level, binding, when)).sort(compareBindings)
 }
 
 /**
- * Stronger evidence, names that were asked for before aliases, what is in the last answer before what has left it, and for what
+ * What is trusted, stronger evidence, names that were asked for before aliases, what is in the last answer before what has left it, and for what
  * workloads saw the latest. Look-ups of the agent end in any order, so among them the name decides.
  */
 function compareBindings(a: Binding, b: Binding): number {
+  if (a.untrusted !== b.untrusted) return a.untrusted ? 1 : -1
   const byEvidence = EVIDENCE.indexOf(a.evidence) - EVIDENCE.indexOf(b.evidence)
   if (byEvidence !== 0) return byEvidence
   if (a.isAlias !== b.isAlias) return a.isAlias ? 1 : -1

@@ -18,8 +18,16 @@ type ScalarTest = (value: Scalar) => boolean
 /** From so many prefixes or blocks on, a tree is asked instead of one after the other. */
 const MIN_TREE = 4
 
+/**
+ * A check of names that excuses: where the address has one of the names the rule does not match. Then a name counts only beyond doubt.
+ * `!=` and `not` each turn one kind into the other.
+ */
+export interface LinkedCheck extends PlanCheck {
+  readonly isSure?: boolean
+}
+
 /** Prepares a check's constants once: sets, trees, compiled patterns, watched names. */
-export function buildCheckTest(check: PlanCheck, fields: FieldBinder, names: NameWatcher | undefined): CheckTest {
+export function buildCheckTest(check: LinkedCheck, fields: FieldBinder, names: NameWatcher | undefined): CheckTest {
   const compare = check.lhs.kind === 'field' ? check.lhs.ref.spec.compare : undefined
   if (compare === 'domain') return buildDomainTest(check, names)
   if (check.op === 'exists') return value => value !== undefined
@@ -228,7 +236,8 @@ function compareScalars(op: CompareOp, left: Scalar, right: Scalar): boolean {
 }
 
 /** The value is an address: it is judged by the names it is bound to. Without a name index no address has a name. */
-function buildDomainTest(check: PlanCheck, names: NameWatcher | undefined): CheckTest {
+function buildDomainTest(check: LinkedCheck, names: NameWatcher | undefined): CheckTest {
+  const { isSure = false } = check
   const values = check.rhs.kind === 'values' ? check.rhs.values.map(String) : []
   const { op } = check
   if (op === 'exists') return (ip, ctx) => ip !== undefined && (names?.namesOf(ip as Ip, ctx).length ?? 0) > 0
@@ -236,7 +245,8 @@ function buildDomainTest(check: PlanCheck, names: NameWatcher | undefined): Chec
   if (op === '=' || op === '!=' || op === 'in' || op === 'intersects') {
     const watch = (set: readonly string[]): ((ip: Ip, ctx: EventContext) => boolean) => {
       const watched = names?.watch(set)
-      return watched === undefined ? () => false : (ip, ctx) => watched.matches(ip, ctx)
+      if (watched === undefined) return () => false
+      return isSure ? (ip, ctx) => watched.matchesSurely(ip, ctx) : (ip, ctx) => watched.matches(ip, ctx)
     }
     const isAnyOf =
       op === 'in' || op === 'intersects' || (op === '=' && (values.length === 1 || check.modifier === 'anyof'))
@@ -259,7 +269,7 @@ function buildDomainTest(check: PlanCheck, names: NameWatcher | undefined): Chec
     }
   }
   const test = buildScalarTest(check, values)
-  return (ip, ctx) => ip !== undefined && (names?.namesOf(ip as Ip, ctx).some(name => test(name)) ?? false)
+  return (ip, ctx) => ip !== undefined && (names?.namesOf(ip as Ip, ctx, isSure).some(name => test(name)) ?? false)
 }
 
 function isNet(constant: Constant): constant is Net {

@@ -1,7 +1,7 @@
 import type { Constant, PlanCheck, PlanExpr, PlanOperand } from '../rules/plan.ts'
 import { lowerAscii } from '../values/text.ts'
 import type { ByteText } from '../values/value.ts'
-import type { CheckTest } from './check-test.ts'
+import type { CheckTest, LinkedCheck } from './check-test.ts'
 import { checkLikelihood, readCost, testCost } from './evaluation-cost.ts'
 import type { EventFacts } from './event-facts.ts'
 
@@ -31,7 +31,7 @@ export interface ConstNode extends NodeFacts {
 
 export interface CheckNode extends NodeFacts {
   readonly kind: 'check'
-  readonly check: PlanCheck
+  readonly check: LinkedCheck
   readonly value: ValueSource
 }
 
@@ -55,7 +55,7 @@ export interface ValueSource {
 }
 
 /** Makes the test of a check; the graph itself needs it only to decide checks of the event's type. */
-export type TestBuilder = (check: PlanCheck) => CheckTest
+export type TestBuilder = (check: LinkedCheck) => CheckTest
 
 export class ConditionGraph {
   readonly always: ConstNode
@@ -77,17 +77,17 @@ export class ConditionGraph {
     return { kind: 'const', id: this.#nextId++, ...facts, value }
   }
 
-  /** The node of a condition. */
-  add(expr: PlanExpr): Node {
+  /** The node of a condition. `excuses`: of one below an odd number of `not`s. */
+  add(expr: PlanExpr, excuses = false): Node {
     switch (expr.kind) {
       case 'and':
-        return this.all(expr.operands.map(e => this.add(e)))
+        return this.all(expr.operands.map(e => this.add(e, excuses)))
       case 'or':
-        return this.any(expr.operands.map(e => this.add(e)))
+        return this.any(expr.operands.map(e => this.add(e, excuses)))
       case 'not':
-        return this.not(this.add(expr.operand))
+        return this.not(this.add(expr.operand, !excuses))
       case 'check':
-        return this.#check(expr)
+        return this.#check(isDomain(expr.lhs) && excuses !== (expr.op === '!=') ? asSure(expr) : expr)
       default:
         return expr satisfies never
     }
@@ -160,7 +160,7 @@ export class ConditionGraph {
     return this.#buildTest(node.check)(name, undefined as never) ? this.always : this.never
   }
 
-  #check(check: PlanCheck): Node {
+  #check(check: LinkedCheck): Node {
     const known = this.#checks.get(check.key)
     if (known !== undefined) return known
     const node = foldEventNumber(check, this.always, this.never) ?? this.#newCheck(check)
@@ -168,7 +168,7 @@ export class ConditionGraph {
     return node
   }
 
-  #newCheck(written: PlanCheck): CheckNode {
+  #newCheck(written: LinkedCheck): CheckNode {
     const check = foldCase(written)
     const use = check.op === 'exists' && !isDomain(check.lhs) ? 'exists' : 'value'
     const value = this.#valueOf(check.lhs, use)
@@ -225,7 +225,8 @@ export class ConditionGraph {
     for (const node of operands) {
       const way = node.kind === 'check' && !node.hasTypeCheck ? mergeWay(node.check) : undefined
       if (way === undefined) continue
-      const key = `${way}:${(node as CheckNode).value.id}`
+      const { check, value } = node as CheckNode
+      const key = `${way}:${value.id}${check.isSure === true ? '!' : ''}`
       const group = groups.get(key)
       if (group === undefined) groups.set(key, [node as CheckNode])
       else group.push(node as CheckNode)
@@ -253,11 +254,11 @@ export class ConditionGraph {
       const values = new Set<Constant>()
       for (const node of group)
         if (node.check.rhs.kind === 'values') for (const v of node.check.rhs.values) values.add(v)
-      const { lhs } = (group[0] as CheckNode).check
+      const { lhs, isSure = false } = (group[0] as CheckNode).check
       const rhs = { kind: 'values' as const, values: [...values] }
       const op = way === 'prefix' ? ('startswith' as const) : way
       const modifier = way === 'prefix' ? { modifier: 'anyof' as const } : {}
-      return this.#newCheck({ kind: 'check', lhs, op, ...modifier, rhs, key })
+      return this.#newCheck({ kind: 'check', lhs, op, ...modifier, rhs, key, isSure })
     })
   }
 
@@ -327,6 +328,11 @@ function flatten(kind: 'and' | 'or', operands: readonly Node[]): readonly Node[]
   return operands.flatMap(o => (o.kind === kind ? o.operands : [o]))
 }
 
+/** Another check than the same where it does not excuse. No key of the plan ends so. */
+function asSure(check: PlanCheck): LinkedCheck {
+  return { ...check, key: `${check.key}\0sure`, isSure: true }
+}
+
 function isDomain(operand: PlanOperand): boolean {
   return operand.kind === 'field' && operand.ref.spec.compare === 'domain'
 }
@@ -338,7 +344,7 @@ function isTypeCheck(check: PlanCheck): boolean {
 }
 
 /** `icontains` is `contains` on the lower-case text, which is then made once for all such checks of the event. */
-function foldCase(check: PlanCheck): PlanCheck {
+function foldCase(check: LinkedCheck): LinkedCheck {
   const { lhs, rhs } = check
   if (check.op !== 'icontains' || rhs.kind !== 'values' || lhs.isList) return check
   if (lhs.kind === 'field' && lhs.ref.spec.compare !== undefined) return check

@@ -23,27 +23,28 @@ export class Interpreter {
     this.#names = names
   }
 
-  evaluate(expr: PlanExpr, ctx: EventContext): boolean {
+  /** `excuses`: below an odd number of `not`s. */
+  evaluate(expr: PlanExpr, ctx: EventContext, excuses = false): boolean {
     switch (expr.kind) {
       case 'and':
-        return expr.operands.every(e => this.evaluate(e, ctx))
+        return expr.operands.every(e => this.evaluate(e, ctx, excuses))
       case 'or':
-        return expr.operands.some(e => this.evaluate(e, ctx))
+        return expr.operands.some(e => this.evaluate(e, ctx, excuses))
       case 'not':
-        return !this.evaluate(expr.operand, ctx)
+        return !this.evaluate(expr.operand, ctx, !excuses)
       case 'check':
-        return this.#holds(expr, ctx)
+        return this.#holds(expr, ctx, excuses)
       default:
         return expr satisfies never
     }
   }
 
   /** A check without a value on either side is false, whatever the operator. */
-  #holds(check: PlanCheck, ctx: EventContext): boolean {
+  #holds(check: PlanCheck, ctx: EventContext, excuses: boolean): boolean {
     const compare = check.lhs.kind === 'field' ? check.lhs.ref.spec.compare : undefined
     const value = this.#read(check.lhs, ctx, check.op === 'exists' && compare !== 'domain' ? 'exists' : 'value')
     if (value === undefined) return false
-    if (compare === 'domain') return this.#domainHolds(check, value as Ip, ctx)
+    if (compare === 'domain') return this.#domainHolds(check, value as Ip, ctx, excuses)
     if (check.op === 'exists') return true
     let constants: readonly Constant[] = []
     if (check.rhs.kind === 'values') constants = check.rhs.values
@@ -59,18 +60,25 @@ export class Interpreter {
     return check.op === 'in' ? value.every(fits) : value.some(fits)
   }
 
-  /** `=` asks the index for the spelled names; operators on text try every name that is known. */
-  #domainHolds(check: PlanCheck, ip: Ip, ctx: EventContext): boolean {
+  /**
+   * `=` asks the index for the spelled names; operators on text try every name that is known. A name that keeps the rule from matching
+   * counts only beyond doubt.
+   */
+  #domainHolds(check: PlanCheck, ip: Ip, ctx: EventContext, excuses: boolean): boolean {
     const names = this.#names
+    const isSure = excuses !== (check.op === '!=')
     if (check.op === 'exists') return (names?.namesOf(ip, ctx).length ?? 0) > 0
     if (check.rhs.kind !== 'values') return false
     const { values } = check.rhs
     if (check.op === '=' || check.op === 'in' || check.op === 'intersects' || check.op === '!=') {
-      const isBound = (name: Constant): boolean => names?.watch([String(name)]).matches(ip, ctx) ?? false
+      const isBound = (name: Constant): boolean => {
+        const watched = names?.watch([String(name)])
+        return (isSure ? watched?.matchesSurely(ip, ctx) : watched?.matches(ip, ctx)) ?? false
+      }
       const fits = (name: Constant): boolean => (check.op === '!=' ? !isBound(name) : isBound(name))
       return check.op === 'in' || check.op === 'intersects' ? values.some(fits) : modify(check.modifier, values, fits)
     }
-    return names?.namesOf(ip, ctx).some(name => fitsConstants(check, name, values)) ?? false
+    return names?.namesOf(ip, ctx, isSure).some(name => fitsConstants(check, name, values)) ?? false
   }
 
   #read(operand: PlanOperand, ctx: EventContext, use: ReaderUse): Value | undefined {

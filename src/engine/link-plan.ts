@@ -105,7 +105,7 @@ class LinkedMatcher implements Matcher {
 
   #noteWatched(names: NameWatcher): NameWatcher {
     return {
-      namesOf: (ip, ctx) => names.namesOf(ip, ctx),
+      namesOf: (ip, ctx, isSure) => names.namesOf(ip, ctx, isSure),
       watch: list => {
         const watched = names.watch(list)
         this.#watched.push(watched)

@@ -13,12 +13,17 @@ export interface NameWatcher {
   watch(names: readonly string[]): WatchedNames
   /** Ends one use of what `watch` gave. */
   unwatch?(watched: WatchedNames): void
-  /** Every name that counts for the address now, so every watched name for which `matches` is true; best first. */
-  namesOf(ip: Ip, ctx: EventContext): readonly string[]
+  /**
+   * Every name that counts for the address now, so every watched name for which `matches` is true; best first. `isSure`: those for which
+   * `matchesSurely` is.
+   */
+  namesOf(ip: Ip, ctx: EventContext, isSure?: boolean): readonly string[]
 }
 
 /** The names of one check. */
 export interface WatchedNames {
   /** Whether the address is bound to one of the names. One hash look-up however many there are. */
   matches(ip: Ip, ctx: EventContext): boolean
+  /** The same without what the workload may have made up: for a check that keeps a rule from matching. */
+  matchesSurely(ip: Ip, ctx: EventContext): boolean
 }

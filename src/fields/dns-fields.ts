@@ -155,6 +155,12 @@ export const dnsFields: readonly Field[] = [
     ({ message }) => message.isTruncated,
   ),
   ofDns('server', 'IPADDR', 'Address of the DNS server.', dns => dns.serverIp),
+  ofDns(
+    'server.trusted',
+    'BOOL',
+    'Whether the DNS server is one that is trusted: one of `domains.trusted_resolvers`, or where there are none, one that the `resolv.conf` of the process names. No value at the server, and where it is not known.',
+    dns => dns.isTrusted,
+  ),
   ofDns('server.port', 'PORT', 'Port of the DNS server.', dns => dns.serverPort),
   ofOpening(
     'tls',

@@ -278,7 +278,16 @@ const seenMs = 1_700_000_000_000
 const known: NameSource = {
   bindingsOf: address =>
     address === peer
-      ? [{ name: 'example.com', evidence: 'resolved', lastSeenMs: seenMs, resolver: '9.9.9.9', stale: true }]
+      ? [
+          {
+            name: 'example.com',
+            evidence: 'resolved',
+            lastSeenMs: seenMs,
+            resolver: '9.9.9.9',
+            stale: true,
+            untrusted: true,
+          },
+        ]
       : [],
   nameOf: address => (address === peer ? 'example.com' : undefined),
   namesOf: address => (address === peer ? ['example.com', 'example.net'] : []),
@@ -288,7 +297,9 @@ test('a name that holds since ever has no age', () => {
   for (const lastSeenMs of [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]) {
     const names: NameSource = {
       ...known,
-      bindingsOf: () => [{ name: 'a.example', evidence: 'hosts', lastSeenMs, resolver: undefined, stale: false }],
+      bindingsOf: () => [
+        { name: 'a.example', evidence: 'hosts', lastSeenMs, resolver: undefined, stale: false, untrusted: false },
+      ],
     }
     assert.equal(readField(on(out, { names }), 'fd.sip.name.age'), undefined)
     assert.equal(readField(on(out, { names }), 'fd.sip.name.resolver'), undefined)

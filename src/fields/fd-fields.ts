@@ -465,6 +465,13 @@ function evidenceFields(): Field[] {
     ),
     ofBestName(words, 'age', 'RELTIME', 'Nanoseconds since NAME was last found to hold.', ageOf),
     ofBestName(words, 'resolver', 'CHARBUF', 'Which name server told NAME.', best => best.resolver),
+    ofBestName(
+      words,
+      'untrusted',
+      'BOOL',
+      'Whether NAME is only known from a DNS server that is not trusted (see `dns.server.trusted`). Such a name counts in `= x` and `in`, but not where it would keep a rule from matching, as in `not … in`.',
+      best => best.untrusted,
+    ),
     ofBestName(words, 'stale', 'BOOL', 'Whether the last attempt to look up NAME again failed.', best => best.stale),
     {
       name: `fd.${words.letter}ip.name.shared`,

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Ast } from './ast.ts'
 import type { CompileResult } from './compile-condition.ts'
-import { collectDomains, compileCondition } from './compile-condition.ts'
+import { collectAccusedDomains, collectDomains, compileCondition } from './compile-condition.ts'
 import { deprecatedFieldsIn } from './condition-warnings.ts'
 import { parseCondition } from './parse-condition.ts'
 import type { PlanCheck, PlanExpr } from './plan.ts'
@@ -599,6 +599,7 @@ test('collectDomains: the plain names of a condition, each once', () => {
     'fd.sip.name = A.example or not (fd.sip.name in (b.example, a.example, *.c.example) and fd.sip.name contains d.example) or proc.name = e.example',
   )
   assert.deepEqual([...collectDomains(expr)], ['a.example', 'b.example'])
+  assert.deepEqual([...collectAccusedDomains(expr)], ['a.example'])
 })
 
 test('compileCondition: a list of 100,000 names takes well under a second', () => {

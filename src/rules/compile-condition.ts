@@ -103,17 +103,27 @@ export function checkCondition(ast: Ast, options: CompileOptions): readonly Cond
 
 /** Every plain domain name that a compiled condition compares with, without repeats; patterns with a star and fragments are not among them. */
 export function collectDomains(expr: PlanExpr, into: Set<string> = new Set()): ReadonlySet<string> {
+  return collectNames(expr, into, undefined)
+}
+
+/** Those of them that make the condition true, not those that keep it from being true as in `not fd.sip.name in (…)`. */
+export function collectAccusedDomains(expr: PlanExpr): ReadonlySet<string> {
+  return collectNames(expr, new Set(), false)
+}
+
+/** `excuses`: whether a match speaks against the condition; undefined where that is all the same. */
+function collectNames(expr: PlanExpr, into: Set<string>, excuses: boolean | undefined): ReadonlySet<string> {
   switch (expr.kind) {
     case 'and':
     case 'or':
-      for (const operand of expr.operands) collectDomains(operand, into)
+      for (const operand of expr.operands) collectNames(operand, into, excuses)
       return into
     case 'not':
-      return collectDomains(expr.operand, into)
+      return collectNames(expr.operand, into, excuses === undefined ? undefined : !excuses)
     case 'check': {
       const { lhs, op, rhs } = expr
       if (lhs.kind !== 'field' || lhs.ref.spec.compare !== 'domain' || rhs.kind !== 'values') return into
-      if (!NAME_OPERATORS.includes(op)) return into
+      if (!NAME_OPERATORS.includes(op) || (excuses !== undefined && excuses !== (op === '!='))) return into
       for (const value of rhs.values) {
         if (typeof value === 'string' && normaliseDomain(value) === value) into.add(value)
       }

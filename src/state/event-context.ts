@@ -61,6 +61,8 @@ export interface DnsPayload {
   /** The server's end; undefined where it is not known. */
   readonly serverIp: Ip | undefined
   readonly serverPort: number
+  /** Whether the server is one that its client should ask; undefined where that is not known. */
+  readonly isTrusted: boolean | undefined
 }
 
 /** A record of the answer section: its type decides which member it has. */
@@ -92,4 +94,6 @@ export interface KnownName {
   readonly resolver: ByteText | undefined
   /** Whether the last attempt to ask again failed. */
   readonly stale: boolean
+  /** Whether it is the answer of a server that the workload should not have asked. */
+  readonly untrusted: boolean
 }

@@ -11,7 +11,7 @@ import { eventTable } from '../../src/events/event-table.ts'
 import { NdjsonParser } from '../../src/events/ndjson/read-ndjson.ts'
 import { fieldByName, fieldLookup } from '../../src/fields/catalogue.ts'
 import { jsonValue, renderValue } from '../../src/fields/render-value.ts'
-import { collectDomains } from '../../src/rules/compile-condition.ts'
+import { collectAccusedDomains } from '../../src/rules/compile-condition.ts'
 import { compileRules } from '../../src/rules/compile-rules.ts'
 import { parseOutputFormat } from '../../src/rules/parse-output.ts'
 import { HostState, stateSink } from '../../src/state/host-state.ts'
@@ -217,7 +217,7 @@ function alertsOf(c: Case): string[] {
       return [planned, compileOutput(format.format, { fields: fieldByName, renderer: { renderValue, jsonValue } })]
     }),
   )
-  const printed = new Map(plan.rules.map(p => [p, index.preferring([...collectDomains(p.condition)])]))
+  const printed = new Map(plan.rules.map(p => [p, index.preferring([...collectAccusedDomains(p.condition)])]))
   const state = new HostState()
   state.current.names = index
   const alerts: string[] = []

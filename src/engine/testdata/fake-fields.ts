@@ -103,10 +103,11 @@ export function fakeNames(table: ReadonlyMap<Ip, readonly string[]>): NameWatche
   const namesOf = (ip: Ip): readonly string[] => table.get(ip) ?? []
   return {
     namesOf,
-    watch: names => ({
-      matches: ip =>
-        namesOf(ip).some(name => names.some(n => (n.startsWith('*.') ? name.endsWith(n.slice(1)) : n === name))),
-    }),
+    watch: names => {
+      const matches = (ip: Ip): boolean =>
+        namesOf(ip).some(name => names.some(n => (n.startsWith('*.') ? name.endsWith(n.slice(1)) : n === name)))
+      return { matches, matchesSurely: matches }
+    },
   }
 }
 

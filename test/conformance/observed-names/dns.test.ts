@@ -275,7 +275,7 @@ const cases: readonly Case[] = [
     counts: { unasked: 1 },
   },
   {
-    name: 'only servers that are trusted are believed, where they are named',
+    name: 'what a server says that is not trusted is told and counts against the workload, but excuses nothing',
     scene: s =>
       s
         .process(11)
@@ -283,10 +283,87 @@ const cases: readonly Case[] = [
         .dns(11, 'pool.example', ['192.0.2.1'])
         .connect(11, '203.0.113.66')
         .connect(11, '192.0.2.1'),
-    rules: SHOP + POOL + UNKNOWN,
+    rules:
+      rule('Is', `${CONNECTS} and fd.sip.name = shop.example`, '%fd.sip.name.untrusted') +
+      rule('Is not', `${CONNECTS} and fd.sip.name != shop.example`, '%fd.sip %fd.sip.name %fd.sip.name.untrusted') +
+      rule('Not in', `${CONNECTS} and not fd.sip.name in (shop.example, pool.example)`, '%fd.sip.name') +
+      rule('Below', `${CONNECTS} and not fd.sip.name in ("*.example")`, '%fd.sip.name') +
+      rule('Ends', `${CONNECTS} and not fd.sip.name endswith .example`, '%fd.sip.name') +
+      rule('Not none', `${CONNECTS} and not (not fd.sip.name = shop.example)`, '%fd.sip.name') +
+      UNKNOWN,
     settings: { trustedResolvers: ['10.0.0.0/8', '2001:db8::53'] },
-    want: ['Unknown: 203.0.113.66', 'Pool: pool.example'],
-    counts: { untrusted: 1, facts: 1 },
+    want: [
+      'Is: true',
+      'Is not: 203.0.113.66 shop.example true',
+      'Not in: shop.example',
+      'Below: shop.example',
+      'Ends: shop.example',
+      'Not none: shop.example',
+      'Is not: 192.0.2.1 pool.example false',
+    ],
+    counts: { untrusted: 1, facts: 2 },
+  },
+  {
+    name: 'a server that is not trusted does not hide what is known, nor outweigh the one that is trusted',
+    scene: s =>
+      s
+        .process(11)
+        .process(12)
+        .dns(11, 'shop.example', ['192.0.2.1'], { server: '203.0.113.53:53' })
+        .dns(12, 'other.example', ['192.0.2.2'])
+        .dns(12, 'shop.example', ['192.0.2.2'], { server: '203.0.113.53:53' })
+        .connect(11, '192.0.2.1')
+        .connect(12, '192.0.2.2'),
+    known: [{ name: 'pool.example', ip: parseIp('192.0.2.1')!, evidence: 'resolved' }],
+    rules:
+      POOL +
+      rule('Names', CONNECTS, '%fd.sip.names') +
+      rule('Not in', `${CONNECTS} and not fd.sip.name in (shop.example)`, '%fd.sip.name'),
+    settings: { trustedResolvers: ['10.0.0.2'] },
+    want: [
+      'Pool: pool.example',
+      'Names: (pool.example,shop.example)',
+      'Not in: pool.example',
+      'Names: (other.example,shop.example)',
+      'Not in: other.example',
+    ],
+  },
+  {
+    name: 'a trusted answer after one that is not makes the name sure, and the other way round it stays',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'shop.example', ['192.0.2.1'], { server: '203.0.113.53:53' })
+        .connect(11, '192.0.2.1')
+        .dns(11, 'shop.example', ['192.0.2.1'])
+        .connect(11, '192.0.2.1')
+        .dns(11, 'shop.example', ['192.0.2.1'], { server: '203.0.113.53:53' })
+        .connect(11, '192.0.2.1'),
+    rules: rule('Not in', `${CONNECTS} and not fd.sip.name in (shop.example)`, '%fd.sip.name.resolver'),
+    settings: { trustedResolvers: ['10.0.0.2'] },
+    want: ['Not in: 203.0.113.53'],
+  },
+  {
+    name: 'a query says whether its server is trusted',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'shop.example', ['192.0.2.1'], { server: '203.0.113.53:53' })
+        .dns(11, 'shop.example', ['192.0.2.1']),
+    rules: rule('Resolver', 'dns.is_answer = false and dns.server.trusted = false', '%dns.server'),
+    settings: { trustedResolvers: ['10.0.0.2'] },
+    want: ['Resolver: 203.0.113.53'],
+  },
+  {
+    name: 'a name that only the client says excuses nothing',
+    scene: s => {
+      const { fd } = s.process(11).open(11, '192.0.2.1:80', { isTcp: true })
+      s.send(11, fd, Buffer.from('GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n'))
+    },
+    rules:
+      rule('Not in', 'evt.type = sendto and not fd.sip.name in (shop.example)', '%fd.sip.name.source') +
+      rule('Is', 'evt.type = sendto and fd.sip.name = shop.example', '%fd.sip.name.source'),
+    want: ['Not in: claimed', 'Is: claimed'],
   },
   {
     name: 'NXDOMAIN, no addresses and SERVFAIL are counted',
