@@ -158,6 +158,8 @@ export interface DomainsConfig {
   readonly dnsPorts: readonly number[]
   /** Addresses and networks of the servers whose answers are believed; empty: all that processes ask. */
   readonly trustedResolvers: readonly string[]
+  /** JSON alerts tell how the names that the rule asks for are known (`names`). */
+  readonly explainAlerts: boolean
 }
 
 /** What of the process the configuration depends on. */
@@ -629,6 +631,7 @@ function readDomains(top: ConfigSection, findings: Diagnostic[]): DomainsConfig 
     observe: section.oneOf('observe', 'live', ['live', 'true', 'false']),
     dnsPorts: readPorts(section, 'dns_ports', [53], findings),
     trustedResolvers: readNets(section, 'trusted_resolvers', findings),
+    explainAlerts: section.bool('explain_alerts', false),
   }
   section.finish()
   return config

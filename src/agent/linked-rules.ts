@@ -1,4 +1,5 @@
 import type { NameIndex } from '../domains/name-index.ts'
+import type { AddressEvidence } from '../engine/alert.ts'
 import { compileOutput, type ExtraOutput, type OutputFormatter } from '../engine/format-output.ts'
 import { linkPlan, type Matcher } from '../engine/link-plan.ts'
 import { eventTable } from '../events/event-table.ts'
@@ -8,7 +9,10 @@ import { type AppendOutputEntry, applyAppendOutput } from '../outputs/append-out
 import { collectAccusedDomains } from '../rules/compile-condition.ts'
 import { parseOutputFormat } from '../rules/parse-output.ts'
 import type { OutputFormat, Plan, PlannedRule } from '../rules/plan.ts'
-import type { NameSource } from '../state/event-context.ts'
+import type { Reader } from '../fields/field.ts'
+import type { EventContext, NameSource } from '../state/event-context.ts'
+import type { Ip } from '../values/value.ts'
+import { type EndLetter, type EvidenceSources, RuleEvidence } from './name-evidence.ts'
 import { RuleNames } from './rule-names.ts'
 
 /** Compiled rules and what of the configuration decides how they match and print. */
@@ -20,6 +24,8 @@ export interface RuleSetup {
   readonly minPriority: number
   readonly appendOutput: readonly AppendOutputEntry[]
   readonly staticFields: ReadonlyMap<string, string>
+  /** Alerts get the evidence for names (`Alert.names`). */
+  readonly explainsNames?: boolean
 }
 
 /** How alerts of a rule are printed. */
@@ -27,6 +33,8 @@ export interface RuleOutput {
   readonly format: OutputFormatter
   /** Among several names of an address, those that the rule spells come first. */
   readonly names: NameSource
+  /** Absent: nobody asked for it, or the rule has nothing to do with names. */
+  readonly evidence?: (ctx: EventContext) => readonly AddressEvidence[]
 }
 
 /** Rules linked to this machine, ready to judge events; beside the state, so that others can take their place between two events. */
@@ -34,11 +42,13 @@ export class LinkedRules {
   readonly matcher: Matcher
   readonly #setup: RuleSetup
   readonly #names: RuleNames
+  readonly #sources: EvidenceSources | undefined
   readonly #outputs: Map<PlannedRule, RuleOutput> = new Map()
   #unprepared: readonly number[] | undefined = undefined
   #preparedCount = 0
 
-  constructor(setup: RuleSetup, names: NameIndex) {
+  constructor(setup: RuleSetup, names: NameIndex, sources?: EvidenceSources) {
+    this.#sources = setup.explainsNames === true ? sources : undefined
     this.#setup = setup
     this.#names = new RuleNames(names)
     this.matcher = linkPlan(setup.plan, {
@@ -52,6 +62,10 @@ export class LinkedRules {
 
   get rules(): readonly PlannedRule[] {
     return this.matcher.rules
+  }
+
+  get explainsNames(): boolean {
+    return this.#sources !== undefined
   }
 
   /** Binds all rules now instead of each at the first event that may match it; then every check has announced its names. */
@@ -76,10 +90,22 @@ export class LinkedRules {
       output = {
         format: bindFormat(rule, this.#setup),
         names: this.#names.preferring([...collectAccusedDomains(rule.condition)]),
+        ...this.#evidenceOf(rule),
       }
       this.#outputs.set(rule, output)
     }
     return output
+  }
+
+  #evidenceOf(rule: PlannedRule): Pick<RuleOutput, 'evidence'> {
+    const setup = this.#setup
+    if (this.#sources === undefined) return {}
+    const { output } = applyAppendOutput(rule, setup.appendOutput, setup.staticFields)
+    const evidence = new RuleEvidence(rule.condition, output, this.#names, this.#sources)
+    if (evidence.isEmpty) return {}
+    const readers = new Map<EndLetter, Reader>()
+    for (const end of evidence.ends) readers.set(end, setup.fields.get(`fd.${end}ip`)!.bind(undefined))
+    return { evidence: ctx => evidence.of(ctx, end => readers.get(end)!(ctx) as Ip | undefined) }
   }
 
   /** Gives back the names that these rules announced. They must not judge any more. */

@@ -163,6 +163,7 @@ export class LiveLoop {
       ...setupOf(orders),
       names: this.#names,
       maxThreads: this.#worker.maxThreads,
+      listLimit: orders.listLimit,
       ...(this.#observer !== undefined && { observer: this.#observer }),
       onAlert: alert => this.#onAlert(alert),
     })
@@ -391,6 +392,7 @@ function setupOf(orders: RuleOrders): RuleSetup {
     minPriority: orders.minPriority,
     appendOutput: orders.appendOutput as readonly AppendOutputEntry[],
     staticFields: orders.staticFields,
+    explainsNames: orders.explainsNames,
   }
 }
 

@@ -8,7 +8,10 @@ import type { SourceSink } from '../events/source.ts'
 import type { PlannedRule } from '../rules/plan.ts'
 import type { CurrentEvent } from '../state/current-event.ts'
 import { HostState, stateSink } from '../state/host-state.ts'
+import type { Thread } from '../state/thread.ts'
+import { printable } from '../values/socket-text.ts'
 import { LinkedRules, type RuleSetup } from './linked-rules.ts'
+import { type EvidenceSources, RememberedProcesses } from './name-evidence.ts'
 
 export interface PipelineOptions extends RuleSetup {
   readonly names: NameIndex
@@ -16,6 +19,8 @@ export interface PipelineOptions extends RuleSetup {
   /** Learns names from what processes send and receive; absent: nothing is looked at. */
   readonly observer?: NameObserver
   readonly onAlert: (alert: Alert) => void
+  /** Lists of more names than this are not looked up; for explanations. */
+  readonly listLimit?: number
 }
 
 /** Events that only tell the state of the world; libsinsp takes in those at the very beginning of a capture before rules see anything. */
@@ -48,6 +53,9 @@ export class Pipeline {
   readonly #names: NameIndex
   readonly #observer: NameObserver | undefined
   readonly #onAlert: (alert: Alert) => void
+  readonly #sources: EvidenceSources
+  readonly #looked: RememberedProcesses = new RememberedProcesses()
+  #explainsNames = false
   #hasBegun = false
   #isStopped = false
 
@@ -62,6 +70,13 @@ export class Pipeline {
       onConnection: (ip, delta) => (delta > 0 ? names.pin(ip, this.state.current.timeMs) : names.unpin(ip)),
     })
     this.state.current.names = options.names
+    this.#sources = {
+      index: names,
+      processes: { get: pid => this.#programOf(pid) },
+      refused: options.observer?.refused,
+      listLimit: options.listLimit ?? Number.POSITIVE_INFINITY,
+    }
+    this.#explainsNames = options.explainsNames === true
     this.#linked = this.link(options)
     this.#matcher = this.#linked.matcher
     this.sink = stateSink(
@@ -85,7 +100,7 @@ export class Pipeline {
 
   /** Links other rules beside those in force, which go on; for `replaceRules`. Their names are watched from now on. */
   link(setup: RuleSetup): LinkedRules {
-    return new LinkedRules(setup, this.#names)
+    return new LinkedRules(setup, this.#names, this.#sources)
   }
 
   /** From the next event on these rules judge. The state stays, and what is known of names that both spell. */
@@ -93,6 +108,7 @@ export class Pipeline {
     const old = this.#linked
     this.#linked = linked
     this.#matcher = linked.matcher
+    this.#explainsNames = linked.explainsNames
     old.release()
   }
 
@@ -113,15 +129,34 @@ export class Pipeline {
     if (isEntry[current.rec.type]) return true
     this.events++
     // Names that the event brings are known before rules judge it.
-    if (this.#observer?.wants[current.rec.type] === 1) current.payload = this.#observer.observe(current)
+    if (this.#observer?.wants[current.rec.type] === 1) {
+      current.payload = this.#observer.observe(current)
+      if (this.#explainsNames && current.payload !== undefined) this.#rememberProgram(current)
+    }
     const matched = this.#matcher.match(current)
     for (let i = 0; i < matched.length; i++) {
       const rule = matched[i]!
       const output = this.#linked.outputOf(rule)
       current.names = output.names
-      this.#onAlert(makeAlert(rule, output.format, current))
+      const alert = makeAlert(rule, output.format, current)
+      this.#onAlert(output.evidence === undefined ? alert : { ...alert, names: output.evidence(current) })
       current.names = this.#names
     }
     return !this.#isStopped
   }
+
+  /** Who learnt a name may have ended when an alert tells of it. */
+  #rememberProgram({ thread }: CurrentEvent): void {
+    if (thread !== undefined) this.#looked.set(thread.pid, programName(thread))
+  }
+
+  #programOf(pid: number): string | undefined {
+    const thread = this.state.threads.get(pid)
+    return thread === undefined ? this.#looked.get(pid) : programName(thread)
+  }
+}
+
+/** Threads have names of their own; people know the process's. */
+function programName(thread: Thread): string {
+  return printable((thread.main ?? thread).comm)
 }

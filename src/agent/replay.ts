@@ -96,6 +96,8 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     staticFields: config.staticFields,
     maxThreads: config.threadTable.size,
     ...(observer !== undefined && { observer }),
+    explainsNames: config.domains.explainAlerts && config.format.json,
+    listLimit: config.domains.listLimit,
     onAlert: alert => {
       tally.add(alert.rule)
       outputs.sendAll(alert)

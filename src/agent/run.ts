@@ -424,6 +424,7 @@ export class Agent {
       tracepoints,
       observesNames: config.domains.observe !== 'false' && usesNames(plan),
       listLimit: config.domains.listLimit,
+      explainsNames: config.domains.explainAlerts && config.format.json,
     }
   }
 

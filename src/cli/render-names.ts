@@ -1,4 +1,11 @@
-import type { AddressExplanation, LevelName, UnnamedReason } from '../domains/explain-address.ts'
+import {
+  type AddressExplanation,
+  type LevelName,
+  type ProcessNames,
+  renderMiss,
+  renderParty,
+  renderSpan,
+} from '../domains/explain-address.ts'
 import type { BindingView } from '../domains/name-index.ts'
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
@@ -12,9 +19,6 @@ export interface ExplainedConnection {
   readonly port: number
   readonly explanation: AddressExplanation
 }
-
-/** Program names by process id. */
-export type ProcessNames = ReadonlyMap<number, string>
 
 const MAX_SHOWN = 20
 
@@ -85,43 +89,18 @@ const LEVEL_TEXT: Readonly<Record<LevelName, string>> = {
 
 function connectionLine(connection: ExplainedConnection, processes: ProcessNames): string {
   const { atMs, pid, containerId, ip, port, explanation } = connection
-  const who = processText(pid, containerId, processes)
+  const who = renderParty({ pid, containerId }, processes)
   const head = `  ${timeText(atMs)}  ${who} to ${renderIp(ip)} port ${port}: `
-  if (explanation.kind === 'unnamed') return `${head}no name; ${reasonText(explanation.reason, processes)}`
+  if (explanation.kind === 'unnamed') return `${head}no name; ${renderMiss(explanation.reason, processes)}`
   const { bindings, level } = explanation
   const names = [...new Set(bindings.map(binding => binding.name))]
   const best = bindings[0]!
-  const age = best.lastSeenMs > 0 ? `, ${secondsText(Math.max(0, atMs - best.lastSeenMs))} before` : ''
+  const age = best.lastSeenMs > 0 ? `, ${renderSpan(Math.max(0, atMs - best.lastSeenMs))} before` : ''
   return `${head}${names.slice(0, 4).join(', ')}${names.length > 4 ? ', …' : ''} (${best.evidence}${age}; ${LEVEL_TEXT[level]})`
 }
 
-function reasonText(reason: UnnamedReason, processes: ProcessNames): string {
-  switch (reason.kind) {
-    case 'never':
-      return 'nobody was seen to look one up'
-    case 'ended':
-      return `it was ${reason.name} until ${secondsText(reason.agoMs)} before`
-    case 'later':
-      return `${reason.name} became known ${secondsText(reason.afterMs)} after`
-    case 'foreign':
-      return `only ${processText(reason.pid ?? -1, reason.containerId, processes)} knows it as ${reason.name}`
-    default:
-      return reason satisfies never
-  }
-}
-
 function ownerText({ owner }: BindingView, processes: ProcessNames): string {
-  return owner === undefined ? 'the host' : processText(owner.pid ?? -1, owner.containerId ?? '', processes)
-}
-
-function processText(pid: number, containerId: string, processes: ProcessNames): string {
-  const where = containerId === '' ? '' : ` in ${containerId}`
-  if (pid < 0) return containerId === '' ? 'the host' : `container ${containerId}`
-  return `${processes.get(pid) ?? 'process'} (${pid})${where}`
-}
-
-function secondsText(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
+  return renderParty({ pid: owner?.pid, containerId: owner?.containerId ?? '' }, processes)
 }
 
 /** UTC. */

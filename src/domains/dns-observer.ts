@@ -18,6 +18,8 @@ export interface DnsObserverOptions {
   readonly ports?: readonly number[]
   /** Whose answers are trusted when this one asks; all that are asked unless said otherwise. */
   readonly isTrusted?: IsTrusted
+  /** Told of what was not believed. */
+  readonly onRefused?: (fact: BindingFact, atMs: number) => void
 }
 
 /** Whether a server is one that whoever asks it should ask. */
@@ -78,6 +80,7 @@ interface Connection {
 export class DnsObserver {
   readonly #learn: (fact: BindingFact, atMs: number) => boolean
   readonly #isTrusted: IsTrusted | undefined
+  readonly #onRefused: DnsObserverOptions['onRefused']
   readonly #isDnsPort: Uint8Array = new Uint8Array(0x1_0000)
   readonly #queries: QueryTable = new QueryTable()
   /** By process and fd, least recently used first. */
@@ -104,6 +107,7 @@ export class DnsObserver {
   constructor(options: DnsObserverOptions) {
     this.#learn = options.learn
     this.#isTrusted = options.isTrusted
+    this.#onRefused = options.onRefused
     for (const port of options.ports ?? [DNS_PORT]) this.#isDnsPort[port] = 1
     this.#take = (bytes, at, end) =>
       this.#onMessage(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at, end)
@@ -257,6 +261,7 @@ export class DnsObserver {
     const resolver = serverIp === undefined ? '' : this.#resolverText(serverIp, serverPort)
     for (const fact of factsOf(query, message.answers, resolver, atMs)) {
       if (this.#learn(untrusted ? { ...fact, untrusted } : fact, atMs)) this.#facts++
+      else this.#onRefused?.(fact, atMs)
     }
   }
 

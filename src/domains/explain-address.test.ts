@@ -77,7 +77,10 @@ const cases: readonly {
     name: 'only another container knows a name',
     facts: [observed(12, 'bbbbbbbbbbbb', 0, 1000)],
     when: at(500),
-    want: { kind: 'unnamed', reason: { kind: 'foreign', name: 'shop.example', containerId: 'bbbbbbbbbbbb', pid: 12 } },
+    want: {
+      kind: 'unnamed',
+      reason: { kind: 'foreign', name: 'shop.example', by: { containerId: 'bbbbbbbbbbbb', pid: 12 } },
+    },
   },
 ]
 

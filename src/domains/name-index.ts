@@ -335,6 +335,11 @@ export class NameIndex {
     }
   }
 
+  /** Whether the set holds the name, or a pattern above it. */
+  isIn(set: NameSet, name: string): boolean {
+    return (this.#recordOf(name)?.sets ?? this.#watched.holding(name)).includes(set)
+  }
+
   /** How the names that count for the address are known, the best first. */
   bindingsOf(ip: Ip, when: When): readonly BindingView[] {
     return this.#rank(ip, when).map(binding => view(binding, timeOf(when)))

@@ -12,6 +12,7 @@ import {
   type OpeningObserverOptions,
   type TlsPayload,
 } from './opening-observer.ts'
+import { RefusedAnswers } from './refused-answers.ts'
 import { isTransfer, type SocketEvent, Transfer } from './transfer.ts'
 
 export interface NameObserverOptions {
@@ -41,6 +42,8 @@ export class NameObserver {
   readonly wants: Uint8Array = Uint8Array.from(eventTable, ({ code }) =>
     isTransfer(code) || code === CONNECT || code === PROCEXIT ? 1 : 0,
   )
+  /** What was not believed of late. */
+  readonly refused: RefusedAnswers = new RefusedAnswers()
   readonly #endProcess: ((pid: number, atMs: number) => void) | undefined
   readonly #transfer: Transfer = new Transfer()
   readonly #dns: DnsObserver
@@ -52,6 +55,7 @@ export class NameObserver {
     this.#openings = new OpeningObserver({ learn, isBound })
     this.#dns = new DnsObserver({
       learn,
+      onRefused: (fact, atMs) => this.refused.add(fact, atMs),
       ...(dnsPorts !== undefined && { ports: dnsPorts }),
       ...(isTrusted !== undefined && { isTrusted }),
     })

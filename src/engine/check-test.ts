@@ -236,14 +236,17 @@ function compareScalars(op: CompareOp, left: Scalar, right: Scalar): boolean {
 }
 
 /** The value is an address: it is judged by the names it is bound to. Without a name index no address has a name. */
-function buildDomainTest(check: LinkedCheck, names: NameWatcher | undefined): CheckTest {
+export function buildDomainTest<C = EventContext>(
+  check: LinkedCheck,
+  names: NameWatcher<C> | undefined,
+): (value: Value | undefined, ctx: C) => boolean {
   const { isSure = false } = check
   const values = check.rhs.kind === 'values' ? check.rhs.values.map(String) : []
   const { op } = check
   if (op === 'exists') return (ip, ctx) => ip !== undefined && (names?.namesOf(ip as Ip, ctx).length ?? 0) > 0
   if (check.rhs.kind !== 'values') return () => false
   if (op === '=' || op === '!=' || op === 'in' || op === 'intersects') {
-    const watch = (set: readonly string[]): ((ip: Ip, ctx: EventContext) => boolean) => {
+    const watch = (set: readonly string[]): ((ip: Ip, ctx: C) => boolean) => {
       const watched = names?.watch(set)
       if (watched === undefined) return () => false
       return isSure ? (ip, ctx) => watched.matchesSurely(ip, ctx) : (ip, ctx) => watched.matches(ip, ctx)

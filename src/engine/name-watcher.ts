@@ -6,24 +6,24 @@ export type EventContext = Parameters<Reader>[0]
 
 /**
  * What checks of `fd.*ip.name` ask of the name index (`domains/`). Both answer for the event at hand: its time, and what its process or
- * container looked up.
+ * container looked up. `C` is what they are told of it.
  */
-export interface NameWatcher {
+export interface NameWatcher<C = EventContext> {
   /** Announces the names of a check, once, at link time. They are normalised; a `*.` pattern stands for all names below. */
-  watch(names: readonly string[]): WatchedNames
+  watch(names: readonly string[]): WatchedNames<C>
   /** Ends one use of what `watch` gave. */
-  unwatch?(watched: WatchedNames): void
+  unwatch?(watched: WatchedNames<C>): void
   /**
    * Every name that counts for the address now, so every watched name for which `matches` is true; best first. `isSure`: those for which
    * `matchesSurely` is.
    */
-  namesOf(ip: Ip, ctx: EventContext, isSure?: boolean): readonly string[]
+  namesOf(ip: Ip, ctx: C, isSure?: boolean): readonly string[]
 }
 
 /** The names of one check. */
-export interface WatchedNames {
+export interface WatchedNames<C = EventContext> {
   /** Whether the address is bound to one of the names. One hash look-up however many there are. */
-  matches(ip: Ip, ctx: EventContext): boolean
+  matches(ip: Ip, ctx: C): boolean
   /** The same without what the workload may have made up: for a check that keeps a rule from matching. */
-  matchesSurely(ip: Ip, ctx: EventContext): boolean
+  matchesSurely(ip: Ip, ctx: C): boolean
 }

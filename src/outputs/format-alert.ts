@@ -104,9 +104,11 @@ export class AlertRenderer {
     const rule = this.#ruleText(alert)
     const { second, fraction, digits } = splitTime(alert.tsNs)
     let line = this.#head
-    if (format.jsonIncludeMessage || format.jsonIncludeOutput) {
+    const { names } = alert
+    if (format.jsonIncludeMessage || format.jsonIncludeOutput || names !== undefined) {
       const message = JSON.stringify(alert.text)
       if (format.jsonIncludeMessage) line += `,"message":${message}`
+      if (names !== undefined) line += `,"names":${JSON.stringify(names)}`
       if (format.jsonIncludeOutput) {
         line += `,"output":"${this.#textTime(second, fraction)}: ${rule.priority} ${message.slice(1)}`
       }

@@ -14,6 +14,7 @@ const rules = {
   tracepoints: new Set(),
   observesNames: false,
   listLimit: 10,
+  explainsNames: false,
 }
 const worker = {
   ringBytes: 1 << 23,

@@ -28,6 +28,8 @@ export interface RuleOrders {
   readonly observesNames: boolean
   /** Lists of more names than this are matched against observed names only. */
   readonly listLimit: number
+  /** Alerts tell how names are known. */
+  readonly explainsNames: boolean
 }
 
 /** What holds for a whole run. */
@@ -252,7 +254,8 @@ function isRuleOrders(value: unknown): boolean {
     value['syscalls'] instanceof Set &&
     value['tracepoints'] instanceof Set &&
     typeof value['observesNames'] === 'boolean' &&
-    isCount(value['listLimit'])
+    isCount(value['listLimit']) &&
+    typeof value['explainsNames'] === 'boolean'
   )
 }
 

@@ -5,6 +5,7 @@ import { makeObserver, type ObserverSettings } from '../../../src/agent/make-obs
 import { Pipeline } from '../../../src/agent/pipeline.ts'
 import type { BindingFact } from '../../../src/domains/binding.ts'
 import { NameIndex } from '../../../src/domains/name-index.ts'
+import type { AddressEvidence } from '../../../src/engine/alert.ts'
 import type { ObserverCounters } from '../../../src/domains/name-observer.ts'
 import {
   dnsBytes,
@@ -189,6 +190,8 @@ export interface Outcome {
   readonly alerts: readonly string[]
   readonly counters: ObserverCounters
   readonly names: NameIndex
+  /** Why, for each alert. */
+  readonly evidence: readonly (readonly AddressEvidence[] | undefined)[]
 }
 
 export interface PlayOptions {
@@ -196,6 +199,8 @@ export interface PlayOptions {
   /** What is known besides, for all time. */
   readonly known?: readonly BindingFact[]
   readonly settings?: Partial<ObserverSettings>
+  /** Lists of more names are not looked up. */
+  readonly listLimit?: number
 }
 
 export function rule(name: string, condition: string, output = '%fd.sip.name'): string {
@@ -223,6 +228,7 @@ export function play(scene: Scene, options: PlayOptions): Outcome {
   for (const fact of options.known ?? []) names.learn(fact, 0, { keep: true })
   const observer = makeObserver({ dnsPorts: [53], trustedResolvers: [], ...options.settings }, names)
   const alerts: string[] = []
+  const evidence: Outcome['evidence'][number][] = []
   const pipeline = new Pipeline({
     plan: rules.plan,
     fields,
@@ -232,11 +238,16 @@ export function play(scene: Scene, options: PlayOptions): Outcome {
     minPriority: 7,
     appendOutput: [],
     staticFields: new Map(),
-    onAlert: alert => alerts.push(`${alert.rule.name}: ${alert.text}`),
+    explainsNames: true,
+    ...(options.listLimit !== undefined && { listLimit: options.listLimit }),
+    onAlert: alert => {
+      alerts.push(`${alert.rule.name}: ${alert.text}`)
+      evidence.push(alert.names)
+    },
   })
   const parser = new NdjsonParser(pipeline.sink)
   for (const line of scene.lines) parser.push(Buffer.from(`${JSON.stringify(line)}\n`))
   parser.end()
   assert.deepEqual(parser.summary().problems, [])
-  return { alerts, counters: observer.counters(), names }
+  return { alerts, counters: observer.counters(), names, evidence }
 }
