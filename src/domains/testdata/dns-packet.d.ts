@@ -11,6 +11,7 @@ declare module 'dns-packet' {
     readonly flags?: number
     readonly questions?: readonly Question[]
     readonly answers?: readonly { readonly name: string; readonly type: string; readonly ttl: number; readonly data: string }[]
+    readonly additionals?: readonly { readonly type: string; readonly udpPayloadSize?: number }[]
   }
   export const RECURSION_DESIRED: number
   export const RECURSION_AVAILABLE: number

@@ -24,6 +24,13 @@ export type Reply =
   /** Bytes made from a well-formed reply without records. */
   | { readonly kind: 'bytes'; readonly make: (empty: Buffer, query: Buffer) => Buffer }
 
+/** A reply that comes `delayMs` after its question. */
+export interface LateReply {
+  readonly kind: 'late'
+  readonly delayMs: number
+  readonly reply: Reply
+}
+
 export const SERVFAIL: Reply = { kind: 'rcode', rcode: 2 }
 export const NXDOMAIN: Reply = { kind: 'rcode', rcode: 3 }
 export const REFUSED: Reply = { kind: 'rcode', rcode: 5 }
@@ -48,28 +55,32 @@ export interface ScriptedDnsServer {
   close(): Promise<void>
 }
 
-/** RFC 1035 §4.2.1: without EDNS a UDP message has at most 512 bytes; c-ares sends none. */
+/** RFC 1035 §4.2.1: a UDP message has at most 512 bytes, unless the client says that it takes more (EDNS). */
 const UDP_LIMIT = 512
 
 /** Starts the server. `answer` gives the reply to each question; it may change its mind at any time. `at`: on this port, not a free one. */
 export async function startScriptedDnsServer(
-  answer: (question: Question) => Reply,
+  answer: (question: Question) => Reply | LateReply,
   at: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
 ): Promise<ScriptedDnsServer> {
   const questions: Question[] = []
 
-  function reply(query: Buffer, transport: 'udp' | 'tcp'): Buffer | undefined {
+  function reply(query: Buffer, transport: 'udp' | 'tcp', send: (bytes: Buffer) => void): void {
     let packet: dns.Packet
     try {
       packet = dns.decode(query)
     } catch {
-      return undefined
+      return
     }
     const asked = packet.questions?.[0]
-    if (asked === undefined) return undefined
+    if (asked === undefined) return
     const question: Question = { name: asked.name.toLowerCase(), type: asked.type, transport }
     questions.push(question)
-    const script = answer(question)
+    const told = answer(question)
+    if (told.kind === 'late') setTimeout(() => say(told.reply), told.delayMs)
+    else say(told)
+
+    function say(script: Reply): void {
     const head = (flags: number) => ({
       type: 'response' as const,
       id: packet.id ?? 0,
@@ -78,27 +89,27 @@ export async function startScriptedDnsServer(
     })
     switch (script.kind) {
       case 'silent':
-        return undefined
+        return
       case 'rcode':
-        return dns.encode(head(script.rcode))
+        return send(dns.encode(head(script.rcode)))
       case 'bytes':
-        return script.make(dns.encode(head(0)), query)
+        return send(script.make(dns.encode(head(0)), query))
       case 'records': {
         const wanted = script.records.filter(record => record.type === question.type || record.type === 'CNAME')
         const bytes = dns.encode({ ...head(0), answers: wanted })
-        return transport === 'udp' && bytes.length > UDP_LIMIT ? dns.encode(head(dns.TRUNCATED_RESPONSE)) : bytes
+        const isTooLong = transport === 'udp' && bytes.length > udpLimit(packet)
+        return send(isTooLong ? dns.encode(head(dns.TRUNCATED_RESPONSE)) : bytes)
       }
       default:
         script satisfies never
-        return undefined
+    }
     }
   }
 
   const { udp, tcp, port } = await bindBoth(at)
   const connections = new Set<TcpSocket>()
   udp.on('message', (query, peer) => {
-    const bytes = reply(query, 'udp')
-    if (bytes !== undefined) udp.send(bytes, peer.port, peer.address)
+    reply(query, 'udp', bytes => udp.send(bytes, peer.port, peer.address))
   })
   tcp.on('connection', socket => {
     connections.add(socket)
@@ -109,14 +120,15 @@ export async function startScriptedDnsServer(
       pending = Buffer.concat([pending, chunk])
       while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
         const end = 2 + pending.readUInt16BE(0)
-        const bytes = reply(pending.subarray(2, end), 'tcp')
+        const query = pending.subarray(2, end)
         pending = pending.subarray(end)
-        if (bytes === undefined) continue
-        const length = Buffer.alloc(2)
-        length.writeUInt16BE(bytes.length)
-        // In two pieces, so that whoever reads must put a message together again.
-        socket.write(Buffer.concat([length, bytes.subarray(0, 7)]))
-        socket.write(bytes.subarray(7))
+        reply(query, 'tcp', bytes => {
+          const length = Buffer.alloc(2)
+          length.writeUInt16BE(bytes.length)
+          // In two pieces, so that whoever reads must put a message together again.
+          socket.write(Buffer.concat([length, bytes.subarray(0, 7)]))
+          socket.write(bytes.subarray(7))
+        })
       }
     })
   })
@@ -134,14 +146,21 @@ export async function startScriptedDnsServer(
   }
 }
 
+function udpLimit(query: dns.Packet): number {
+  return Math.max(UDP_LIMIT, query.additionals?.find(record => record.type === 'OPT')?.udpPayloadSize ?? 0)
+}
+
 /** The UDP port is free when chosen; the TCP port of the same number may not be, so a few are tried. */
 async function bindBoth(at: {
   readonly host: string
   readonly port: number
 }): Promise<{ udp: Socket; tcp: Server; port: number }> {
   for (let tries = 0; ; tries++) {
-    const udp = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })
-    await new Promise<void>(done => udp.bind(at.port, at.host, done))
+    const udp = createSocket({ type: at.host.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 })
+    await new Promise<void>((done, fail) => {
+      udp.once('error', fail)
+      udp.bind(at.port, at.host, done)
+    })
     const { port } = udp.address()
     const tcp = createServer()
     try {

@@ -1,0 +1,289 @@
+/**
+ * A network of a test's own, in namespaces that end with it: DNS servers, peers at every address of the documentation's networks, and
+ * clients that ask whichever server they are told to. Nothing leaves the machine.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { ScriptedRecord } from '../../../src/domains/testdata/scripted-dns-server.ts'
+import { findTool } from './tools.ts'
+import type { Entry, FromWorld, ToWorld } from './world-messages.ts'
+
+const here: string = fileURLToPath(new URL('.', import.meta.url))
+
+/** DNS servers of a world, and where they listen. `other` is a second scripted one. */
+export const SERVERS = {
+  scripted: '10.53.0.53',
+  unbound: '10.53.0.54',
+  dnsmasq: '10.53.0.55',
+  'systemd-resolved': '127.0.0.53',
+  other: '10.53.0.66',
+  v6: '2001:db8::53',
+} as const
+
+export type ServerName = keyof typeof SERVERS
+
+/** What a client did. */
+export interface Ran {
+  readonly pid: number
+  readonly status: number | null
+  readonly out: string
+}
+
+export interface RunOptions {
+  /** Who resolves; the scripted server unless said otherwise. */
+  readonly server?: ServerName
+  /** A line `options` of resolv.conf. */
+  readonly resolvOptions?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly container?: Container
+}
+
+/** Why there can be no world here; false when there can. For `test`'s option `skip`, which prints it. */
+export function worldSkipReason(): string | false {
+  if (process.getuid?.() !== 0) return 'network namespaces need root'
+  for (const tool of ['ip', 'unshare', 'nsenter']) if (findTool(tool) === undefined) return `${tool} is not installed`
+  if (!existsSync('/etc/resolv.conf')) return 'there is no /etc/resolv.conf that could be replaced for the clients'
+  const tried = spawnSync('unshare', ['-n', '-m', 'ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'a1'])
+  return tried.status === 0 ? false : `network namespaces cannot be made here: ${String(tried.stderr).trim()}`
+}
+
+export const a = (name: string, data: string, ttl = 60): ScriptedRecord => ({
+  name,
+  type: data.includes(':') ? 'AAAA' : 'A',
+  data,
+  ttl,
+})
+export const cname = (name: string, data: string): ScriptedRecord => ({ name, type: 'CNAME', data, ttl: 60 })
+/** A name with addresses that never change. */
+export const fixed = (name: string, ...ips: readonly string[]): Entry => ({ turns: [ips.map(ip => a(name, ip))] })
+
+export class World {
+  readonly #child: ChildProcess
+  readonly #folder: string
+  readonly #servers: ChildProcess[] = []
+  readonly #waiting: Map<number, (ok: boolean) => void> = new Map()
+  #number = 0
+
+  private constructor(child: ChildProcess, folder: string) {
+    this.#child = child
+    this.#folder = folder
+  }
+
+  /** `container`: where its servers run, so that clients outside of it know only what they received themselves. */
+  static async start(container?: Container): Promise<World> {
+    const folder = mkdtempSync(join(tmpdir(), 'tiercel-world-'))
+    writeEtc(folder)
+    const command = [process.execPath, '--disable-warning=ExperimentalWarning', join(here, 'world-main.ts')]
+    const child = spawn(
+      'unshare',
+      [
+        '-n',
+        '-m',
+        '--propagation',
+        'private',
+        'sh',
+        ...enterContainer(container),
+        'sh',
+        join(here, 'enter-world.sh'),
+        folder,
+        ...command,
+      ],
+      { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+    )
+    const world = new World(child, folder)
+    await new Promise<void>((resolve, reject) => {
+      child.on('message', (message: FromWorld) => {
+        if (message.kind === 'ready') resolve()
+        else world.#waiting.get(message.number)?.(message.ok)
+      })
+      child.on('exit', code => reject(new Error(`the world has ended with ${code}`)))
+    })
+    return world
+  }
+
+  /** Gives names their records, at one of the scripted servers or at all. */
+  async set(entries: Record<string, Entry>, server = ''): Promise<void> {
+    await this.#ask(number => ({ kind: 'set', number, server, entries }))
+  }
+
+  #ask(message: (number: number) => ToWorld): Promise<boolean> {
+    const number = this.#number++
+    return new Promise(resolve => {
+      this.#waiting.set(number, ok => {
+        this.#waiting.delete(number)
+        resolve(ok)
+      })
+      this.#child.send(message(number))
+    })
+  }
+
+  /** Starts a real resolver that forwards to the scripted server; gives why it cannot. `known` is a name that has an address. */
+  async startServer(kind: 'unbound' | 'dnsmasq' | 'systemd-resolved', known: string): Promise<string | undefined> {
+    const tool = findTool(kind)
+    if (tool === undefined) return `${kind} is not there (sh scripts/setup-clients.sh)`
+    const child = spawn('nsenter', [...this.#namespaces, 'sh', '-c', this.#serverScript(kind, tool)])
+    this.#servers.push(child)
+    let said = ''
+    child.stderr.on('data', data => (said += String(data)))
+    child.stdout.on('data', data => (said += String(data)))
+    if (await this.#ask(number => ({ kind: 'probe', number, server: SERVERS[kind], name: known }))) return undefined
+    return `${kind} does not answer: ${said.trim().split('\n').slice(-3).join('; ')}`
+  }
+
+  #serverScript(kind: 'unbound' | 'dnsmasq' | 'systemd-resolved', tool: string): string {
+    switch (kind) {
+      case 'unbound': {
+        const config = join(this.#folder, 'unbound.conf')
+        const lines = [
+          'server:',
+          '  interface: 10.53.0.54',
+          '  access-control: 0.0.0.0/0 allow',
+          '  username: ""',
+          '  chroot: ""',
+          `  directory: "${this.#folder}"`,
+          '  pidfile: ""',
+          '  use-syslog: no',
+          '  do-ip6: no',
+          '  module-config: "iterator"',
+          // Asks the servers above it in mixed case (0x20).
+          '  use-caps-for-id: yes',
+          'remote-control:',
+          '  control-enable: no',
+          'forward-zone:',
+          '  name: "."',
+          '  forward-addr: 10.53.0.53',
+        ]
+        writeFileSync(config, `${lines.join('\n')}\n`)
+        return `exec ${tool} -d -c ${config}`
+      }
+      case 'dnsmasq':
+        return `exec ${tool} --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --server=10.53.0.53 --listen-address=10.53.0.55 --bind-interfaces --user=root --group= --pid-file=`
+      case 'systemd-resolved': {
+        const lines = [
+          '[Resolve]',
+          'DNS=',
+          'DNS=10.53.0.53',
+          'LLMNR=no',
+          'MulticastDNS=no',
+          'DNSSEC=no',
+          'DNSStubListener=yes',
+        ]
+        const config = join(this.#folder, 'resolved.conf')
+        writeFileSync(config, `${lines.join('\n')}\n`)
+        // No bus is needed: it only goes without what is asked over D-Bus.
+        return `mkdir -p /run/systemd/resolve /run/systemd/resolved.conf.d
+cp ${config} /run/systemd/resolved.conf.d/world.conf
+chown systemd-resolve:systemd-resolve /run/systemd/resolve
+SYSTEMD_LOG_TARGET=console exec ${tool}`
+      }
+    }
+  }
+
+  get #namespaces(): readonly string[] {
+    const of = `/proc/${this.#child.pid}/ns`
+    return [`--net=${of}/net`, `--mount=${of}/mnt`, `--wd=${here}`, '--']
+  }
+
+  /** Runs a client in the world and waits for its end. Its pid is the client's own. */
+  async run(command: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    const { server = 'scripted', resolvOptions, env, container } = options
+    const file = join(this.#folder, `resolv.${server}.${resolvOptions ?? ''}`.replaceAll(' ', '_'))
+    if (!existsSync(file)) writeFileSync(file, resolvConf(SERVERS[server], resolvOptions))
+    const mount = [
+      'unshare',
+      '-m',
+      '--propagation',
+      'private',
+      'sh',
+      '-c',
+      'mount --bind "$0" /etc/resolv.conf && exec "$@"',
+      file,
+    ]
+    const child = spawn('nsenter', [...this.#namespaces, 'sh', ...enterContainer(container), ...mount, ...command], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    })
+    let out = ''
+    child.stdout.on('data', data => (out += String(data)))
+    child.stderr.on('data', data => (out += String(data)))
+    await once(child, 'close')
+    return { pid: child.pid ?? 0, status: child.exitCode, out }
+  }
+
+  async stop(): Promise<void> {
+    const all = [...this.#servers, this.#child].filter(child => child.exitCode === null && child.signalCode === null)
+    const ends = all.map(child => once(child, 'exit'))
+    for (const child of all) child.kill('SIGKILL')
+    await Promise.all(ends)
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+function resolvConf(server: string, options = ''): string {
+  return `nameserver ${server}\n${options === '' ? '' : `options ${options}\n`}`
+}
+
+/** Files that the world has instead of the machine's. */
+function writeEtc(folder: string): void {
+  const account = (file: string, line: string): string => {
+    const text = readFileSync(`/etc/${file}`, 'utf8')
+    return text.includes('systemd-resolve:') ? text : `${text.trimEnd()}\n${line}\n`
+  }
+  const files = {
+    'resolv.conf': resolvConf(SERVERS.scripted),
+    'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
+    hosts: '127.0.0.1 localhost\n::1 localhost\n',
+    passwd: account('passwd', 'systemd-resolve:x:64953:64953::/:/usr/sbin/nologin'),
+    group: account('group', 'systemd-resolve:x:64953:'),
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+}
+
+/** Arguments of `sh` that put what follows into a container, if there is one. */
+function enterContainer(container: Container | undefined): readonly string[] {
+  return ['-c', container === undefined ? 'exec "$@"' : `echo $$ >${container.procs} && exec "$@"`, 'sh']
+}
+
+/** A cgroup of the kind that a container engine makes: what runs in it is a container to the agent. */
+export class Container {
+  readonly id: string = randomBytes(32).toString('hex')
+  readonly #folder: string
+
+  private constructor(hierarchy: string) {
+    this.#folder = join(hierarchy, 'tiercel-test', this.id)
+    mkdirSync(this.#folder, { recursive: true })
+  }
+
+  get procs(): string {
+    return join(this.#folder, 'cgroup.procs')
+  }
+
+  /** Undefined when this machine lets nobody make cgroups. */
+  static make(): Container | undefined {
+    for (const hierarchy of ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup']) {
+      try {
+        if (!existsSync(join(hierarchy, 'cgroup.procs'))) continue
+        // Version 2: without a controller of its own a cgroup is not seen as that of a process.
+        const controls = ['cgroup.subtree_control', 'tiercel-test/cgroup.subtree_control']
+        mkdirSync(join(hierarchy, 'tiercel-test'), { recursive: true })
+        for (const file of controls) {
+          if (existsSync(join(hierarchy, file))) writeFileSync(join(hierarchy, file), '+cpu')
+        }
+        return new Container(hierarchy)
+      } catch {
+        // The next one.
+      }
+    }
+    return undefined
+  }
+
+  /** When nothing runs in it any more. */
+  remove(): void {
+    rmdirSync(this.#folder)
+  }
+}
