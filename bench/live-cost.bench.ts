@@ -83,7 +83,11 @@ if (reason !== false) {
   console.log(`${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}`)
   const base = new Map<string, number>()
   await measure('no probe', base)
-  const everything = wantAll(nativeSyscalls.slice(0, 460).filter(name => name !== null))
+  const everything = wantAll(
+    nativeSyscalls(process.arch)
+      .slice(0, 460)
+      .filter(name => name !== null),
+  )
   const sets: readonly (readonly [string, WantedCalls])[] = [
     ['nothing wanted', new Map()],
     ['what the state needs', stateCalls],

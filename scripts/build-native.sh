@@ -1,8 +1,9 @@
 #!/bin/sh
 # Builds the eBPF probe and the addon that reads it: native/build/tiercel-linux-<arch>.node.
 #
-#   sh scripts/build-native.sh
+#   sh scripts/build-native.sh [x64|arm64]
 #
+# For this machine, or for the one named, with its cross compiler (for Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross).
 # Needs clang, bpftool and libbpf's headers (for Debian: clang bpftool libbpf-dev), a C compiler, and Node's headers, which are
 # found beside Node itself. The addon needs nothing but libc where it runs.
 # Exit code 1 when something is missing, with its name; 2 when a step fails.
@@ -16,18 +17,20 @@ fail() {
   exit "${2:-1}"
 }
 
+machine=$(uname -m)
+case ${1:-$machine} in
+  x64 | x86_64) arch=x64 target=x86 cpu=x86_64 ;;
+  arm64 | aarch64) arch=arm64 target=arm64 cpu=aarch64 ;;
+  *) fail "no probe for ${1:-$machine}" ;;
+esac
+if [ "$machine" != "$cpu" ]; then CC=$cpu-linux-gnu-gcc; fi
+
 # bpftool of a distribution may be where only root looks.
 PATH=$PATH:/usr/sbin:/sbin
 for tool in clang bpftool "${CC:-cc}"; do
   command -v "$tool" >/dev/null || fail "$tool is not installed"
 done
 
-machine=$(uname -m)
-case $machine in
-  x86_64) arch=x64 target=x86 ;;
-  aarch64) arch=arm64 target=arm64 ;;
-  *) fail "no probe for $machine" ;;
-esac
 
 headers=
 for dir in "${NODE_HEADERS:-}" \
@@ -41,7 +44,7 @@ done
 [ -n "$headers" ] || fail "Node's headers (node_api.h) are not found; set NODE_HEADERS"
 
 triple=$(${CC:-cc} -dumpmachine)
-clang -g -O2 -target bpf -mcpu=v3 "-D__TARGET_ARCH_$target" "-I/usr/include/$triple" -Wall -Werror -Wno-unused-function \
+clang -g -O2 -target bpf -mcpu=v3 "-D__TARGET_ARCH_$target" "-I/usr/$triple/include" "-I/usr/include/$triple" -Wall -Werror -Wno-unused-function \
   -fdebug-prefix-map="$PWD"=. -c native/bpf/probe.bpf.c -o "$out/probe-$arch.full.o" || fail 'the probe does not compile' 2
 # Linking one file to itself leaves the debug sections out and keeps the types.
 bpftool gen object "$out/probe-$arch.o" "$out/probe-$arch.full.o" || fail 'bpftool does not link the probe' 2

@@ -24,6 +24,35 @@
  */
 #define APART __attribute__((noinline))
 
+/* Both ends of a socket, ports in the byte order of the machine, addresses in the network's. */
+struct ends {
+	u16 family;
+	u16 local_port, remote_port;
+	u32 local[4], remote[4];
+};
+
+#define UNIX_PATH_LIMIT 108
+
+/* What a program hands as an address; large enough for each family that is told. */
+union user_address {
+	u16 family;
+	struct {
+		u16 family;
+		u16 port;
+		u32 ip;
+	} in;
+	struct {
+		u16 family;
+		u16 port;
+		u32 flow;
+		u32 ip[4];
+	} in6;
+	struct {
+		u16 family;
+		char path[UNIX_PATH_LIMIT];
+	} un;
+};
+
 struct buffer {
 	struct counters count; /* first: the reader maps the buffers to read it */
 	u64 args[8];
@@ -35,6 +64,9 @@ struct buffer {
 	u32 scratch_count;
 	u64 scratch[NAMES_LIMIT];
 	u8 copy[COPY_LIMIT]; /* a piece of a kernel structure, see `copy_of` */
+	/* What socket.h reads. Not on the stack: all functions that call each other have 512 bytes of it together. */
+	struct ends ends;
+	union user_address address;
 	u8 data[EVENT_LIMIT * 2];
 };
 

@@ -9,9 +9,9 @@
 
 #define IOVEC_LIMIT 64
 
-INLINE bool is_dns(const struct ends *e)
+INLINE bool is_dns(struct buffer *b)
 {
-	return e->local_port == 53 || e->remote_port == 53;
+	return b->ends.local_port == 53 || b->ends.remote_port == 53;
 }
 
 /* A TLS record with a handshake message of the first kind. */
@@ -23,27 +23,25 @@ INLINE bool is_client_hello(u64 from, u64 len)
 	return head[0] == 0x16 && head[1] == 3 && head[5] == 1;
 }
 
-/* Bytes to keep of `len` at `from`. */
-APART u32 data_limit(u64 sk, u64 address, u64 from, u64 len, u32 sent)
+/* Bytes to keep of `len`; `sent` is where they begin, 0 of what was received. */
+APART u32 data_limit(struct buffer *b, u64 sk, u64 address, u64 sent, u64 len)
 {
 	u32 limit = CONTROLS->snap_bytes;
-	if (!sk || len <= limit)
+	if (!b || !sk || len <= limit)
 		return len < limit ? len : limit;
-	struct ends e = {};
-	if (read_ends(sk, address, &e) && (is_dns(&e) || (sent && is_client_hello(from, len))))
+	if (read_ends(b, sk, address) && (is_dns(b) || (sent && is_client_hello(sent, len))))
 		limit = CONTROLS->names_snap_bytes;
 	return len < limit ? len : limit;
 }
 
 /* Whether the call is followed only for names and its data tells none. */
-INLINE bool is_beside_names(struct buffer *b, struct sock *sk, u64 address, u64 from, u64 len, bool sent)
+INLINE bool is_beside_names(struct buffer *b, struct sock *sk, u64 address, u64 sent, u64 len)
 {
-	struct ends e = {};
 	if (CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)] != WANT_NAMES)
 		return false;
-	if (!sk || b->ret <= 0 || !read_ends((u64)sk, address, &e))
+	if (!sk || b->ret <= 0 || !read_ends(b, (u64)sk, address))
 		return true;
-	return !is_dns(&e) && !(sent && is_client_hello(from, len));
+	return !is_dns(b) && !(sent && is_client_hello(sent, len));
 }
 
 struct gather {
@@ -188,11 +186,11 @@ INLINE int sendto_done(struct buffer *b, long ret)
 		return 0;
 	struct sock *sk = sock_of_fd((s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : b->args[2];
-	if (is_beside_names(b, sk, b->args[4], b->args[1], len, true))
+	if (is_beside_names(b, sk, b->args[4], b->args[1], len))
 		return 0;
 	begin_event(b, EV_SENDTO, 5);
 	put_u64(b, ret);
-	put_user_bytes(b, b->args[1], data_limit((u64)sk, b->args[4], b->args[1], len, true));
+	put_user_bytes(b, b->args[1], data_limit(b, (u64)sk, b->args[4], b->args[1], len));
 	put_fd(b, b->args[0]);
 	put_u32(b, b->args[2]);
 	put_tuple(b, (u64)sk, b->args[4], OUTBOUND);
@@ -205,11 +203,11 @@ INLINE int recvfrom_done(struct buffer *b, long ret)
 	if (!b)
 		return 0;
 	struct sock *sk = ret >= 0 ? sock_of_fd((s32)b->args[0]) : NULL;
-	if (is_beside_names(b, sk, b->args[4], b->args[1], ret, false))
+	if (is_beside_names(b, sk, b->args[4], 0, ret))
 		return 0;
 	begin_event(b, EV_RECVFROM, 5);
 	put_u64(b, ret);
-	put_user_bytes(b, b->args[1], ret > 0 ? data_limit((u64)sk, b->args[4], b->args[1], ret, false) : 0);
+	put_user_bytes(b, b->args[1], ret > 0 ? data_limit(b, (u64)sk, b->args[4], 0, ret) : 0);
 	put_tuple(b, (u64)sk, b->args[4], INBOUND);
 	put_fd(b, b->args[0]);
 	put_u32(b, b->args[2]);
@@ -225,11 +223,11 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 	bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
 	struct sock *sk = sock_of_fd((s32)b->args[0]);
 	u32 size = gathered_size(head.iov, head.iov_len);
-	if (is_beside_names(b, sk, head.name, first_part(head.iov), ret, true))
+	if (is_beside_names(b, sk, head.name, first_part(head.iov), ret))
 		return 0;
 	begin_event(b, EV_SENDMSG, 5);
 	put_u64(b, ret);
-	u32 limit = data_limit((u64)sk, head.name, first_part(head.iov), ret > 0 ? (u64)ret : size, true);
+	u32 limit = data_limit(b, (u64)sk, head.name, first_part(head.iov), ret > 0 ? (u64)ret : size);
 	put_gathered(b, head.iov, head.iov_len, limit);
 	put_fd(b, b->args[0]);
 	put_u32(b, size);
@@ -248,13 +246,13 @@ INLINE int recvmsg_done(struct buffer *b, long ret)
 		bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
 		sk = sock_of_fd((s32)b->args[0]);
 	}
-	if (is_beside_names(b, sk, head.name, 0, ret, false))
+	if (is_beside_names(b, sk, head.name, 0, ret))
 		return 0;
 	begin_event(b, EV_RECVMSG, 6);
 	put_u64(b, ret);
 	if (ret > 0) {
 		put_u32(b, ret);
-		put_gathered(b, head.iov, head.iov_len, data_limit((u64)sk, head.name, 0, ret, false));
+		put_gathered(b, head.iov, head.iov_len, data_limit(b, (u64)sk, head.name, 0, ret));
 		put_tuple(b, (u64)sk, head.name, INBOUND);
 		put_user_bytes(b, head.control, head.control_len < 4096 ? head.control_len : 4096);
 	} else {
@@ -285,8 +283,8 @@ static long tell_message(u32 i, void *arg)
 	struct user_msghdr *head = &message.head;
 	struct sock *sk = sock_of_fd(m->fd);
 	u64 start = m->sent ? first_part(head->iov) : 0;
-	u32 limit = data_limit((u64)sk, head->name, start, message.len, m->sent);
-	if (is_beside_names(b, sk, head->name, start, message.len, m->sent))
+	u32 limit = data_limit(b, (u64)sk, head->name, start, message.len);
+	if (is_beside_names(b, sk, head->name, start, message.len))
 		return 0;
 	if (m->sent)
 		begin_event(b, EV_SENDMMSG, 5);
@@ -343,11 +341,12 @@ INLINE int io_done(struct buffer *b, long ret)
 	bool placed = number == __NR_pread64 || number == __NR_pwrite64;
 	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : sent ? b->args[2] : 0;
-	if (is_beside_names(b, sk, 0, b->args[1], len, sent))
+	u64 start = sent ? b->args[1] : 0;
+	if (is_beside_names(b, sk, 0, start, len))
 		return 0;
 	begin_event(b, number == __NR_read ? EV_READ : number == __NR_write ? EV_WRITE : sent ? EV_PWRITE : EV_PREAD, placed ? 5 : 4);
 	put_u64(b, ret);
-	put_user_bytes(b, b->args[1], data_limit((u64)sk, 0, b->args[1], len, sent));
+	put_user_bytes(b, b->args[1], data_limit(b, (u64)sk, 0, start, len));
 	put_fd(b, b->args[0]);
 	put_u32(b, b->args[2]);
 	if (placed)
@@ -365,22 +364,22 @@ INLINE int vector_done(struct buffer *b, long ret)
 	bool sent = number == __NR_writev || number == __NR_pwritev;
 	bool placed = number == __NR_preadv || number == __NR_pwritev;
 	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
-	u64 start = first_part(b->args[1]);
+	u64 start = sent ? first_part(b->args[1]) : 0;
 	u64 len = ret > 0 ? (u64)ret : 0;
-	if (is_beside_names(b, sk, 0, start, len, sent))
+	if (is_beside_names(b, sk, 0, start, len))
 		return 0;
 	if (sent) {
 		begin_event(b, placed ? EV_PWRITEV : EV_WRITEV, placed ? 5 : 4);
 		put_u64(b, ret);
 		u32 size = gathered_size(b->args[1], b->args[2]);
-		put_gathered(b, b->args[1], b->args[2], data_limit((u64)sk, 0, start, ret > 0 ? len : size, true));
+		put_gathered(b, b->args[1], b->args[2], data_limit(b, (u64)sk, 0, start, ret > 0 ? len : size));
 		put_fd(b, b->args[0]);
 		put_u32(b, size);
 	} else {
 		begin_event(b, placed ? EV_PREADV : EV_READV, placed ? 5 : 4);
 		put_u64(b, ret);
 		put_u32(b, len);
-		put_gathered(b, b->args[1], b->args[2], data_limit((u64)sk, 0, start, len, false));
+		put_gathered(b, b->args[1], b->args[2], data_limit(b, (u64)sk, 0, start, len));
 		put_fd(b, b->args[0]);
 	}
 	if (placed)

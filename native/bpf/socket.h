@@ -7,30 +7,8 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
-#define UNIX_PATH_LIMIT 108
 
 enum direction { OUTBOUND, INBOUND };
-
-/* What a program hands as an address; large enough for each family that is told. */
-union user_address {
-	u16 family;
-	struct {
-		u16 family;
-		u16 port;
-		u32 ip;
-	} in;
-	struct {
-		u16 family;
-		u16 port;
-		u32 flow;
-		u32 ip[4];
-	} in6;
-	struct {
-		u16 family;
-		char path[UNIX_PATH_LIMIT];
-	} un;
-	u8 bytes[112];
-};
 
 INLINE u16 swap16(u16 v)
 {
@@ -82,22 +60,22 @@ APART int put_user_address(struct buffer *b, u64 from, s64 len)
 	if (!b)
 		return 0;
 	begin_param(b);
-	union user_address a = {};
-	if (from == 0 || len < 2 || bpf_probe_read_user(&a.family, sizeof(a.family), (void *)from)) {
+	union user_address *a = &b->address;
+	if (from == 0 || len < 2 || bpf_probe_read_user(&a->family, sizeof(a->family), (void *)from)) {
 		put_empty(b);
 		return 0;
 	}
-	if (a.family == AF_INET) {
-		bpf_probe_read_user(&a.in, sizeof(a.in), (void *)from);
+	if (a->family == AF_INET) {
+		bpf_probe_read_user(&a->in, sizeof(a->in), (void *)from);
 		raw_u8(b, AF_INET);
-		raw_u32(b, a.in.ip);
-		raw_u16(b, swap16(a.in.port));
-	} else if (a.family == AF_INET6) {
-		bpf_probe_read_user(&a.in6, sizeof(a.in6), (void *)from);
+		raw_u32(b, a->in.ip);
+		raw_u16(b, swap16(a->in.port));
+	} else if (a->family == AF_INET6) {
+		bpf_probe_read_user(&a->in6, sizeof(a->in6), (void *)from);
 		raw_u8(b, AF_INET6);
-		raw_ipv6(b, a.in6.ip);
-		raw_u16(b, swap16(a.in6.port));
-	} else if (a.family == AF_UNIX) {
+		raw_ipv6(b, a->in6.ip);
+		raw_u16(b, swap16(a->in6.port));
+	} else if (a->family == AF_UNIX) {
 		raw_u8(b, AF_UNIX);
 		raw_unix_path(b, (const char *)from + 2, len, true);
 	}
@@ -105,52 +83,47 @@ APART int put_user_address(struct buffer *b, u64 from, s64 len)
 	return 0;
 }
 
-/* Both ends of a socket, ports in the byte order of the machine, addresses in the network's. */
-struct ends {
-	u16 family;
-	u16 local_port, remote_port;
-	u32 local[4], remote[4];
-};
-
 /*
- * The ends of an internet socket. What the kernel does not know, because the socket is not connected, is taken from the address that the
+ * The ends of an internet socket, into `b->ends`. What the kernel does not know, because the socket is not connected, is taken from the address that the
  * program gave or was given. False for other families.
  */
-APART u32 read_ends(u64 sk_address, u64 user_address, struct ends *e)
+APART u32 read_ends(struct buffer *b, u64 sk_address, u64 user_address)
 {
 	struct sock *sk = (struct sock *)sk_address;
-	if (!e)
+	if (!b)
 		return 0;
+	struct ends *e = &b->ends;
+	union user_address *a = &b->address;
 	e->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (e->family != AF_INET && e->family != AF_INET6)
 		return false;
 	struct inet_sock *inet = (struct inet_sock *)sk;
 	e->local_port = swap16(BPF_CORE_READ(inet, inet_sport));
 	e->remote_port = swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	union user_address a = {};
 	if (e->family == AF_INET) {
 		e->local[0] = BPF_CORE_READ(inet, inet_saddr);
 		e->remote[0] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-		if (e->remote_port == 0 && user_address && !bpf_probe_read_user(&a.in, sizeof(a.in), (void *)user_address) &&
-		    a.family == AF_INET) {
-			e->remote[0] = a.in.ip;
-			e->remote_port = swap16(a.in.port);
+		if (e->remote_port == 0 && user_address && !bpf_probe_read_user(&a->in, sizeof(a->in), (void *)user_address) &&
+		    a->family == AF_INET) {
+			e->remote[0] = a->in.ip;
+			e->remote_port = swap16(a->in.port);
 		}
 		return true;
 	}
 	struct ipv6_pinfo *six = BPF_CORE_READ(inet, pinet6);
 	BPF_CORE_READ_INTO(&e->local, six, saddr);
 	BPF_CORE_READ_INTO(&e->remote, sk, __sk_common.skc_v6_daddr);
-	if (e->remote_port == 0 && user_address && !bpf_probe_read_user(&a.in6, sizeof(a.in6), (void *)user_address) &&
-	    a.family == AF_INET6) {
-		__builtin_memcpy(e->remote, a.in6.ip, 16);
-		e->remote_port = swap16(a.in6.port);
+	if (e->remote_port == 0 && user_address && !bpf_probe_read_user(&a->in6, sizeof(a->in6), (void *)user_address) &&
+	    a->family == AF_INET6) {
+		__builtin_memcpy(e->remote, a->in6.ip, 16);
+		e->remote_port = swap16(a->in6.port);
 	}
 	return true;
 }
 
-INLINE void raw_ends(struct buffer *b, struct ends *e, enum direction direction)
+INLINE void raw_ends(struct buffer *b, enum direction direction)
 {
+	struct ends *e = &b->ends;
 	raw_u8(b, e->family);
 	if (e->family == AF_INET) {
 		raw_u32(b, direction == OUTBOUND ? e->local[0] : e->remote[0]);
@@ -188,10 +161,9 @@ APART int put_tuple(struct buffer *b, u64 sk_address, u64 user_address, u32 dire
 		return 0;
 	begin_param(b);
 	if (sk) {
-		struct ends e = {};
-		if (read_ends(sk_address, user_address, &e))
-			raw_ends(b, &e, direction);
-		else if (e.family == AF_UNIX)
+		if (read_ends(b, sk_address, user_address))
+			raw_ends(b, direction);
+		else if (b->ends.family == AF_UNIX)
 			raw_unix_ends(b, sk, direction);
 	}
 	end_param(b);

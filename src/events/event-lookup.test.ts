@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { eventLookup, eventNames, syscallCode, syscallName } from './event-lookup.ts'
+import { eventLookup, eventNames, nativeSyscalls, syscallCode, syscallName } from './event-lookup.ts'
 import { eventTable } from './event-table.ts'
 
 const codeCases = [
@@ -55,6 +56,33 @@ for (const c of syscallCases) {
 test('syscallCode is the inverse of syscallName', () => {
   for (const name of ['read', 'execve', 'mseal']) assert.equal(syscallName(syscallCode(name) ?? -1), name)
   assert.equal(syscallCode('nothing'), undefined)
+})
+
+// The kernel's headers for machines without numbers of their own have arm64's (linux-libc-dev brings them everywhere).
+const headers = '/usr/include/asm-generic/unistd.h'
+const noHeaders = existsSync(headers) ? false : `${headers} is not there`
+
+test('numbers of arm64 are those of the kernel’s headers', { skip: noHeaders }, () => {
+  const ours = nativeSyscalls('arm64')
+  const theirs = [...readFileSync(headers, 'utf8').matchAll(/^#define __NR(?:3264)?_(\w+) (\d+)$/gm)]
+  let compared = 0
+  for (const [, name = '', number] of theirs) {
+    if (['syscalls', 'arch_specific_syscall'].includes(name) || (ours[Number(number)] ?? null) === null) continue
+    // newfstatat and its like have one name in the header and another in the table.
+    if (ours[Number(number)] !== name)
+      assert.match(
+        name,
+        /^(fstatat|fadvise64|sync_file_range2?|truncate|ftruncate|lseek|statfs|fstatfs|fcntl|sendfile|mmap|fstat)$/,
+      )
+    compared++
+  }
+  assert.ok(compared > 290, `${compared} compared`)
+})
+
+test('machines count alike from 424 on; an unknown machine has no numbers', () => {
+  for (const [number, name] of nativeSyscalls('arm64').entries())
+    if (number >= 424 && name !== null) assert.equal(name, nativeSyscalls('x64')[number])
+  assert.deepEqual(nativeSyscalls('s390x'), [])
 })
 
 test('every event and system call name has codes', () => {

@@ -15,8 +15,9 @@ const SYSCALL_BIT = 512
 interface Syscalls {
   /** Names by PPM_SC code, which is the same on all machines; null where a code was never given. */
   readonly ppm: readonly (string | null)[]
-  /** Names by the kernel's number on x86-64. */
+  /** Names by the kernel's number; null where a machine has none. From 424 on all machines count alike. */
   readonly x86_64: readonly (string | null)[]
+  readonly arm64: readonly (string | null)[]
 }
 
 // Facts of falcosecurity/libs (PPM_SC codes) and Linux (numbers); never edited by hand.
@@ -79,5 +80,8 @@ export function syscallCode(name: string): number | undefined {
   return code < 0 ? undefined : code
 }
 
-/** Names of system calls by the kernel's number on x86-64; null where it has none. */
-export const nativeSyscalls: readonly (string | null)[] = syscalls.x86_64
+/** Names of system calls by the kernel's number on the machine, as Node calls it (`process.arch`); null where it has none. */
+export function nativeSyscalls(arch: string): readonly (string | null)[] {
+  if (arch === 'x64') return syscalls.x86_64
+  return arch === 'arm64' ? syscalls.arm64 : []
+}

@@ -29,7 +29,7 @@ const releases = [
 
 for (const c of releases) test(`isOlderKernel: ${c.name}`, () => assert.equal(isOlderKernel(c.release, 5, 17), c.want))
 
-const isBuilt = process.platform === 'linux' && process.arch === 'x64' && existsSync(addonPath())
+const isBuilt = process.platform === 'linux' && existsSync(addonPath())
 const skip = isBuilt ? false : 'the native addon is not built (sh scripts/setup-native.sh)'
 
 test('the layout of a record is the same on both sides', { skip }, () => {
@@ -49,7 +49,7 @@ test('the layout of a record is the same on both sides', { skip }, () => {
 
 test('every call that the state needs has an event of its own', { skip }, () => {
   const supported = loadAddon().supported()
-  const generic = [...stateCalls.keys()].filter(name => supported[syscallNumber(name) ?? -1] !== 1)
+  const generic = [...stateCalls.keys()].filter(name => supported[syscallNumber(name) ?? -1] === 0)
   assert.deepEqual(generic, [])
 })
 
@@ -58,7 +58,7 @@ test('what is no addon is refused with a reason', () => {
   try {
     const file = join(folder, 'addon.node')
     writeFileSync(file, 'no shared object')
-    assert.throws(() => loadAddon(file), /does not load|not ready|need Linux/)
+    assert.throws(() => loadAddon(file), /does not load|are there for|need Linux/)
   } finally {
     rmSync(folder, { recursive: true })
   }

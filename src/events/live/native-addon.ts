@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { arch, platform, release } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { nativeSyscalls } from '../event-lookup.ts'
 import { LiveError } from './live-error.ts'
 
 /** An open probe; only the addon looks into it. */
@@ -60,7 +61,8 @@ export function addonPath(): string {
 /** Loads the addon; throws a `LiveError` when it is not there or does not fit. */
 export function loadAddon(path: string = addonPath()): NativeAddon {
   if (platform() !== 'linux') throw new LiveError('not-linux', `live events need Linux; this is ${platform()}`)
-  if (arch() !== 'x64') throw new LiveError('no-addon', `live events are not ready for ${arch()} yet, only for x64`)
+  if (nativeSyscalls(arch()).length === 0)
+    throw new LiveError('no-addon', `live events are there for x64 and arm64; this is ${arch()}`)
   if (!existsSync(path))
     throw new LiveError(
       'no-addon',

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createRecord } from '../decode-record.ts'
 import { LiveError } from './live-error.ts'
 import { openLive } from './open-live.ts'
 import { type SeenEvent, cutLinks, liveSkipReason, watch } from './testing.ts'
-import { mergeWanted, stateCalls, wantAll } from './wanted-calls.ts'
+import { encodeWanted, mergeWanted, stateCalls, wantAll } from './wanted-calls.ts'
 
 const skip = liveSkipReason()
 const python = '/usr/bin/python3'
+
+/** arm64 has only the newer ones of calls that do the same. */
+const isArm = process.arch === 'arm64'
 
 /** Runs a program to its end; gives its process id and what it printed. */
 function run(
@@ -28,6 +31,16 @@ function run(
     child.on('error', reject)
     child.on('close', () => resolve({ pid: child.pid ?? 0, output }))
   })
+}
+
+/** Calls with paths, and those that do the same on arm64. */
+const pathCalls: Readonly<Record<string, string>> = {
+  unlink: 'unlinkat',
+  rename: 'renameat',
+  mkdir: 'mkdirat',
+  rmdir: 'unlinkat',
+  symlink: 'symlinkat',
+  link: 'linkat',
 }
 
 /** What `testdata/calls.py` prints. */
@@ -50,7 +63,8 @@ describe('live events of one program', { skip }, () => {
   before(async () => {
     const wanted = mergeWanted(
       stateCalls,
-      wantAll(['unlink', 'rename', 'mkdir', 'rmdir', 'symlink', 'link', 'fchmod', 'kill', 'getppid']),
+      wantAll(Object.keys(pathCalls).map(name => (isArm ? pathCalls[name]! : name))),
+      wantAll(['fchmod', 'kill', 'getppid']),
       wantAll(['sendto', 'recvfrom', 'sendmsg', 'recvmsg']),
     )
     let output = ''
@@ -58,7 +72,7 @@ describe('live events of one program', { skip }, () => {
     const all = await watch({ wanted }, async source => {
       const script = fileURLToPath(new URL('./testdata/calls.py', import.meta.url))
       ;({ output, pid } = await run(python, ['-S', script], { LANG: 'C' }))
-      assert.deepEqual(source.unknownCalls, [])
+      assert.deepEqual(source.unknownCalls, isArm ? encodeWanted(stateCalls).unknown : [])
     })
     used = JSON.parse(output) as Used
     assert.equal(used.pid, pid)
@@ -126,7 +140,7 @@ describe('live events of one program', { skip }, () => {
     withArgs('bind', { addr: `unix:${used.unix}` })
     const { tuple, addr } = withArgs('connect', { addr: `unix:${used.unix}` }).args
     assert.equal(addr, `unix:${used.unix}`)
-    assert.match(String(tuple), new RegExp(`^unix:ffff[0-9a-f]+->ffff[0-9a-f]+ ${used.unix}$`))
+    assert.match(String(tuple), new RegExp(`^unix:ff[0-9a-f]{14}->ff[0-9a-f]{14} ${used.unix}$`))
   })
 
   test('an opened file has name, flags, mode, device and inode', () => {
@@ -141,12 +155,14 @@ describe('live events of one program', { skip }, () => {
 
   test('paths of calls on directories', () => {
     withArgs('chdir', { res: 0, path: used.directory })
-    withArgs('rename', { res: 0, oldpath: 'file', newpath: 'renamed' })
-    withArgs('symlink', { res: 0, target: 'renamed', linkpath: 'symbolic' })
-    withArgs('link', { res: 0, oldpath: 'renamed', newpath: 'hard' })
-    withArgs('unlink', { res: 0, path: 'hard' })
-    withArgs('mkdir', { res: 0, path: 'sub', mode: '0x1e8' })
-    withArgs('rmdir', { res: 0, path: used.directory })
+    const call = (name: string): string => (isArm ? pathCalls[name]! : name)
+    withArgs(call('rename'), { res: 0, oldpath: 'file', newpath: 'renamed' })
+    withArgs(call('symlink'), { res: 0, target: 'renamed', linkpath: 'symbolic' })
+    withArgs(call('link'), { res: 0, oldpath: 'renamed', newpath: 'hard' })
+    const at = isArm ? 'name' : 'path'
+    withArgs(call('unlink'), { res: 0, [at]: 'hard' })
+    withArgs(call('mkdir'), { res: 0, path: 'sub', mode: '0x1e8' })
+    withArgs(call('rmdir'), { res: 0, [at]: used.directory })
   })
 
   test('a fork is told by the parent and by the child', () => {
@@ -155,7 +171,8 @@ describe('live events of one program', { skip }, () => {
     const child = seen.find(event => event.name === 'clone' && event.tid === used.exited)?.args
     assert.equal(child?.['res'], 0)
     assert.equal(child?.['ptid'], used.pid)
-    assert.equal(child?.['flags'], 'CLONE_CHILD_SETTID|CLONE_CHILD_CLEARTID')
+    // arm64 tells what the child shares with its parent (here nothing), not what was asked for
+    assert.equal(child?.['flags'], isArm ? 0 : 'CLONE_CHILD_SETTID|CLONE_CHILD_CLEARTID')
   })
 
   test('an exit has its status or the signal', () => {
@@ -174,7 +191,7 @@ describe('live events of one program', { skip }, () => {
     assert.equal(args['cwd'], '/')
     assert.equal(args['pid'], used.pid)
     assert.equal(args['ptid'], process.pid)
-    assert.equal(args['trusted_exepath'], '/usr/bin/true')
+    assert.equal(args['trusted_exepath'], realpathSync('/bin/true'))
     assert.equal(args['uid'], process.geteuid?.())
   })
 
@@ -187,7 +204,7 @@ describe('live events of one program', { skip }, () => {
   })
 
   test('descriptors and names that calls change', () => {
-    withArgs('dup2', { res: 77, newfd: 77 })
+    withArgs(isArm ? 'dup3' : 'dup2', { res: 77, newfd: 77 })
     withArgs('close', { res: 0, fd: 77 })
     withArgs('prctl', { option: 'PR_SET_NAME', arg2_str: 'renamed-comm' })
     withArgs('setresuid', { ruid: 4294967295, euid: 0, suid: 4294967295 })
@@ -219,7 +236,9 @@ describe('the live source', { skip }, () => {
     })
     const names = new Set(seen.map(event => event.name))
     assert.ok(names.has('openat') && names.has('procexit') && names.has('execve'))
-    assert.ok(![...names].some(name => ['close', 'mmap', 'read', 'clone'].includes(name)), [...names].join(' '))
+    // children of fork are always told on arm64, where they do not pass the end of the call
+    const others = ['close', 'mmap', 'read', ...(isArm ? [] : ['clone'])]
+    assert.ok(![...names].some(name => others.includes(name)), [...names].join(' '))
   })
 
   test('a full ring loses events and counts them, and goes on after', async () => {

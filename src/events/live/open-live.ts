@@ -98,7 +98,7 @@ function readCpuCount(): number {
 
 function genericIds(): Uint16Array {
   const ids = new Uint16Array(SYSCALL_LIMIT)
-  for (const [number, name] of nativeSyscalls.entries()) {
+  for (const [number, name] of nativeSyscalls(process.arch).entries()) {
     if (name !== null && number < SYSCALL_LIMIT) ids[number] = syscallCode(name) ?? 0
   }
   return ids

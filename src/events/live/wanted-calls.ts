@@ -27,10 +27,10 @@ const NATIVE_NAMES: ReadonlyMap<string, string> = new Map([
 ])
 
 const numbers: ReadonlyMap<string, number> = new Map(
-  nativeSyscalls.flatMap((name, i) => (name === null ? [] : [[name, i] as const])),
+  nativeSyscalls(process.arch).flatMap((name, i) => (name === null ? [] : [[name, i] as const])),
 )
 
-/** The number of a call on this machine (x86-64), by its own name or its event's. */
+/** The number of a call on this machine, by its own name or its event's. */
 export function syscallNumber(name: string): number | undefined {
   return numbers.get(NATIVE_NAMES.get(name) ?? name)
 }
