@@ -12,7 +12,7 @@ import { readCapture } from '../src/events/capture/read-capture.ts'
 import { attachBytes, createRecord, readRecord } from '../src/events/decode-record.ts'
 import type { EventRecord } from '../src/events/event-record.ts'
 import { eventTable } from '../src/events/event-table.ts'
-import { encodeEvent, le } from '../src/events/testing.ts'
+import { encodeEvent, le } from '../src/events/encode-event.ts'
 import { HostState, stateSink } from '../src/state/host-state.ts'
 
 const EVENTS: number = Number(process.argv[2] ?? 2) * 1_000_000

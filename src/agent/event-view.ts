@@ -1,4 +1,5 @@
 import { NameIndex } from '../domains/name-index.ts'
+import { ASYNC_EVENT, holdsNames, learnNames } from '../domains/names-event.ts'
 import type { SourceSink } from '../events/source.ts'
 import type { CurrentEvent } from '../state/current-event.ts'
 import { HostState, stateSink } from '../state/host-state.ts'
@@ -29,6 +30,7 @@ export async function openEventView(
     sink: onEvent =>
       stateSink(state, current => {
         if (observer.wants[current.rec.type] === 1) current.payload = observer.observe(current)
+        else if (current.rec.type === ASYNC_EVENT && holdsNames(current.rec)) learnNames(current.rec, names)
         return onEvent(current)
       }),
   }

@@ -1,3 +1,4 @@
+import type { BindingFact } from '../domains/binding.ts'
 import type { NameIndex } from '../domains/name-index.ts'
 import { NameObserver } from '../domains/name-observer.ts'
 import { unmapIp, parseIp } from '../values/ip.ts'
@@ -13,11 +14,18 @@ export interface ObserverSettings {
   readonly keepsProcesses?: boolean
 }
 
-/** An observer that tells `names` what it learns. */
-export function makeObserver(settings: ObserverSettings, names: NameIndex): NameObserver {
+/** An observer that tells `names` what it learns, and `onFact` too. */
+export function makeObserver(
+  settings: ObserverSettings,
+  names: NameIndex,
+  onFact: (fact: BindingFact) => void = () => {},
+): NameObserver {
   const isTrusted = trustOf(settings.trustedResolvers)
   return new NameObserver({
-    learn: (fact, atMs) => names.learn(fact, atMs),
+    learn: (fact, atMs) => {
+      onFact(fact)
+      return names.learn(fact, atMs)
+    },
     isBound: (name, ip, when) => names.isBound(name, ip, when),
     dnsPorts: settings.dnsPorts,
     ...(settings.keepsProcesses !== true && { endProcess: (pid, atMs) => names.endProcess(pid, atMs) }),

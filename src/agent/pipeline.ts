@@ -1,5 +1,7 @@
 import type { NameIndex } from '../domains/name-index.ts'
 import type { NameObserver } from '../domains/name-observer.ts'
+import { ASYNC_EVENT, holdsNames, learnNames } from '../domains/names-event.ts'
+import type { RefusedAnswers } from '../domains/refused-answers.ts'
 import type { Alert } from '../engine/alert.ts'
 import { makeAlert } from '../engine/format-output.ts'
 import type { Matcher } from '../engine/link-plan.ts'
@@ -18,6 +20,8 @@ export interface PipelineOptions extends RuleSetup {
   readonly maxThreads?: number
   /** Learns names from what processes send and receive; absent: nothing is looked at. */
   readonly observer?: NameObserver
+  /** The observer, if there shall be one, for a capture that turns out to be a recording of ours, which has what it needs. */
+  readonly observeRecordings?: () => NameObserver
   readonly onAlert: (alert: Alert) => void
   /** Lists of more names than this are not looked up; for explanations. */
   readonly listLimit?: number
@@ -47,11 +51,16 @@ export class Pipeline {
   readonly state: HostState
   /** Events that the rules saw. */
   events = 0
+  /** What a recording says of names and cannot be understood, in lines. */
+  badNameLines = 0
   readonly sink: SourceSink
   #linked: LinkedRules
   #matcher: Matcher
   readonly #names: NameIndex
-  readonly #observer: NameObserver | undefined
+  /** Also when the capture at hand is none that is looked at. */
+  observer: NameObserver | undefined
+  #observer: NameObserver | undefined
+  readonly #observeRecordings: (() => NameObserver) | undefined
   readonly #onAlert: (alert: Alert) => void
   readonly #sources: EvidenceSources
   readonly #looked: RememberedProcesses = new RememberedProcesses()
@@ -61,7 +70,9 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#names = options.names
+    this.observer = options.observer
     this.#observer = options.observer
+    this.#observeRecordings = options.observeRecordings
     this.#onAlert = options.onAlert
     const { names } = options
     this.state = new HostState({
@@ -70,10 +81,13 @@ export class Pipeline {
       onConnection: (ip, delta) => (delta > 0 ? names.pin(ip, this.state.current.timeMs) : names.unpin(ip)),
     })
     this.state.current.names = options.names
+    const refused = (): RefusedAnswers | undefined => this.observer?.refused
     this.#sources = {
       index: names,
       processes: { get: pid => this.#programOf(pid) },
-      refused: options.observer?.refused,
+      get refused() {
+        return refused()
+      },
       listLimit: options.listLimit ?? Number.POSITIVE_INFINITY,
     }
     this.#explainsNames = options.explainsNames === true
@@ -84,6 +98,7 @@ export class Pipeline {
       current => this.#onEvent(current),
       () => {
         this.#hasBegun = false
+        this.#observer = options.observer
       },
     )
   }
@@ -122,6 +137,12 @@ export class Pipeline {
   }
 
   #onEvent(current: CurrentEvent): boolean {
+    if (current.rec.type === ASYNC_EVENT && holdsNames(current.rec)) {
+      this.badNameLines += learnNames(current.rec, this.#names)
+      this.observer ??= this.#observeRecordings?.()
+      this.#observer = this.observer
+      return true
+    }
     if (!this.#hasBegun) {
       if (isWorldEvent[current.rec.type]) return true
       this.#hasBegun = true

@@ -5,11 +5,14 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { NameIndex } from '../domains/name-index.ts'
+import { NdjsonParser } from '../events/ndjson/read-ndjson.ts'
 import { openSource } from '../events/open-source.ts'
 import { fieldLookup } from '../fields/catalogue.ts'
+import { CONNECTS, rule, Scene } from '../../test/conformance/observed-names/scene.ts'
 import { compileFilter } from './event-filter.ts'
 import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
+import { makeObserver } from './make-observer.ts'
 import { Pipeline } from './pipeline.ts'
 import { CaptureRecorder, type RecordOptions } from './record-capture.ts'
 
@@ -115,4 +118,104 @@ test('a condition takes its events and the lives of processes, exactly only its 
   assert.ok(original.length > 0)
   const kept = (await alertsOf(some.files)).filter(a => a.includes('Credential file read'))
   assert.deepEqual(kept, original)
+})
+
+/** A process looks a name up and connects, and connects again after a while; the recording knows another name from elsewhere. */
+function lookUps(): readonly object[] {
+  const scene = new Scene().process(11)
+  for (const name of ['one.example', 'two.example', 'three.example']) {
+    const address = `192.0.2.${name.length}`
+    scene.dns(11, name, [address]).connect(11, address).wait(10)
+  }
+  return scene.connect(11, '192.0.2.99').connect(11, '192.0.2.11').lines
+}
+
+/** Tells the lines to the recorder, after what it knows of names from the start. */
+function recordLines(t: TestContext, lines: readonly object[], options: Partial<RecordOptions>): CaptureRecorder {
+  const scratch = mkdtempSync(join(tmpdir(), 'tiercel-record-'))
+  t.after(() => rmSync(scratch, { recursive: true }))
+  const recorder = new CaptureRecorder({ path: join(scratch, 'out.scap'), gzip: false, open, ...options })
+  let hasBegun = false
+  const parser = new NdjsonParser({
+    ...recorder.sink,
+    event: rec => {
+      if (!hasBegun) recorder.tellNames([{ name: 'known.example', ip: 0xc0000263, evidence: 'hosts' }], rec.tsNs)
+      hasBegun = true
+      return recorder.sink.event(rec)
+    },
+  })
+  for (const line of lines) parser.push(Buffer.from(`${JSON.stringify(line)}\n`))
+  parser.end()
+  recorder.end()
+  return recorder
+}
+
+/** Names of the connections of the captures, each replayed alone. */
+async function namesIn(paths: readonly string[]): Promise<readonly string[]> {
+  const text = rule('Connect', CONNECTS, '%fd.sip.name %fd.sip.name.source')
+  const { rules, fields } = loadRules([{ path: 'r.yaml', text }], config)
+  const alerts: string[] = []
+  for (const path of paths) {
+    const names = new NameIndex()
+    const pipeline = new Pipeline({
+      plan: rules.plan!,
+      fields,
+      names,
+      observeRecordings: () => makeObserver({ dnsPorts: [53], trustedResolvers: [] }, names),
+      ruleMatching: 'all',
+      minPriority: 7,
+      appendOutput: [],
+      staticFields: new Map(),
+      onAlert: alert => alerts.push(alert.text),
+    })
+    const summary = await (await openSource(path)).read(pipeline.sink)
+    assert.equal(summary.error, undefined)
+    assert.equal(pipeline.badNameLines, 0)
+  }
+  return alerts
+}
+
+const NAMES = [
+  'one.example observed',
+  'two.example observed',
+  'three.example observed',
+  'known.example hosts',
+  'two.example observed',
+]
+
+test('a recording knows the names', async t => {
+  const recorder = recordLines(t, lookUps(), {})
+  assert.deepEqual(await namesIn(recorder.files), NAMES)
+})
+
+test('so does one that leaves the DNS answers out, and one made of it', async t => {
+  const names = new NameIndex()
+  const filter = compileFilter('evt.type in (socket, connect)', { fields: fieldLookup, names })
+  assert.ok(filter.ok)
+  const recorder = recordLines(t, lookUps(), { filter: filter.filter, exactly: true, names })
+  assert.equal(recorder.events, 16)
+  assert.deepEqual(await namesIn(recorder.files), NAMES)
+  const again = new NameIndex()
+  const narrow = compileFilter('evt.type = socket or fd.sip.name in (two.example, known.example)', {
+    fields: fieldLookup,
+    names: again,
+  })
+  assert.ok(narrow.ok)
+  const second = new CaptureRecorder({
+    path: `${recorder.files[0]}.second`,
+    gzip: false,
+    open,
+    filter: narrow.filter,
+    exactly: true,
+    names: again,
+  })
+  await (await openSource(recorder.files[0]!)).read(second.sink)
+  second.end()
+  assert.deepEqual(await namesIn(second.files), [NAMES[1], NAMES[3], NAMES[4]])
+})
+
+test('each file of a rotation knows what was known when it began', async t => {
+  const recorder = recordLines(t, lookUps(), { maxDurationNs: 5_000_000_000n, names: new NameIndex() })
+  assert.ok(recorder.files.length >= 3, `${recorder.files.length} files`)
+  assert.deepEqual(await namesIn(recorder.files), NAMES)
 })

@@ -3,12 +3,20 @@
  * old enough. A new file begins with the world as it is then, so that each can be replayed alone.
  */
 import { rmSync } from 'node:fs'
+import type { BindingFact } from '../domains/binding.ts'
+import type { NameIndex } from '../domains/name-index.ts'
+import type { NameObserver } from '../domains/name-observer.ts'
+import type { NameUpdate } from '../domains/name-update.ts'
+import { ASYNC_EVENT, encodeNames, holdsNames, learnNames } from '../domains/names-event.ts'
 import { CaptureWriter } from '../events/capture/write-capture.ts'
+import { attachBytes, createRecord, readRecord } from '../events/decode-record.ts'
 import type { EventRecord } from '../events/event-record.ts'
 import { eventTable } from '../events/event-table.ts'
 import type { GroupEntry, InterfaceEntry, MachineInfo, SourceSink, UserEntry } from '../events/source.ts'
+import type { CurrentEvent } from '../state/current-event.ts'
 import { HostState, stateSink } from '../state/host-state.ts'
 import type { EventFilter } from './event-filter.ts'
+import { makeObserver } from './make-observer.ts'
 import { tellState } from './tell-state.ts'
 
 export interface RecordOptions {
@@ -24,6 +32,11 @@ export interface RecordOptions {
   /** How many files are kept; older ones are removed. */
   readonly maxFiles?: number
   readonly maxThreads?: number
+  /**
+   * Learns what is known of names: the filter asks it, and in a recording that begins with names the replay of each file shall know what
+   * events tell that the filter leaves out, and what was known when the file began.
+   */
+  readonly names?: NameIndex
   /** Opens the file; throws what the file system answers. */
   readonly open: (path: string) => { write(bytes: Buffer): void; close(): void }
 }
@@ -47,6 +60,13 @@ export class CaptureRecorder {
   /** Only where a filter or a new file needs it: it costs as much as writing. */
   readonly #state: HostState | undefined
   readonly #stateSink: SourceSink | undefined
+  /** With state and `names`. */
+  readonly #observer: NameObserver | undefined
+  /** Whether the recording has names: it began with some. */
+  #hasNames = false
+  /** What the event at hand tells of names. */
+  readonly #facts: BindingFact[] = []
+  readonly #namesRecord: EventRecord = createRecord()
   #writer: CaptureWriter
   #fileBytes = 0
   #fileCount = 0
@@ -62,6 +82,11 @@ export class CaptureRecorder {
     if (needsState) {
       this.#state = new HostState(options.maxThreads === undefined ? {} : { maxThreads: options.maxThreads })
       this.#stateSink = stateSink(this.#state, () => true)
+      const { names } = options
+      if (names !== undefined) {
+        this.#state.current.names = names
+        this.#observer = makeObserver({ dnsPorts: [53], trustedResolvers: [] }, names, fact => this.#facts.push(fact))
+      }
     }
     this.#writer = this.#open()
     this.sink = {
@@ -102,6 +127,13 @@ export class CaptureRecorder {
     }
   }
 
+  /** Writes down what is known of names and no event tells: at the beginning, even if it is nothing, and whenever there is news. */
+  tellNames(items: Iterable<BindingFact | NameUpdate>, tsNs: bigint): void {
+    const { names } = this.#options
+    this.#hasNames = true
+    this.#writeNames(items, tsNs, record => names !== undefined && learnNames(record, names))
+  }
+
   /** Completes the last file. */
   end(): void {
     this.#writer.end()
@@ -116,11 +148,45 @@ export class CaptureRecorder {
     const { filter, exactly } = this.#options
     if (this.#state !== undefined) {
       const current = this.#state.apply(record)
-      if (filter !== undefined && !(exactly !== true && isLifeEvent[record.type]) && !filter.matches(current))
-        return true
+      const isNames = this.#learn(current)
+      if (filter !== undefined && !isNames && !(exactly !== true && isLifeEvent[record.type])) {
+        if (!filter.matches(current)) {
+          // The event is left out; what it tells of names is not.
+          if (this.#hasNames && this.#facts.length > 0) this.#writeNames(this.#facts, record.tsNs)
+          return true
+        }
+      }
     }
     this.#writer.event(record)
     this.events++
+    return true
+  }
+
+  #writeNames(
+    items: Iterable<BindingFact | NameUpdate>,
+    tsNs: bigint,
+    onRecord: (record: EventRecord) => void = () => {},
+  ): void {
+    const record = this.#namesRecord
+    for (const bytes of encodeNames(items, tsNs)) {
+      attachBytes(record, bytes)
+      readRecord(record, 0, bytes.length)
+      onRecord(record)
+      this.#writer.event(record)
+    }
+  }
+
+  /** Learns names from the event; whether it is there for nothing else. */
+  #learn(current: CurrentEvent): boolean {
+    const { names } = this.#options
+    const observer = this.#observer
+    if (names === undefined || observer === undefined) return false
+    const { rec } = current
+    this.#facts.length = 0
+    if (observer.wants[rec.type] === 1) current.payload = observer.observe(current)
+    if (rec.type !== ASYNC_EVENT || !holdsNames(rec)) return false
+    learnNames(rec, names)
+    this.#hasNames = true
     return true
   }
 
@@ -138,6 +204,8 @@ export class CaptureRecorder {
     this.#fileFromNs = record.tsNs
     const facts = { machine: this.#machine, interfaces: this.#interfaces, users: this.#users, groups: this.#groups }
     tellState(this.#state!, facts, this.#writer)
+    const { names } = this.#options
+    if (names !== undefined && this.#hasNames) this.#writeNames(names.facts(), record.tsNs)
     const { maxFiles } = this.#options
     while (maxFiles !== undefined && this.files.length > maxFiles) rmSync(this.files.shift()!, { force: true })
   }

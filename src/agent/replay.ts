@@ -1,6 +1,6 @@
 import type { BindingsOutcome } from '../domains/bindings-file.ts'
 import { NameIndex } from '../domains/name-index.ts'
-import type { NameObserver, ObserverCounters } from '../domains/name-observer.ts'
+import type { ObserverCounters } from '../domains/name-observer.ts'
 import type { NameRefresher, NameWarning } from '../domains/refresh.ts'
 import { openSource, type SourceSummary } from '../events/open-source.ts'
 import type { SourceSink } from '../events/source.ts'
@@ -13,6 +13,7 @@ import type { Plan } from '../rules/plan.ts'
 import type { StateCounters } from '../state/host-state.ts'
 import type { Config, DomainsConfig } from './config.ts'
 import type { LoadedRules } from './load-rules.ts'
+import { makeObserver } from './make-observer.ts'
 import { Pipeline } from './pipeline.ts'
 
 /** How long outputs may take to write what waits when the replay is over. */
@@ -43,6 +44,8 @@ export type ReplayNews =
   | { readonly kind: 'name'; readonly warning: NameWarning }
   | { readonly kind: 'bindings'; readonly path: string; readonly outcome: BindingsOutcome }
   | { readonly kind: 'echo'; readonly body: string }
+  /** What recordings say of names and cannot be understood. */
+  | { readonly kind: 'bad-names'; readonly lines: number }
   /** Lists of names that are too long to be looked up. */
   | { readonly kind: 'long-lists'; readonly sizes: readonly number[]; readonly limit: number }
 
@@ -81,11 +84,6 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     now: () => BigInt(Date.now()) * 1_000_000n,
     tell: news => tell({ kind: 'output', news }),
   })
-  let observer: NameObserver | undefined
-  if (config.domains.observe === 'true') {
-    const { makeObserver } = await import('./make-observer.ts')
-    observer = makeObserver(config.domains, names)
-  }
   const pipeline: Pipeline = new Pipeline({
     plan,
     fields: options.fields,
@@ -95,7 +93,8 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     appendOutput: config.appendOutput,
     staticFields: config.staticFields,
     maxThreads: config.threadTable.size,
-    ...(observer !== undefined && { observer }),
+    ...(config.domains.observe === 'true' && { observer: makeObserver(config.domains, names) }),
+    ...(config.domains.observe === 'live' && { observeRecordings: () => makeObserver(config.domains, names) }),
     explainsNames: config.domains.explainAlerts && config.format.json,
     listLimit: config.domains.listLimit,
     onAlert: alert => {
@@ -134,6 +133,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     sources.push({ path, summary })
   }
   refresher?.stop()
+  if (pipeline.badNameLines > 0) tell({ kind: 'bad-names', lines: pipeline.badNameLines })
   await outputs.settle()
   const outputsGone = outputs.allGone
   await outputs.close(CLOSE_TIMEOUT_MS)
@@ -142,7 +142,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     alerts: tally.summary,
     sources,
     state: pipeline.state.counters(),
-    ...(observer !== undefined && { observed: observer.counters() }),
+    ...(pipeline.observer !== undefined && { observed: pipeline.observer.counters() }),
     lostAlerts: outputs.counters.reduce((sum, { dropped, failed }) => sum + dropped + failed, 0),
     outputsGone,
     elapsedMs: performance.now() - start,
@@ -170,13 +170,9 @@ async function lookUpNames(
 ): Promise<NameRefresher> {
   // Loaded only here: most replays look nothing up, and a start should cost what it needs.
   const { backgroundTimer, NameRefresher } = await import('../domains/refresh.ts')
-  const { createCaresResolver, createSystemResolver } = await import('../domains/resolver.ts')
-  const resolver =
-    config.resolver === 'system'
-      ? createSystemResolver()
-      : createCaresResolver(config.servers.length === 0 ? {} : { servers: config.servers })
+  const { makeResolver } = await import('./make-resolver.ts')
   const refresher = new NameRefresher({
-    resolver,
+    resolver: makeResolver(config),
     apply: update => names.apply(update),
     now: () => Date.now(),
     setTimer: backgroundTimer,

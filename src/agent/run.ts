@@ -10,7 +10,7 @@ import { availableParallelism, release } from 'node:os'
 import { basename } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { backgroundTimer, NameRefresher, type NameWarning } from '../domains/refresh.ts'
-import { createCaresResolver, createSystemResolver, type Resolver } from '../domains/resolver.ts'
+import type { Resolver } from '../domains/resolver.ts'
 import { AlertOutputs } from '../outputs/alert-outputs.ts'
 import type { InternalAlert } from '../outputs/format-alert.ts'
 import { openSinks } from '../outputs/open-sinks.ts'
@@ -36,7 +36,9 @@ import type { Config } from './config.ts'
 import { DropMonitor } from './drop-monitor.ts'
 import { type HealthLimits, judgeHealth } from './health.ts'
 import { type AgentFigures, type FileSum, renderMetrics, snapshotFields } from './metrics.ts'
+import { makeResolver } from './make-resolver.ts'
 import { plainPlan } from './plain-plan.ts'
+import { readHosts } from './read-hosts.ts'
 import { readUsage } from './resource-usage.ts'
 import { usesNames } from './uses-names.ts'
 import { FileWatch } from './watch-files.ts'
@@ -128,8 +130,6 @@ const INFORMATIONAL = 6
 const WARNING = 4
 const CRITICAL = 2
 const DEFAULT_SNAPLEN = 80
-const HOSTS_FILE = '/etc/hosts'
-const MAX_HOSTS_LENGTH = 4 * 1024 * 1024
 const METRICS_RULE = 'Falco internal: metrics snapshot'
 const RELOAD_RULE = 'Falco internal: hot restart failure'
 /** Falco sends it after a thousand polls without an event; here it means that events are there and not judged. */
@@ -516,7 +516,7 @@ export class Agent {
       return
     }
     this.#refresher ??= new NameRefresher({
-      resolver: this.#options.resolver ?? makeResolver(this.#setup.config),
+      resolver: this.#options.resolver ?? makeResolver(this.#setup.config.domains),
       apply: update => this.#passOn(update),
       now: Date.now,
       setTimer: backgroundTimer,
@@ -705,21 +705,6 @@ function ordersOf(config: Config): WorkerOrders {
 function observerOrders({ domains }: Config): ObserverOrders {
   const { dnsPorts, trustedResolvers } = domains
   return { dnsPorts, trustedResolvers, hosts: readHosts() }
-}
-
-/** The host's own names; without the file there are none. */
-function readHosts(): string {
-  try {
-    const text = readFileSync(HOSTS_FILE, 'utf8')
-    return text.length > MAX_HOSTS_LENGTH ? text.slice(0, text.lastIndexOf('\n', MAX_HOSTS_LENGTH)) : text
-  } catch {
-    return ''
-  }
-}
-
-function makeResolver({ domains }: Config): Resolver {
-  if (domains.resolver === 'system') return createSystemResolver()
-  return createCaresResolver(domains.servers.length === 0 ? {} : { servers: domains.servers })
 }
 
 function observerKeys({ domains }: Config): unknown {

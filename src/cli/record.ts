@@ -1,13 +1,20 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { allEvents, wantedEvents } from '../agent/base-syscalls.ts'
 import { CaptureRecorder } from '../agent/record-capture.ts'
+import { openRecordedNames, type RecordedNames } from '../agent/recorded-names.ts'
 import { NameIndex } from '../domains/name-index.ts'
+import type { SourceSink } from '../events/source.ts'
 import type { Command } from './command.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { parseFilter, positiveOption, readEvents, stopSignal } from './event-input.ts'
 import { requireReadableFile } from './input-file.ts'
+import { loadRuleSet } from './load-rule-set.ts'
+import { loadSettings, settingsOptions } from './load-settings.ts'
+import { NameWarnings } from './name-warnings.ts'
+import { longListsText } from './news-text.ts'
 import type { Arguments } from './parse-arguments.ts'
 import { openProgressLine, shortCount } from './progress-line.ts'
+import type { Terminal } from './terminal.ts'
 
 const SNAPLEN = 80
 
@@ -48,6 +55,37 @@ function openFile(path: string): { write(bytes: Buffer): void; close(): void } {
   }
 }
 
+/** What is known of names beside the events; with `--rules` their names are looked up. */
+async function openNames(args: Arguments, terminal: Terminal): Promise<RecordedNames> {
+  const warn = (text: string): void => {
+    if (!args.has('quiet')) terminal.err(`${terminal.errColors.yellow('tiercel:')} ${text}\n`)
+  }
+  const config = loadSettings(args, terminal)
+  const warnings = new NameWarnings(warn)
+  const names = await openRecordedNames({
+    config,
+    rules: args.values('rules').length === 0 ? undefined : loadRuleSet(args, config, terminal),
+    onWarning: warning => warnings.add(warning),
+    onLongLists: sizes => warn(longListsText(sizes, config.domains.listLimit)),
+  })
+  warnings.flush()
+  return names
+}
+
+/** The recorder's sink, before whose events it is told what is known of names by then. */
+function sinkWithNames(recorder: CaptureRecorder, names: RecordedNames): SourceSink {
+  let hasBegun = false
+  return {
+    ...recorder.sink,
+    event: record => {
+      const news = names.take()
+      if (!hasBegun || news.length > 0) recorder.tellNames(news, record.tsNs)
+      hasBegun = true
+      return recorder.sink.event(record)
+    },
+  }
+}
+
 export const recordCommand: Command = {
   name: 'record',
   summary: 'record what happens on this machine into a capture',
@@ -65,6 +103,14 @@ export const recordCommand: Command = {
     { name: 'rotate-size', short: 'C', value: 'MB', doc: 'begin a new file after so many million bytes' },
     { name: 'rotate-seconds', short: 'G', value: 'SECONDS', doc: 'begin a new file after so many seconds of events' },
     { name: 'keep', short: 'W', value: 'COUNT', doc: 'with rotation: keep so many files, remove the oldest' },
+    {
+      name: 'rules',
+      short: 'r',
+      value: 'PATH',
+      repeated: true,
+      doc: 'look up the names that these rules spell, as `tiercel run` does, and write down what they are',
+    },
+    ...settingsOptions,
     { name: 'no-gzip', doc: 'do not compress' },
     { name: 'no-io', doc: 'leave out calls that only read or write data' },
     {
@@ -78,11 +124,16 @@ export const recordCommand: Command = {
   doc: [
     'Writes a .scap file that `tiercel replay`, Falco, sysdig and Stratoshark read: first the processes, fds, users and interfaces that are there, then events. It is readable up to its last full piece if the recording is killed. The file is for its owner only: it may hold data of any program.',
     'With rotation files are named FILE-0001, FILE-0002, …; each begins with the world as it is then, so that each can be replayed alone.',
+    'What is known of names is written along, as events that Falco and sysdig pass over: the hosts file, and with --rules the look-ups of the names that these rules spell. With the DNS answers among the events, `tiercel replay` then knows the names without a network.',
     'Needs the rights of `tiercel run`, unless it takes the events of a capture.',
   ],
   examples: [
     { command: 'sudo tiercel record all.scap -M 60', doc: 'everything for a minute' },
     { command: 'sudo tiercel record nginx.scap --process "$(pidof -s nginx)"', doc: 'a process and its descendants' },
+    {
+      command: 'sudo tiercel record names.scap -r my_rules.yaml',
+      doc: 'for a replay with these rules: the names that they spell are looked up now',
+    },
     { command: 'sudo tiercel record ring.scap -C 100 -W 5', doc: 'the last 500 MB' },
     { command: "tiercel record net.scap 'evt.type in (connect, accept4)' --from all.scap", doc: 'a part of a capture' },
   ],
@@ -92,7 +143,8 @@ export const recordCommand: Command = {
     const from = args.value('from')
     if (from !== undefined) requireReadableFile(from, 'capture')
     const condition = conditionOf(args)
-    const filter = condition === '' ? undefined : parseFilter(condition, new NameIndex(), terminal)
+    const names = new NameIndex()
+    const filter = condition === '' ? undefined : parseFilter(condition, names, terminal)
     const seconds = positiveOption(args.value('duration'), '--duration')
     const maxMb = positiveOption(args.value('rotate-size'), '--rotate-size')
     const rotateSeconds = positiveOption(args.value('rotate-seconds'), '--rotate-seconds')
@@ -105,6 +157,7 @@ export const recordCommand: Command = {
       path,
       gzip: !args.has('no-gzip'),
       open: openFile,
+      names,
       ...(filter !== undefined && { filter }),
       ...(args.has('exactly') && { exactly: true }),
       ...(maxMb !== undefined && { maxBytes: Math.ceil(maxMb * 1e6) }),
@@ -114,9 +167,11 @@ export const recordCommand: Command = {
     const wantsIo = !args.has('no-io') && filter === undefined
     const base = { customSet: [], repair: false, all: !args.has('no-io') }
     const wanted = wantsIo ? allEvents() : wantedEvents(filter === undefined ? [] : [filter.rule], base)
+    const known = from === undefined ? await openNames(args, terminal) : undefined
     const { signal, release } = stopSignal(terminal, seconds)
     const isQuiet = args.has('quiet')
     const progress = openProgressLine(isQuiet ? { ...terminal, errIsTty: false } : terminal, 'recording')
+    let hasBegun = from !== undefined || isQuiet
     try {
       const failed = await readEvents(
         {
@@ -125,11 +180,13 @@ export const recordCommand: Command = {
           snaplen: positiveOption(args.value('snaplen'), '--snaplen') ?? SNAPLEN,
           signal,
           betweenPieces: () => {
+            if (!hasBegun) terminal.err(`recording into ${path}; Ctrl-C ends it\n`)
+            hasBegun = true
             progress.update(0, 1, `${shortCount(recorder.events)} events, ${shortCount(recorder.bytes)}B`)
             return undefined
           },
         },
-        recorder.sink,
+        known === undefined ? recorder.sink : sinkWithNames(recorder, known),
         terminal,
       )
       recorder.end()
@@ -140,6 +197,7 @@ export const recordCommand: Command = {
       }
       return failed ? 1 : 0
     } finally {
+      known?.stop()
       progress.clear()
       release()
     }

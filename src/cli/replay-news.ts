@@ -28,6 +28,8 @@ export function reportNews(news: Exclude<ReplayNews, { kind: 'name' }>, terminal
       return false
     case 'long-lists':
       return warning(longListsText(news.sizes, news.limit))
+    case 'bad-names':
+      return warning(`${news.lines} lines that the capture has of names cannot be understood`)
     case 'bindings': {
       const { outcome, path } = news
       for (const { line, message } of outcome.errors.slice(0, SHOWN_LINES)) error(`${path}:${line}: ${message}`)

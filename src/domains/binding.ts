@@ -34,6 +34,8 @@ export interface BindingFact {
   readonly fromMs?: number
   /** When it no longer holds; Infinity: no end in sight. Absent: TTL and grace after `fromMs` where both are known, else Infinity. */
   readonly untilMs?: number
+  /** When it was last found to hold, where that is told apart from when it was taken in. */
+  readonly seenMs?: number
   readonly ttlSec?: number
   /** The server that answered, as text. */
   readonly resolver?: string

@@ -106,7 +106,7 @@ const wrong: readonly { readonly line: string; readonly message: string }[] = [
   {
     line: JSON.stringify({ ...valid, until: 5 }),
     message:
-      'unknown key `until`; known are name, address, evidence, from, to, ttl, resolver, pid, container, chain, stale',
+      'unknown key `until`; known are name, address, evidence, from, to, seen, ttl, resolver, pid, container, chain, stale, untrusted',
   },
   {
     line: JSON.stringify({ ...valid, from: 1_777_888_800 }),

@@ -40,12 +40,14 @@ const KEYS: readonly string[] = [
   'evidence',
   'from',
   'to',
+  'seen',
   'ttl',
   'resolver',
   'pid',
   'container',
   'chain',
   'stale',
+  'untrusted',
 ]
 const FILE_EVIDENCE: readonly string[] = ['sni', 'host', 'observed', 'hosts', 'resolved', 'claimed']
 
@@ -67,7 +69,7 @@ export async function loadBindingsFile(path: string, index: NameIndex): Promise<
     if (!parsed.ok) {
       errorCount++
       if (errors.length < MAX_ERRORS) errors.push({ line, message: parsed.message })
-    } else if (index.learn(parsed.fact, parsed.fact.fromMs ?? 0, { keep: true })) {
+    } else if (index.learn(parsed.fact, parsed.fact.seenMs ?? parsed.fact.fromMs ?? 0, { keep: true })) {
       bindings++
     } else {
       notBelieved++
@@ -135,6 +137,8 @@ export function parseBinding(text: string): ParsedBinding {
   const to = toText === undefined ? undefined : toText === null ? Number.POSITIVE_INFINITY : parseTimeMs(toText)
   if (to !== undefined && typeof to !== 'number') return wrong(`\`to\` ${to.message}`)
   if (to !== undefined && to <= (from ?? Number.NEGATIVE_INFINITY)) return wrong('`to` is not after `from`')
+  const seen = line.get('seen') === undefined ? undefined : parseTimeMs(line.get('seen'))
+  if (seen !== undefined && typeof seen !== 'number') return wrong(`\`seen\` ${seen.message}`)
 
   const ttl = line.get('ttl')
   if (ttl !== undefined && !isWhole(ttl, 0, 0x7fffffff)) return wrong(`\`ttl\` ${quote(ttl)} is no number of seconds`)
@@ -167,6 +171,7 @@ export function parseBinding(text: string): ParsedBinding {
       ...(Object.keys(owner).length > 0 && { owner }),
       ...(from !== undefined && { fromMs: from }),
       ...(to !== undefined && { untilMs: to }),
+      ...(seen !== undefined && { seenMs: seen }),
       ...(ttl !== undefined && { ttlSec: ttl }),
       ...(resolver !== undefined && { resolver }),
       ...(chain.length > 0 && { chain }),
@@ -190,6 +195,7 @@ export function renderBinding(fact: BindingFact): string {
         : fact.untilMs === Number.POSITIVE_INFINITY
           ? null
           : renderTime(fact.untilMs),
+    seen: fact.seenMs === undefined ? undefined : renderTime(fact.seenMs),
     ttl: fact.ttlSec,
     resolver: fact.resolver,
     pid: owner?.pid,
@@ -229,7 +235,7 @@ const DIGITS: RegExp = /^\d{1,19}$/
 const MIN_TIME_NS = 10n ** 17n
 
 /** Nanoseconds since the epoch, as a number or in digits, or ISO 8601 with a zone. Rounded as `timeOf` rounds the times of events. */
-function parseTimeMs(value: unknown): number | { readonly message: string } {
+export function parseTimeMs(value: unknown): number | { readonly message: string } {
   let ns: bigint
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 63) ns = BigInt(value)
   else if (typeof value === 'string' && DIGITS.test(value)) ns = BigInt(value)
@@ -248,7 +254,8 @@ function parseTimeMs(value: unknown): number | { readonly message: string } {
   return Number(ns) / 1e6
 }
 
-function renderTime(timeMs: number): string {
+/** ISO 8601 in UTC, to the microsecond; `parseTimeMs` gives it again. */
+export function renderTime(timeMs: number): string {
   const wholeMs = Math.floor(timeMs)
   const ns = Math.round((timeMs - wholeMs) * 1e6)
   const iso = new Date(wholeMs).toISOString()

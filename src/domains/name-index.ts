@@ -587,6 +587,7 @@ export class NameIndex {
       binding.fromMs = fromMs
       binding.untilMs = untilMs
       binding.isAlias = isAlias
+      if (fromMs !== Number.NEGATIVE_INFINITY) binding.firstSeenMs = Math.min(atMs, fromMs)
     } else {
       // Confirmed bindings go to the end, so that the first is the one to evict.
       if (Math.abs(atMs - binding.lastSeenMs) >= ORDER_MS) {
@@ -840,6 +841,7 @@ function toFact(binding: Binding): BindingFact {
     ...(binding.owner !== undefined && { owner: binding.owner }),
     ...(binding.firstSeenMs > 0 && { fromMs: Math.max(binding.fromMs, binding.firstSeenMs) }),
     untilMs: binding.untilMs,
+    ...(binding.lastSeenMs > binding.firstSeenMs && { seenMs: binding.lastSeenMs }),
     ...(ttlSec !== undefined && { ttlSec }),
     ...(resolver !== undefined && { resolver }),
     ...(chain.length > 0 && { chain }),

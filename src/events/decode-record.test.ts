@@ -32,7 +32,7 @@ import {
 } from './decode-record.ts'
 import type { EventRecord } from './event-record.ts'
 import { eventTable } from './event-table.ts'
-import { encodeEvent, le } from './testing.ts'
+import { encodeEvent, le } from './encode-event.ts'
 
 function decode(code: number, params: readonly Uint8Array[]): EventRecord {
   const bytes = encodeEvent(code, params, { tid: 7 })

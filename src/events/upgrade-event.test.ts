@@ -12,7 +12,7 @@ import {
 } from './decode-record.ts'
 import type { EventRecord } from './event-record.ts'
 import { eventTable } from './event-table.ts'
-import { encodeEvent, le } from './testing.ts'
+import { encodeEvent, le } from './encode-event.ts'
 import { EventUpgrader, isConverted } from './upgrade-event.ts'
 
 const text = (value: string): Buffer => Buffer.from(`${value}\0`, 'latin1')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeEvent, le } from '../events/testing.ts'
+import { encodeEvent, le } from '../events/encode-event.ts'
 import { Accounts } from './accounts.ts'
 import type { Container } from './container.ts'
 import { parseContainer } from './container-events.ts'

@@ -1,6 +1,6 @@
 import { integerLayout } from '../../src/events/decode-record.ts'
 import type { EventInfo, EventParam } from '../../src/events/event-table.ts'
-import { encodeEvent, le } from '../../src/events/testing.ts'
+import { encodeEvent, le } from '../../src/events/encode-event.ts'
 
 /** Numbers that look random and are the same for the same seed: whole numbers below `below`. */
 export class Dice {

@@ -13,7 +13,7 @@
 import { attachBytes, createRecord, readRecord } from '../../events/decode-record.ts'
 import type { EventRecord } from '../../events/event-record.ts'
 import type { SourceSink } from '../../events/source.ts'
-import { encodeEvent, le } from '../../events/testing.ts'
+import { encodeEvent, le } from '../../events/encode-event.ts'
 import type { LiveCounters, LiveOptions, LiveSource, LiveWanted } from '../live-source.ts'
 
 const query = new URL(import.meta.url).searchParams

@@ -11,7 +11,8 @@ import type { FdEntry, GroupEntry, InterfaceEntry, ProcessEntry, UserEntry } fro
 import { isConverted } from '../upgrade-event.ts'
 import { CaptureParser } from './capture-parser.ts'
 import { readCapture } from './read-capture.ts'
-import { CollectingSink, encodeEvent, sharedCaptures, sharedFolder } from '../testing.ts'
+import { encodeEvent } from '../encode-event.ts'
+import { CollectingSink, sharedCaptures, sharedFolder } from '../testing.ts'
 import { CaptureWriter, openCaptureFile } from './write-capture.ts'
 
 const skip: string | false = existsSync(sharedFolder) ? false : 'the shared captures are not here'

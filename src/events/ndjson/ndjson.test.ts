@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { readCapture } from '../capture/read-capture.ts'
-import { CollectingSink, encodeEvent, sharedCaptures, sharedFolder } from '../testing.ts'
+import { encodeEvent } from '../encode-event.ts'
+import { CollectingSink, sharedCaptures, sharedFolder } from '../testing.ts'
 import {
   attachBytes,
   createRecord,

@@ -2,7 +2,7 @@ import { attachBytes, createRecord, integerLayout, readRecord } from '../../even
 import type { EventRecord } from '../../events/event-record.ts'
 import { type EventInfo, eventTable } from '../../events/event-table.ts'
 import type { FdEntry, ProcessEntry } from '../../events/source.ts'
-import { encodeEvent, le } from '../../events/testing.ts'
+import { encodeEvent, le } from '../../events/encode-event.ts'
 import { parseIp } from '../../values/ip.ts'
 import type { CurrentEvent } from '../current-event.ts'
 import type { Fd } from '../fd.ts'
