@@ -95,6 +95,7 @@ const cases: readonly {
   { name: 'FALCO_HOSTNAME stands for it', yaml: '', env: { FALCO_HOSTNAME: 'node-7' }, get: c => c.format.hostname, want: 'node-7' },
   { name: 'an alias is what it stands for', yaml: 'rules_files: &r [a, b]\nbase_syscalls: {custom_set: *r}', get: c => [c.rulesFiles, c.baseSyscalls.customSet], want: [['a', 'b'], ['a', 'b']] },
   { name: 'servers of names', yaml: 'domains: {servers: [1.1.1.1, "[::1]:53", "::1"]}', get: c => c.domains.servers, want: ['1.1.1.1', '[::1]:53', '::1'] },
+  { name: 'lists of names', yaml: 'domains: {lists: [{name: threats, file: t.txt}, {name: own-zone, file: z, format: rpz, match: subdomains}]}', get: c => c.domains.lists, want: [{ name: 'threats', file: 't.txt', format: 'auto', match: 'exact' }, { name: 'own-zone', file: 'z', format: 'rpz', match: 'subdomains' }] },
   { name: 'an IPv6 address to listen at', yaml: 'webserver: {listen_address: "1200::AB00:1234:0000:2552:7777:1313"}', get: c => c.webserver.listenAddress, want: '1200::AB00:1234:0000:2552:7777:1313' },
 ]
 
@@ -156,6 +157,11 @@ const mistakes: readonly {
   { name: 'a key written twice', yaml: 'priority: error\npriority: debug', want: ['W0304 priority: the key `priority` is written twice'] },
   { name: 'a second document', yaml: '---\npriority: error', want: ['W0304 p: a second YAML document'] },
   { name: 'a variable that names itself', yaml: 'priority: ${LOOP}', want: ['E0302 ${LOOP}: replacing the variables', 'E0304 ${LOOP}: `priority` cannot be'] },
+  { name: 'a list of names without a name', yaml: 'domains: {lists: [{file: a}]}', want: ['E0305 {file: a}: `domains.lists[0].name` is missing'] },
+  { name: 'a list of names from nowhere', yaml: 'domains: {lists: [{name: a}]}', want: ['E0305 {name: a}: `domains.lists[0].file` is missing'] },
+  { name: 'a list whose name is no word', yaml: 'domains: {lists: [{name: a.b, file: a}]}', want: ['E0304 a.b: `domains.lists[0].name` cannot be `a.b`'] },
+  { name: 'two lists of one name', yaml: 'domains: {lists: [{name: a, file: b}, {name: a, file: c}]}', want: ['E0304 a: `domains.lists[1].name` cannot be `a`'] },
+  { name: 'a list in a format that is none', yaml: 'domains: {lists: [{name: a, file: b, format: host}]}', want: ['E0304 host: `domains.lists[0].format` cannot be `host`'], help: 'did you mean `hosts`?' },
   { name: 'a server that is no address', yaml: 'domains: {servers: [dns.example, "1.1.1.1:99999"]}', want: ['E0304 [dns.example, "1.1.1.1:99999"]: `domains.servers` cannot be `dns.example`', 'E0304 [dns.example, "1.1.1.1:99999"]: `domains.servers` cannot be `1.1.1.1:99999`'] },
 ]
 

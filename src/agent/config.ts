@@ -22,6 +22,7 @@ import {
   ruleAndTags,
   wrongType,
 } from './config-findings.ts'
+import { type NameListConfig, readNameLists } from './config-name-lists.ts'
 import type { ConfigMap, Env, Place } from './config-node.ts'
 import { ConfigSection } from './config-section.ts'
 import { withStaticFields } from './static-fields.ts'
@@ -160,6 +161,8 @@ export interface DomainsConfig {
   readonly trustedResolvers: readonly string[]
   /** JSON alerts tell how the names that the rule asks for are known (`names`). */
   readonly explainAlerts: boolean
+  /** Long lists of names, which are never looked up. */
+  readonly lists: readonly NameListConfig[]
 }
 
 /** What of the process the configuration depends on. */
@@ -632,6 +635,7 @@ function readDomains(top: ConfigSection, findings: Diagnostic[]): DomainsConfig 
     dnsPorts: readPorts(section, 'dns_ports', [53], findings),
     trustedResolvers: readNets(section, 'trusted_resolvers', findings),
     explainAlerts: section.bool('explain_alerts', false),
+    lists: readNameLists(section, findings),
   }
   section.finish()
   return config

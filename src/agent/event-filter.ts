@@ -57,7 +57,7 @@ export function compileFilter(text: string, deps: FilterDeps): FilterResult {
     exceptionFields: [],
   }
   const matcher = linkPlan(
-    { rules: [rule], domains: [] },
+    { rules: [rule], domains: [], nameLists: [] },
     {
       fields: name => deps.fields.get(name),
       eventTable,

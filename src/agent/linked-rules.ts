@@ -6,7 +6,7 @@ import { eventTable } from '../events/event-table.ts'
 import type { FieldIndex } from '../fields/field-syntax.ts'
 import { jsonValue, renderValue } from '../fields/render-value.ts'
 import { type AppendOutputEntry, applyAppendOutput } from '../outputs/append-output.ts'
-import { collectAccusedDomains } from '../rules/compile-condition.ts'
+import { collectAccusedDomains, collectAccusedLists } from '../rules/compile-condition.ts'
 import { parseOutputFormat } from '../rules/parse-output.ts'
 import type { OutputFormat, Plan, PlannedRule } from '../rules/plan.ts'
 import type { Reader } from '../fields/field.ts'
@@ -89,7 +89,10 @@ export class LinkedRules {
     if (output === undefined) {
       output = {
         format: bindFormat(rule, this.#setup),
-        names: this.#names.preferring([...collectAccusedDomains(rule.condition)]),
+        names: this.#names.preferring(
+          [...collectAccusedDomains(rule.condition)],
+          [...collectAccusedLists(rule.condition)],
+        ),
         ...this.#evidenceOf(rule),
       }
       this.#outputs.set(rule, output)

@@ -6,6 +6,7 @@
 import { messageOf } from '../diagnostics/message-of.ts'
 import { parseHostsFile } from '../domains/hosts-file.ts'
 import { NameIndex } from '../domains/name-index.ts'
+import { NameList } from '../domains/name-list.ts'
 import type { NameObserver } from '../domains/name-observer.ts'
 import type { NameUpdate } from '../domains/name-update.ts'
 import type { Alert } from '../engine/alert.ts'
@@ -45,6 +46,8 @@ const STATS_MS = 1_000
 /** Detection waits for names no longer than until this share of the ring is full. */
 const CROWDED_SHARE = 0.25
 const SWEEP_LIMIT = 256
+/** Known names that are looked at between two drains when a list has changed; less than a millisecond. */
+const RESCAN_NAMES = 2000
 /** Threads looked at each second while a purge lasts; asking the kernel after one takes some microseconds. */
 const PURGE_THREADS = 1000
 /** Until the rules are known: what nearly all rules are about. It is judged later, so detection begins when the probe is loaded. */
@@ -126,6 +129,9 @@ export class LiveLoop {
       case 'names':
         for (const update of message.updates) this.#names.apply(update as NameUpdate)
         return
+      case 'list':
+        this.#names.setList(message.name, new NameList(message))
+        return
       case 'names-ready':
         this.#areNamesReady = true
         return
@@ -202,6 +208,7 @@ export class LiveLoop {
     do {
       const taken = source.drain(this.#take)
       this.#flush()
+      if (this.#names.rescan(RESCAN_NAMES)) continue
       if (this.#next !== undefined) this.#linkFurther()
       else if (source.backlogBytes() < BUSY_BYTES) isQuiet = this.#sleep(taken)
     } while (!isQuiet && !this.#isStopping && performance.now() < untilMs)

@@ -12,7 +12,7 @@ export interface LoadedRules {
 
 /** What of the configuration rules are compiled with. */
 export type RulesConfig = Pick<Config, 'ruleSelection' | 'minPriority' | 'staticFields'> & {
-  readonly domains: Pick<Config['domains'], 'strict'>
+  readonly domains: Pick<Config['domains'], 'strict'> & Partial<Pick<Config['domains'], 'lists'>>
 }
 
 /** Compiles rule files as the configuration wants them. Never throws, whatever the texts: findings are in the result. */
@@ -28,6 +28,7 @@ export function loadRules(files: readonly RulesFileInput[], config: RulesConfig)
     })),
     minPriority: config.minPriority,
     strictDomains: config.domains.strict,
+    nameLists: new Set((config.domains.lists ?? []).map(list => list.name)),
   })
   return { rules, fields: index }
 }

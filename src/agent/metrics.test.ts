@@ -52,6 +52,7 @@ const figures: AgentFigures = {
   reloads: 1,
   refusedReloads: 0,
   stats,
+  nameLists: [{ name: 'threats', names: 12, refused: 3, leftOut: 0, loadedMs: 4_000, loads: 2, failures: 1 }],
   outputs: [
     { name: 'stdout', written: 3, dropped: 1, failed: 0, waiting: 0 },
     { name: 'http', written: 4, dropped: 0, failed: 2, waiting: 5 },

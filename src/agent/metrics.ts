@@ -8,6 +8,7 @@ import type { OutputCounters } from '../outputs/output-queue.ts'
 import type { WorkerStats } from '../wire/agent-messages.ts'
 import type { MetricsConfig } from './config.ts'
 import { causeKey } from './drop-monitor.ts'
+import type { NameListFigures } from './name-lists.ts'
 import { Exposition, labelName, type Labels } from './exposition.ts'
 
 export interface AgentFigures {
@@ -29,6 +30,7 @@ export interface AgentFigures {
   /** All rules that are matched. */
   readonly rules: readonly RuleFigure[]
   readonly lookups: NameRefresherStats | undefined
+  readonly nameLists: readonly NameListFigures[]
   readonly ruleFiles: readonly FileSum[]
   readonly configFiles: readonly FileSum[]
   readonly usage: Usage
@@ -89,6 +91,7 @@ export function renderMetrics(f: AgentFigures, config: MetricsConfig): string {
   if (config.resourceUtilization) addUsage(out, f.usage)
   if (f.stats !== undefined) addWorker(out, f.stats, config)
   if (f.lookups !== undefined) addLookups(out, f.lookups)
+  addNameLists(out, f)
   return out.text
 }
 
@@ -182,6 +185,23 @@ function addLookups(out: Exposition, lookups: NameRefresherStats): void {
   out.counter('tiercel_lookups_total', 'Look-ups.', lookups.lookups)
   for (const [reason, count] of Object.entries(lookups.failures))
     out.counter('tiercel_lookup_failures_total', 'Look-ups that failed.', count, { reason })
+}
+
+function addNameLists(out: Exposition, { nameLists, nowNs }: AgentFigures): void {
+  const each = (name: string, help: string, value: (list: NameListFigures) => number, isGauge = true): void => {
+    for (const list of nameLists) {
+      if (isGauge) out.gauge(`tiercel_name_list_${name}`, help, value(list), { list: list.name })
+      else out.counter(`tiercel_name_list_${name}_total`, help, value(list), { list: list.name })
+    }
+  }
+  const ageSec = ({ loadedMs }: NameListFigures): number =>
+    loadedMs === 0 ? -1 : Math.max(0, Math.round(Number(nowNs / 1_000_000n - BigInt(loadedMs)) / 1000))
+  each('names', 'Names of a configured list.', list => list.names)
+  each('refused_lines', 'Lines of a configured list that are no names.', list => list.refused)
+  each('left_out', 'Names of a configured list that found no room.', list => list.leftOut)
+  each('age_seconds', 'Since the names of a configured list were read; -1: never.', ageSec)
+  each('loads', 'How often a configured list was read.', list => list.loads, false)
+  each('failures', 'How often a configured list could not be read: its names stayed.', list => list.failures, false)
 }
 
 function snake(name: string): string {

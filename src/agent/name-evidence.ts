@@ -39,6 +39,7 @@ export interface EvidenceSources {
 /** Announces names for as long as the rules are in force; `RuleNames` fits it. */
 export interface NameWatch {
   watch(names: readonly string[]): NameSet
+  watchList(name: string): NameSet
 }
 
 const MAX_KNOWN = 5
@@ -57,8 +58,8 @@ interface BoundCheck {
   readonly end: EndLetter
   readonly text: string
   readonly holds: (ip: Ip, when: NameMoment) => boolean
-  /** The names asked for; undefined for operators on text. */
-  readonly asked: NameSet | undefined
+  /** The names asked for, also those of configured lists; undefined for operators on text. */
+  readonly asked: readonly NameSet[] | undefined
   /** It excuses: names in doubt do not count. */
   readonly isSure: boolean
 }
@@ -118,13 +119,13 @@ export class RuleEvidence {
     const { index, processes, refused, listLimit } = this.#sources
     const proof = { check: text, holds: holds(ip, when) }
     if (asked === undefined) return proof
-    const sureName = (): string | undefined => index.namesOf(ip, when, true).find(one => index.isIn(asked, one))
-    const name = isSure ? sureName() : asked.nameOf(ip, when)
+    const isAsked = (candidate: string): boolean => asked.some(set => index.isIn(set, candidate))
+    const name = index.namesOf(ip, when, isSure).find(isAsked)
     if (name !== undefined) return { ...proof, name }
-    const reason = explainMiss(index, ip, when, candidate => index.isIn(asked, candidate), refused)
+    const reason = explainMiss(index, ip, when, isAsked, refused)
     if (reason.kind !== 'never') return { ...proof, reason: missProof(reason, processes) }
     if (refused === undefined) return { ...proof, reason: UNOBSERVED }
-    const isObserved = asked.observeOnly || asked.names.length > listLimit
+    const isObserved = asked.every(set => set.observeOnly || set.names.length > listLimit)
     return { ...proof, reason: isObserved ? OBSERVED_ONLY : NEVER }
   }
 }
@@ -172,16 +173,21 @@ function collectEnds(operand: PlanOperand, ends: Set<string>): void {
 
 function bindCheck(check: LinkedCheck, names: NameWatch, index: NameIndex): BoundCheck {
   const field = check.lhs.kind === 'field' ? check.lhs.ref.spec.name : ''
-  const values = check.rhs.kind === 'values' ? check.rhs.values.map(String) : []
-  const isOfNames = NAME_OPERATORS.includes(check.op) && check.rhs.kind === 'values'
+  const { rhs } = check
+  const values = rhs.kind === 'values' || rhs.kind === 'lists' ? rhs.values.map(String) : []
+  const lists = rhs.kind === 'lists' ? rhs.lists : []
+  const isOfNames = NAME_OPERATORS.includes(check.op) && (rhs.kind === 'values' || rhs.kind === 'lists')
   return {
     end: FIELD_OF_NAME.exec(field)?.[1] as EndLetter,
-    text: checkText(field, check, values),
+    text: checkText(field, check, [...values, ...lists]),
     holds: buildDomainTest<NameMoment>(check, {
       watch: list => names.watch(list),
+      watchList: list => names.watchList(list),
       namesOf: (ip, when, isSure) => index.namesOf(ip, when, isSure),
     }),
-    asked: isOfNames ? names.watch(values) : undefined,
+    asked: isOfNames
+      ? [...(values.length > 0 ? [names.watch(values)] : []), ...lists.map(list => names.watchList(list))]
+      : undefined,
     isSure: check.isSure === true,
   }
 }

@@ -47,12 +47,25 @@ export function plainPlan(plan: Plan): Plan {
           return e satisfies never
       }
     })
-  return { domains: plan.domains, rules: plan.rules.map(rule => ({ ...rule, condition: expr(rule.condition) })) }
+  return { ...plan, rules: plan.rules.map(rule => ({ ...rule, condition: expr(rule.condition) })) }
 }
 
 /** The members of `FieldSpec` and no others. */
 function plainSpec(spec: FieldSpec): FieldSpec {
-  const { name, type, isList, arg, filterOnly, printOnly, tableOnly, noRhs, noTransformer, deprecated, compare } = spec
+  const {
+    name,
+    type,
+    isList,
+    arg,
+    filterOnly,
+    printOnly,
+    tableOnly,
+    noRhs,
+    noTransformer,
+    deprecated,
+    compare,
+    isName,
+  } = spec
   return {
     name,
     type,
@@ -65,5 +78,6 @@ function plainSpec(spec: FieldSpec): FieldSpec {
     ...(noTransformer !== undefined && { noTransformer }),
     ...(deprecated !== undefined && { deprecated }),
     ...(compare !== undefined && { compare }),
+    ...(isName !== undefined && { isName }),
   }
 }

@@ -14,6 +14,7 @@ import type { StateCounters } from '../state/host-state.ts'
 import type { Config, DomainsConfig } from './config.ts'
 import type { LoadedRules } from './load-rules.ts'
 import { makeObserver } from './make-observer.ts'
+import type { NameListNews } from './name-lists.ts'
 import { Pipeline } from './pipeline.ts'
 
 /** How long outputs may take to write what waits when the replay is over. */
@@ -43,6 +44,7 @@ export type ReplayNews =
   | { readonly kind: 'output'; readonly news: OutputNews }
   | { readonly kind: 'name'; readonly warning: NameWarning }
   | { readonly kind: 'bindings'; readonly path: string; readonly outcome: BindingsOutcome }
+  | { readonly kind: 'list'; readonly news: NameListNews }
   | { readonly kind: 'echo'; readonly body: string }
   /** What recordings say of names and cannot be understood. */
   | { readonly kind: 'bad-names'; readonly lines: number }
@@ -103,6 +105,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       if (tally.total === options.maxAlerts) pipeline.stop()
     },
   })
+  if (plan.nameLists.length > 0) await loadLists(names, config.domains, plan, tell)
   const { bindingsFile } = config.domains
   if (bindingsFile !== '') {
     const { loadBindingsFile } = await import('../domains/bindings-file.ts')
@@ -149,6 +152,25 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   }
 }
 
+/** Loads the lists that the rules ask for, once. */
+async function loadLists(
+  names: NameIndex,
+  config: DomainsConfig,
+  plan: Plan,
+  tell: (news: ReplayNews) => void,
+): Promise<void> {
+  const { NameLists, usedLists } = await import('./name-lists.ts')
+  const lists = new NameLists({
+    use: (name, list) => names.setList(name, list),
+    tell: news => tell({ kind: 'list', news }),
+    onTrouble: () => {},
+    now: Date.now,
+  })
+  lists.set(usedLists(config.lists, plan), false)
+  await lists.ready()
+  lists.close()
+}
+
 /** `sink` until an event is `maxNs` later than the first. */
 function limitDuration(sink: SourceSink, maxNs: bigint | undefined): SourceSink {
   if (maxNs === undefined) return sink
@@ -169,13 +191,17 @@ async function lookUpNames(
   tell: (news: ReplayNews) => void,
 ): Promise<NameRefresher> {
   // Loaded only here: most replays look nothing up, and a start should cost what it needs.
-  const { backgroundTimer, NameRefresher } = await import('../domains/refresh.ts')
+  const { NameRefresher } = await import('../domains/refresh.ts')
   const { makeResolver } = await import('./make-resolver.ts')
   const refresher = new NameRefresher({
     resolver: makeResolver(config),
     apply: update => names.apply(update),
     now: () => Date.now(),
-    setTimer: backgroundTimer,
+    // Nothing else keeps the process alive until the first names are there.
+    setTimer: (go, delayMs) => {
+      const timer = setTimeout(go, delayMs)
+      return () => clearTimeout(timer)
+    },
     maxQuestions: config.maxLookups,
     onWarning: warning => tell({ kind: 'name', warning }),
     // The events are past: what the names are now is all that a replay can learn.

@@ -22,18 +22,32 @@ export class RuleNames {
     return set
   }
 
+  watchList(name: string): NameSet {
+    const set = this.#index.watchList(name)
+    this.#sets.push(set)
+    return set
+  }
+
   namesOf(ip: Ip, when: When, isSure?: boolean): readonly string[] {
     return this.#index.namesOf(ip, when, isSure)
   }
 
-  /** What outputs of a rule that spells these names print; see `NameIndex.preferring`. */
-  preferring(names: readonly string[]): NameSource {
-    if (names.length === 0) return this.#index
-    const own = this.#index.watch(names, { observeOnly: true })
-    this.#sets.push(own)
+  /** What outputs of a rule that spells these names, and names these configured lists, print; see `NameIndex.preferring`. */
+  preferring(names: readonly string[], lists: readonly string[]): NameSource {
+    if (names.length + lists.length === 0) return this.#index
+    const own = names.length === 0 ? [] : [this.#index.watch(names, { observeOnly: true })]
+    for (const list of lists) own.push(this.#index.watchList(list))
+    this.#sets.push(...own)
     const index = this.#index
+    const ownName = (ip: Ip, when: When): string | undefined => {
+      for (const set of own) {
+        const name = set.nameOf(ip, when)
+        if (name !== undefined) return name
+      }
+      return undefined
+    }
     return {
-      nameOf: (ip, when) => own.nameOf(ip, when) ?? index.nameOf(ip, when),
+      nameOf: (ip, when) => ownName(ip, when) ?? index.nameOf(ip, when),
       namesOf: (ip, when) => index.namesOf(ip, when),
       bindingsOf: (ip, when) => index.bindingsOf(ip, when),
     }

@@ -269,6 +269,38 @@ test('names are looked up before the first event is judged', async t => {
   assert.equal(lookups?.resolved, 1)
 })
 
+test('a configured list is known before the first event is judged, and again when its file changes', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'tiercel-list-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'threats.txt')
+  writeFileSync(file, 'a.example\nb.example\n')
+  const bench = await openBench(t, {
+    query: 'rate=500',
+    rules: rule('opened', 'evt.type = openat and not fd.sip.name in (threats)'),
+    config: [
+      `domains.lists[]={name: threats, file: ${file}}`,
+      `domains.lists[]={name: unused, file: ${file}}`,
+      'metrics.enabled=true',
+    ],
+  })
+  const listed = (): number | undefined => bench.agent.figures().stats?.names.get('listed')
+  await bench.until('alerts', () => bench.alerts.length > 0)
+  const kinds = bench.news.map(n => (n.kind === 'list' ? `${n.news.kind} ${n.news.name}` : n.kind))
+  assert.deepEqual(
+    kinds.filter(kind => kind === 'detecting' || kind.includes(' ')),
+    ['loaded threats', 'detecting'],
+  )
+  await bench.until('two names', () => listed() === 2)
+  writeFileSync(file, 'a.example\nb.example\nc.example\n')
+  await bench.until('three names', () => listed() === 3)
+  rmSync(file)
+  await bench.until('a failure', () => bench.news.some(n => n.kind === 'list' && n.news.kind === 'failed'))
+  const before = bench.alerts.length
+  await bench.until('more alerts', () => bench.alerts.length > before + 100)
+  assert.equal(listed(), 3)
+  assert.partialDeepStrictEqual(bench.agent.figures().nameLists, [{ name: 'threats', names: 3, failures: 1 }])
+})
+
 test('pages: health, versions, metrics; hostile requests get nothing', async t => {
   const config = [
     'webserver.enabled=true',

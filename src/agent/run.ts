@@ -33,10 +33,12 @@ import {
 import { wantedEvents } from './base-syscalls.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import type { Config } from './config.ts'
+import type { NameListConfig } from './config-name-lists.ts'
 import { DropMonitor } from './drop-monitor.ts'
 import { type HealthLimits, judgeHealth } from './health.ts'
 import { type AgentFigures, type FileSum, renderMetrics, snapshotFields } from './metrics.ts'
 import { makeResolver } from './make-resolver.ts'
+import { type NameListNews, NameLists, usedLists } from './name-lists.ts'
 import { plainPlan } from './plain-plan.ts'
 import { readHosts } from './read-hosts.ts'
 import { readUsage } from './resource-usage.ts'
@@ -69,6 +71,7 @@ export type AgentNews =
   | { readonly kind: 'output'; readonly news: OutputNews }
   | { readonly kind: 'name'; readonly warning: NameWarning }
   | { readonly kind: 'long-lists'; readonly sizes: readonly number[]; readonly limit: number }
+  | { readonly kind: 'list'; readonly news: NameListNews }
   | { readonly kind: 'echo'; readonly body: string }
   | { readonly kind: 'serving'; readonly port: number }
   | { readonly kind: 'trouble'; readonly message: string }
@@ -168,6 +171,7 @@ export class Agent {
   readonly #startMs: number
   readonly #startTsNs: bigint = nowNs()
   readonly #watch: FileWatch
+  readonly #lists: NameLists
   readonly #tally = new AlertTally()
   readonly #timers: NodeJS.Timeout[] = []
   #finish: (summary: AgentSummary) => void = () => {}
@@ -209,6 +213,12 @@ export class Agent {
       () => this.reload('files'),
       message => this.#tell({ kind: 'trouble', message }),
     )
+    this.#lists = new NameLists({
+      use: (name, { data }) => this.#worker.postMessage({ kind: 'list', name, ...data }, [data.bytes, data.slots]),
+      tell: news => this.#tell({ kind: 'list', news }),
+      onTrouble: message => this.#tell({ kind: 'trouble', message }),
+      now: Date.now,
+    })
     this.ended = new Promise(resolve => {
       this.#finish = resolve
     })
@@ -237,6 +247,7 @@ export class Agent {
     })
     worker.on('error', error => this.#fail(`the thread that judges events has failed: ${messageOf(error)}`, ''))
     worker.on('exit', () => void this.#end())
+    this.#lists.set(listsOf(this.#setup), this.#setup.config.watchConfigFiles)
     this.#send({ kind: 'start', rules: this.#ordersOf(this.#setup, this.#generation) })
     this.#healthTrail.reportedMs = performance.now()
     this.#timers.push(setInterval(() => this.#checkHealth(), HEALTH_MS))
@@ -256,6 +267,9 @@ export class Agent {
     }
     this.#generation++
     this.#reloading = { generation: this.#generation, setup, reason }
+    // Their files are read while the rules are linked.
+    this.#lists.add(listsOf(setup), setup.config.watchConfigFiles)
+    if (reason === 'signal') this.#lists.reload()
     this.#send({ kind: 'rules', rules: this.#ordersOf(setup, this.#generation) })
   }
 
@@ -269,6 +283,7 @@ export class Agent {
     if (this.#isEnding) return
     this.#isEnding = true
     this.#watch.close()
+    this.#lists.close()
     this.#send({ kind: 'stop' })
     const timer = setTimeout(() => void this.#worker.terminate(), this.#options.stopTimeoutMs ?? STOP_TIMEOUT_MS)
     timer.unref()
@@ -311,6 +326,7 @@ export class Agent {
         matches: matches.get(name) ?? 0,
       })),
       lookups: this.#refresher?.stats(),
+      nameLists: this.#lists.figures(),
       ruleFiles: this.#sums.rules,
       configFiles: this.#sums.configs,
       usage: readUsage(performance.now() - this.#startMs),
@@ -475,6 +491,7 @@ export class Agent {
     if (!same(resolverKeys(before), resolverKeys(config))) restart.push('domains.resolver')
     if (!same(observerKeys(before), observerKeys(config))) restart.push('domains.observe')
     if (restart.length > 0) this.#tell({ kind: 'needs-restart', keys: restart })
+    this.#lists.set(listsOf(setup), config.watchConfigFiles)
     this.#watchFiles()
   }
 
@@ -512,7 +529,7 @@ export class Agent {
     const { domains } = this.#setup.config
     if (skipped.length > 0) this.#tell({ kind: 'long-lists', sizes: skipped, limit: domains.listLimit })
     if (names.length === 0 && this.#refresher === undefined) {
-      this.#send({ kind: 'names-ready' })
+      void this.#lists.ready().then(() => this.#send({ kind: 'names-ready' }))
       return
     }
     this.#refresher ??= new NameRefresher({
@@ -526,7 +543,7 @@ export class Agent {
     })
     const refresher = this.#refresher
     refresher.setNames(names)
-    void refresher.ready().then(() => {
+    void Promise.all([refresher.ready(), this.#lists.ready()]).then(() => {
       this.#sendUpdates()
       this.#send({ kind: 'names-ready' })
     })
@@ -652,6 +669,7 @@ export class Agent {
     for (const timer of this.#timers) clearInterval(timer)
     clearInterval(this.#metricsTimer)
     this.#watch.close()
+    this.#lists.close()
     this.#refresher?.stop()
     await this.#web?.close()
     const outputsGone = this.#outputs.allGone
@@ -713,6 +731,10 @@ function observerKeys({ domains }: Config): unknown {
 
 function resolverKeys({ domains }: Config): unknown {
   return [domains.resolver, domains.servers, domains.maxLookups]
+}
+
+function listsOf({ config, plan }: LiveSetup): readonly NameListConfig[] {
+  return usedLists(config.domains.lists, plan)
 }
 
 /** Equal for settings that are equal. */

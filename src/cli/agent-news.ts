@@ -4,7 +4,7 @@ import type { AgentNews } from '../agent/run.ts'
 import type { OutputNews } from '../outputs/output-queue.ts'
 import { openSyslogSink } from '../outputs/sinks/syslog-sink.ts'
 import { makeMessage } from '../outputs/sinks/sink.ts'
-import { longListsText, outputNewsText } from './news-text.ts'
+import { isListWorthWarning, longListsText, nameListText, outputNewsText, refusedLines } from './news-text.ts'
 import type { Terminal } from './terminal.ts'
 
 /** syslog's levels, in its order. */
@@ -63,6 +63,11 @@ export function renderNews(news: Exclude<AgentNews, { kind: 'name' }>): NewsText
       return warning(news.message)
     case 'long-lists':
       return warning(longListsText(news.sizes, news.limit))
+    case 'list': {
+      const text = nameListText(news.news)
+      if (news.news.kind === 'failed') return { level: 'error', text }
+      return isListWorthWarning(news.news) ? warning([text, ...refusedLines(news.news)].join('\n  ')) : info(text)
+    }
     case 'output': {
       const text = outputNewsText(news.news)
       return text === undefined ? undefined : { level: outputLevels[news.news.kind], text }

@@ -1,8 +1,11 @@
+import type { NameListConfig } from '../agent/config-name-lists.ts'
 import { loadRules } from '../agent/load-rules.ts'
+import type { NameListNews } from '../agent/name-lists.ts'
 import { renderDescription, type RulesDescription } from '../rules/describe-rules.ts'
 import { loadResultsJson } from '../rules/load-result.ts'
 import { describe } from './describe.ts'
 import { jsonText } from './json-text.ts'
+import { isListWorthWarning, nameListText, refusedLines } from './news-text.ts'
 import type { FileResult } from '../rules/compile-rules.ts'
 import type { Command } from './command.ts'
 import { renderFindings } from './load-rule-set.ts'
@@ -13,6 +16,23 @@ import type { Colors } from './terminal.ts'
 function renderState(result: FileResult, colors: Colors): string {
   if (!result.ok) return colors.red('Invalid')
   return result.findings.length > 0 ? colors.yellow('Ok, with warnings') : colors.green('Ok')
+}
+
+/** What becomes of each configured list, in the order of the configuration. */
+async function loadAllLists(configs: readonly NameListConfig[]): Promise<readonly NameListNews[]> {
+  if (configs.length === 0) return []
+  const { NameLists } = await import('../agent/name-lists.ts')
+  const news = new Map<string, NameListNews>()
+  const lists = new NameLists({
+    use: () => {},
+    tell: one => news.set(one.name, one),
+    onTrouble: () => {},
+    now: Date.now,
+  })
+  lists.set(configs, false)
+  await lists.ready()
+  lists.close()
+  return configs.flatMap(({ name }) => news.get(name) ?? [])
 }
 
 export const checkCommand: Command = {
@@ -46,10 +66,11 @@ export const checkCommand: Command = {
     const files = readRuleFiles(expandRulePaths(args.operands))
     const { rules, fields } = loadRules(files, {
       ...config,
-      domains: { strict: args.has('strict') || config.domains.strict },
+      domains: { ...config.domains, strict: args.has('strict') || config.domains.strict },
     })
     const { results, compiled } = rules
-    const isOk = results.every(r => r.ok)
+    const lists = await loadAllLists(config.domains.lists)
+    const isOk = results.every(r => r.ok) && lists.every(news => news.kind === 'loaded')
     let description: RulesDescription | undefined
     if (isOk && (args.has('describe-all') || args.has('describe-rule'))) {
       description = describe(compiled, fields, args.value('describe-rule'))
@@ -64,6 +85,13 @@ export const checkCommand: Command = {
       terminal.out(`${colors.bold(result.path)}: ${renderState(result, colors)}\n`)
       const findings = renderFindings(result, colors.isColorSupported)
       if (findings !== '') terminal.out(`\n${findings}`)
+    }
+    for (const news of lists) {
+      const isGood = news.kind === 'loaded' && !isListWorthWarning(news)
+      const isUsed = rules.plan?.nameLists.includes(news.name) !== false
+      const text = `${nameListText(news)}${isUsed ? '' : '; no rule asks for it'}`
+      terminal.out(`${isGood && isUsed ? text : news.kind === 'loaded' ? colors.yellow(text) : colors.red(text)}\n`)
+      if (news.kind === 'loaded') for (const line of refusedLines(news)) terminal.out(`  ${line}\n`)
     }
     if (description !== undefined) terminal.out(`\n${renderDescription(description).trimEnd()}\n`)
     return isOk ? 0 : 1

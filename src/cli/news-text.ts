@@ -1,4 +1,5 @@
 /** Words that a replay and a live agent share for what happens beside alerts; how loud each is, they say themselves. */
+import type { NameListNews } from '../agent/name-lists.ts'
 import type { OutputNews } from '../outputs/output-queue.ts'
 
 /** Undefined where nothing need be said: standard output's reader had enough (`| head`), which is what it wanted. */
@@ -17,6 +18,32 @@ export function outputNewsText(news: OutputNews): string | undefined {
     default:
       return news satisfies never
   }
+}
+
+/** What became of a configured list of names; the first lines of it that were refused are in `refusedLinesText`. */
+export function nameListText(news: NameListNews): string {
+  if (news.kind === 'failed') {
+    const kept = news.kept === undefined ? 'it is empty' : `the ${news.kept} names from before stay`
+    return `the list \`${news.name}\` (${news.from}) cannot be read: ${news.cause}; ${kept}`
+  }
+  const { format, names, refused, ignored, leftOut } = news.report
+  const parts = [
+    `the list \`${news.name}\` has ${names} names of ${news.from} (${format})`,
+    ...(ignored > 0 ? [`${ignored} entries of other kinds are ignored`] : []),
+    ...(refused > 0 ? [`${refused} lines are refused`] : []),
+    ...(leftOut > 0 ? [`${leftOut} names are left out for want of room`] : []),
+  ]
+  return parts.join('; ')
+}
+
+/** Whether somebody should look at it. */
+export function isListWorthWarning({ report }: NameListNews & { readonly kind: 'loaded' }): boolean {
+  return report.refused > 0 || report.leftOut > 0 || report.names === 0
+}
+
+/** The first lines of a list that were refused. */
+export function refusedLines(news: NameListNews & { readonly kind: 'loaded' }): readonly string[] {
+  return news.report.firstRefused.map(({ line, reason, text }) => `${news.from}:${line}: ${reason}: ${text}`)
 }
 
 /** Lists of `sizes` names each that are longer than `limit`. */

@@ -1,5 +1,5 @@
 import type { ReplayNews } from '../agent/replay.ts'
-import { longListsText, outputNewsText } from './news-text.ts'
+import { isListWorthWarning, longListsText, nameListText, outputNewsText, refusedLines } from './news-text.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Wrong lines of a bindings file that are shown one by one. */
@@ -30,6 +30,12 @@ export function reportNews(news: Exclude<ReplayNews, { kind: 'name' }>, terminal
       return warning(longListsText(news.sizes, news.limit))
     case 'bad-names':
       return warning(`${news.lines} lines that the capture has of names cannot be understood`)
+    case 'list': {
+      const text = nameListText(news.news)
+      if (news.news.kind === 'failed') return error(text)
+      if (isListWorthWarning(news.news)) for (const line of [text, ...refusedLines(news.news)]) warning(line)
+      return false
+    }
     case 'bindings': {
       const { outcome, path } = news
       for (const { line, message } of outcome.errors.slice(0, SHOWN_LINES)) error(`${path}:${line}: ${message}`)

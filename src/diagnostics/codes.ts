@@ -227,6 +227,11 @@ export const diagnosticCodes = {
     falcoCode: 'LOAD_COMPILE_CONDITION',
     doc: 'The value of a domain check cannot be a domain name (an empty label, a label over 63 characters, a name over 253), so no connection ever has it.',
   },
+  W0109: {
+    title: 'name that looks like a list',
+    falcoCode: 'LOAD_COMPILE_CONDITION',
+    doc: 'A field of domain names is compared with a word that no list has for its name, neither of the rules nor of `domains.lists`. It is taken for a domain name, as Falco does.',
+  },
   W0201: {
     title: 'unknown key',
     falcoCode: 'LOAD_UNKNOWN_KEY',

@@ -20,6 +20,7 @@ import {
   timeOf,
   type When,
 } from './binding.ts'
+import type { NameList } from './name-list.ts'
 import type { NameUpdate } from './name-update.ts'
 import { AddressRecord, Binding, decidingOf, NameRecord, type NameSet, rankBindings, removeFrom } from './name-set.ts'
 import { isSuspectAnswer } from './suspect-address.ts'
@@ -82,6 +83,8 @@ export interface NameIndexStats {
   readonly sets: number
   /** Names and patterns of all sets, each once. */
   readonly watched: number
+  /** Names of the configured lists that checks use. */
+  readonly listed: number
   /** Names that have an address now, watched or not. */
   readonly names: number
   readonly addresses: number
@@ -128,6 +131,8 @@ export class NameIndex {
   readonly #ends: TimeQueue<Binding> = new TimeQueue()
   readonly #pins: Map<Ip, { count: number; readonly sinceMs: number }> = new Map()
   readonly #overflowTold: Set<string> = new Set()
+  /** Lists that have changed, with the names that are still to be looked at. */
+  readonly #rescans: Map<NameSet, Iterator<NameRecord, undefined>> = new Map()
   /** Who gives when there is no room for more, and who is asked next. */
   #roomGiver: NameRecord | undefined = undefined
   #roomCursor: Iterator<NameRecord, undefined> | undefined = undefined
@@ -166,16 +171,43 @@ export class NameIndex {
     return set
   }
 
+  /** The set of a configured list (`setList`), whose names are never looked up; `unwatch` gives it back. */
+  watchList(name: string): NameSet {
+    const { set, isNew } = this.#watched.takeList(name)
+    if (isNew) for (const record of this.#records()) this.#judge(record, set)
+    return set
+  }
+
+  /**
+   * Puts other names in a configured list. Names that come from now on are judged by it; those that are known already when `rescan`
+   * gets to them, because there may be a hundred thousand.
+   */
+  setList(name: string, list: NameList): void {
+    const set = this.#watched.setList(name, list)
+    if (set !== undefined) this.#rescans.set(set, this.#records())
+  }
+
+  /** Looks at so many known names whether they are in lists that have changed; true when there are more. */
+  rescan(limit: number): boolean {
+    for (const [set, records] of this.#rescans) {
+      while (limit > 0) {
+        const { value, done } = records.next()
+        if (done) {
+          this.#rescans.delete(set)
+          break
+        }
+        this.#judge(value, set)
+        limit--
+      }
+    }
+    return this.#rescans.size > 0
+  }
+
   /** Ends one use of a set; with the last one its names are no longer watched. What is known of them is kept until unused for long. */
   unwatch(set: NameSet): void {
     if (!this.#watched.release(set)) return
-    for (const record of this.#watchedNames.values()) {
-      if (!record.sets.includes(set)) continue
-      record.sets = record.sets.filter(other => other !== set)
-      if (record.sets.length > 0) continue
-      this.#watchedNames.delete(record.name)
-      this.#otherNames.add(record)
-    }
+    this.#rescans.delete(set)
+    for (const record of this.#watchedNames.values()) if (record.sets.includes(set)) this.#part(record, set)
   }
 
   /**
@@ -408,6 +440,7 @@ export class NameIndex {
     return {
       sets: this.#watched.setCount,
       watched: this.#watched.nameCount,
+      listed: this.#watched.listedCount,
       names: this.#watchedNames.size + this.#otherNames.size,
       addresses: this.#addresses.size,
       bindings: this.#bindings,
@@ -448,6 +481,32 @@ export class NameIndex {
   #bindForEver(name: string, ip: Ip): void {
     const at = Number.NEGATIVE_INFINITY
     this.#extend(name, ip, { name, ip, evidence: 'literal' }, at, Number.POSITIVE_INFINITY, 0, true, false)
+  }
+
+  /** Names that come meanwhile are judged when they come, and may be met here again. */
+  *#records(): Generator<NameRecord, undefined> {
+    yield* this.#otherNames.values()
+    yield* this.#watchedNames.values()
+    return undefined
+  }
+
+  /** Whether a name is in a list may have changed. */
+  #judge(record: NameRecord, set: NameSet): void {
+    const isHeld = set.holds(record.name)
+    if (isHeld === record.sets.includes(set)) return
+    if (isHeld) {
+      this.#join(record, set)
+      return
+    }
+    for (const bindings of record.byIp.values()) for (const binding of bindings) set.remove(binding)
+    this.#part(record, set)
+  }
+
+  #part(record: NameRecord, set: NameSet): void {
+    record.sets = record.sets.filter(other => other !== set)
+    if (record.sets.length > 0) return
+    this.#watchedNames.delete(record.name)
+    this.#otherNames.add(record)
   }
 
   #join(record: NameRecord, set: NameSet): void {

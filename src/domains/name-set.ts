@@ -16,6 +16,7 @@ import {
   timeOf,
   type When,
 } from './binding.ts'
+import type { NameList } from './name-list.ts'
 import type { Giver } from './unwatched-names.ts'
 
 /** One binding as the index keeps it. */
@@ -108,18 +109,26 @@ export class NameRecord {
   }
 }
 
-/** The names of one check. Made by `NameIndex.watch`. */
+/** The names of one check, made by `NameIndex.watch`, or of a configured list, made by `NameIndex.watchList`. */
 export class NameSet {
-  /** Names and `*.` patterns, normalised, each once. */
+  /** Names and `*.` patterns, normalised, each once; none where there is a list. */
   readonly names: readonly string[]
   readonly observeOnly: boolean
+  /** What is in the list now; undefined for names of a check. */
+  list: NameList | undefined
   /** Identical checks share one set. */
   holders = 1
   readonly #byIp: Map<Ip, Binding[]> = new Map()
 
-  constructor(names: readonly string[], observeOnly: boolean) {
+  constructor(names: readonly string[], observeOnly: boolean, list?: NameList) {
     this.names = names
     this.observeOnly = observeOnly
+    this.list = list
+  }
+
+  /** Whether a canonical name is in the list. */
+  holds(name: string): boolean {
+    return this.list?.has(name) === true
   }
 
   /** How many addresses are bound to any of the names, at whatever time. */

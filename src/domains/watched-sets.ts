@@ -1,5 +1,6 @@
 import { isDomainName, isLocalhostName, parseDomainPattern } from '../values/domain-name.ts'
 import { parseIp, renderIp } from '../values/ip.ts'
+import { NameList } from './name-list.ts'
 import { NameSet } from './name-set.ts'
 
 const PATTERN_PREFIX = '*.'
@@ -13,16 +14,26 @@ export class WatchedSets {
   /** Patterns by what follows their `*.`. */
   readonly #bySuffix: Map<string, OneOrMore> = new Map()
   readonly #byContent: Map<string, NameSet[]> = new Map()
+  /** Configured lists by name, and the sets of those that checks use. */
+  readonly #lists: Map<string, NameList> = new Map()
+  readonly #ofList: Map<string, NameSet> = new Map()
   #sets = 0
   #malformed = 0
 
   get setCount(): number {
-    return this.#sets
+    return this.#sets + this.#ofList.size
   }
 
-  /** Names and patterns of all sets, each once. */
+  /** Names and patterns of all sets but those of lists, each once. */
   get nameCount(): number {
     return this.#byName.size + this.#bySuffix.size
+  }
+
+  /** Names of the lists that checks use. */
+  get listedCount(): number {
+    let count = 0
+    for (const { list } of this.#ofList.values()) count += list?.size ?? 0
+    return count
   }
 
   /** How many of the names given were none. */
@@ -55,9 +66,33 @@ export class WatchedSets {
     return { set, isNew: true }
   }
 
+  /** The set of a configured list, empty while nothing is known of it. */
+  takeList(name: string): { readonly set: NameSet; readonly isNew: boolean } {
+    const known = this.#ofList.get(name)
+    if (known !== undefined) {
+      known.holders++
+      return { set: known, isNew: false }
+    }
+    const set = new NameSet([], true, this.#lists.get(name) ?? NameList.empty)
+    this.#ofList.set(name, set)
+    return { set, isNew: true }
+  }
+
+  /** Puts other names in a configured list; gives its set if a check uses it. */
+  setList(name: string, list: NameList): NameSet | undefined {
+    this.#lists.set(name, list)
+    const set = this.#ofList.get(name)
+    if (set !== undefined) set.list = list
+    return set
+  }
+
   /** Gives one use of a set back; true when it was the last one and nothing is left of the set. */
   release(set: NameSet): boolean {
     if (--set.holders > 0) return false
+    if (set.list !== undefined) {
+      for (const [name, other] of this.#ofList) if (other === set) this.#ofList.delete(name)
+      return true
+    }
     const key = contentKey(new Set(set.names), set.observeOnly)
     const alike = (this.#byContent.get(key) ?? []).filter(other => other !== set)
     if (alike.length > 0) this.#byContent.set(key, alike)
@@ -73,8 +108,9 @@ export class WatchedSets {
   /** Sets that hold a name or a pattern above it: as many look-ups as it has labels, and one while there is no pattern. */
   holding(name: string): readonly NameSet[] {
     const exact = toArray(this.#byName.get(name))
-    if (this.#bySuffix.size === 0) return exact
+    if (this.#bySuffix.size === 0 && this.#ofList.size === 0) return exact
     const sets = new Set(exact)
+    for (const set of this.#ofList.values()) if (set.holds(name)) sets.add(set)
     for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
       for (const set of toArray(this.#bySuffix.get(name.slice(dot + 1)))) sets.add(set)
     }

@@ -8,7 +8,7 @@ import { lowerAscii } from '../values/text.ts'
 import { TextPrefixes } from '../values/text-prefix.ts'
 import type { ByteText, Ip, Net, Scalar, Value } from '../values/value.ts'
 import { bindOperand, type FieldBinder } from './bind-operand.ts'
-import type { EventContext, NameWatcher } from './name-watcher.ts'
+import type { EventContext, NameWatcher, WatchedList, WatchedNames } from './name-watcher.ts'
 
 /** The test of a check on the value of its left side; `undefined` (no value) is false for every operator. */
 export type CheckTest = (value: Value | undefined, ctx: EventContext) => boolean
@@ -32,7 +32,10 @@ export function buildCheckTest(check: LinkedCheck, fields: FieldBinder, names: N
   if (compare === 'domain') return buildDomainTest(check, names)
   if (check.op === 'exists') return value => value !== undefined
   if (check.rhs.kind === 'operand') return buildOperandTest(check, bindOperand(check.rhs.operand, fields), compare)
-  const test = buildScalarTest(check, check.rhs.kind === 'values' ? check.rhs.values : [])
+  const test =
+    check.rhs.kind === 'lists'
+      ? listTest(check.rhs, names)
+      : buildScalarTest(check, check.rhs.kind === 'values' ? check.rhs.values : [])
   if (compare !== undefined) return spreadTest(test, compare === 'either' && check.op === '!=')
   if (!check.lhs.isList) return value => value !== undefined && test(value as Scalar)
   return check.op === 'in' ? everyElement(test) : spreadTest(test, false)
@@ -112,6 +115,17 @@ function buildScalarTest(check: PlanCheck, values: readonly Constant[]): ScalarT
     default:
       return modifier satisfies never
   }
+}
+
+/** Names, and the configured lists that are known. */
+function listTest(rhs: PlanCheck['rhs'] & { readonly kind: 'lists' }, names: NameWatcher | undefined): ScalarTest {
+  const isSpelled = membershipTest(rhs.values)
+  const lists = watchLists(rhs.lists, names)
+  return value => isSpelled(value) || lists.some(list => list.holds(value as string))
+}
+
+function watchLists<C>(lists: readonly string[], names: NameWatcher<C> | undefined): readonly WatchedList<C>[] {
+  return lists.flatMap(list => names?.watchList?.(list) ?? [])
 }
 
 function prefixTest(values: readonly Constant[]): ScalarTest {
@@ -244,6 +258,14 @@ export function buildDomainTest<C = EventContext>(
   const values = check.rhs.kind === 'values' ? check.rhs.values.map(String) : []
   const { op } = check
   if (op === 'exists') return (ip, ctx) => ip !== undefined && (names?.namesOf(ip as Ip, ctx).length ?? 0) > 0
+  if (check.rhs.kind === 'lists') {
+    const { values: spelled, lists } = check.rhs
+    const watched: WatchedNames<C>[] = [...watchLists(lists, names)]
+    if (spelled.length > 0 && names !== undefined) watched.push(names.watch(spelled.map(String)))
+    return isSure
+      ? (ip, ctx) => ip !== undefined && watched.some(set => set.matchesSurely(ip as Ip, ctx))
+      : (ip, ctx) => ip !== undefined && watched.some(set => set.matches(ip as Ip, ctx))
+  }
   if (check.rhs.kind !== 'values') return () => false
   if (op === '=' || op === '!=' || op === 'in' || op === 'intersects') {
     const watch = (set: readonly string[]): ((ip: Ip, ctx: C) => boolean) => {

@@ -53,7 +53,11 @@ export class Interpreter {
       if (right === undefined) return false
       constants = typeof right === 'object' ? right : [right as Constant]
     }
-    const fits = (one: Scalar): boolean => fitsConstants(check, one, constants)
+    const { rhs } = check
+    const fits = (one: Scalar): boolean =>
+      rhs.kind === 'lists'
+        ? rhs.values.includes(one) || rhs.lists.some(list => this.#names?.watchList?.(list).holds(String(one)) === true)
+        : fitsConstants(check, one, constants)
     if (typeof value !== 'object') return fits(value)
     if (compare === 'either') return check.op === '!=' ? value.length > 0 && value.every(fits) : value.some(fits)
     if (compare === 'any') return value.some(fits)
@@ -68,6 +72,11 @@ export class Interpreter {
     const names = this.#names
     const isSure = excuses !== (check.op === '!=')
     if (check.op === 'exists') return (names?.namesOf(ip, ctx).length ?? 0) > 0
+    if (check.rhs.kind === 'lists') {
+      const { values, lists } = check.rhs
+      const sets = [...values.map(name => names?.watch([String(name)])), ...lists.map(list => names?.watchList?.(list))]
+      return sets.some(set => (isSure ? set?.matchesSurely(ip, ctx) : set?.matches(ip, ctx)) === true)
+    }
     if (check.rhs.kind !== 'values') return false
     const { values } = check.rhs
     if (check.op === '=' || check.op === 'in' || check.op === 'intersects' || check.op === '!=') {

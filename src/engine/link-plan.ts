@@ -6,7 +6,7 @@ import { ConditionGraph, type Node } from './condition-graph.ts'
 import { asConjunction, planSteps } from './decision-block.ts'
 import { eventFacts } from './event-facts.ts'
 import { generateProgram, type Program } from './generate-program.ts'
-import type { EventContext, NameWatcher, WatchedNames } from './name-watcher.ts'
+import type { EventContext, NameWatcher, WatchedList, WatchedNames } from './name-watcher.ts'
 
 /** What a plan needs to run here. */
 export interface LinkDeps {
@@ -111,6 +111,13 @@ class LinkedMatcher implements Matcher {
         this.#watched.push(watched)
         return watched
       },
+      ...(names.watchList !== undefined && {
+        watchList: (list: string): WatchedList => {
+          const watched = names.watchList!(list)
+          this.#watched.push(watched)
+          return watched
+        },
+      }),
     }
   }
 

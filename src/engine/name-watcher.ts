@@ -11,7 +11,9 @@ export type EventContext = Parameters<Reader>[0]
 export interface NameWatcher<C = EventContext> {
   /** Announces the names of a check, once, at link time. They are normalised; a `*.` pattern stands for all names below. */
   watch(names: readonly string[]): WatchedNames<C>
-  /** Ends one use of what `watch` gave. */
+  /** Announces a check of a configured list of names, once, at link time; absent where there are no such lists. */
+  watchList?(name: string): WatchedList<C>
+  /** Ends one use of what `watch` or `watchList` gave. */
   unwatch?(watched: WatchedNames<C>): void
   /**
    * Every name that counts for the address now, so every watched name for which `matches` is true; best first. `isSure`: those for which
@@ -26,4 +28,10 @@ export interface WatchedNames<C = EventContext> {
   matches(ip: Ip, ctx: C): boolean
   /** The same without what the workload may have made up: for a check that keeps a rule from matching. */
   matchesSurely(ip: Ip, ctx: C): boolean
+}
+
+/** A configured list, as it is now. */
+export interface WatchedList<C = EventContext> extends WatchedNames<C> {
+  /** Whether a canonical name is in it. */
+  holds(name: string): boolean
 }

@@ -79,13 +79,13 @@ function ofDns(
   type: Field['type'],
   doc: string,
   read: (dns: DnsPayload) => Value | undefined,
-  isList = false,
+  more: Pick<Field, 'isList' | 'isName'> = {},
 ): Field {
   return {
     name: `dns.${name}`,
     group: 'dns',
     type,
-    ...(isList && { isList }),
+    ...more,
     arg: 'none',
     doc,
     bind: () => ctx => (ctx.payload?.kind === 'dns' ? read(ctx.payload) : undefined),
@@ -98,11 +98,13 @@ function ofOpening<K extends 'tls' | 'http'>(
   type: Field['type'],
   doc: string,
   read: (payload: Extract<TlsPayload | HttpPayload, { readonly kind: K }>) => Value | undefined,
+  more: Pick<Field, 'isName'> = {},
 ): Field {
   return {
     name,
     group: kind,
     type,
+    ...more,
     arg: 'none',
     doc,
     bind: () => (ctx: EventContext) =>
@@ -122,6 +124,7 @@ export const dnsFields: readonly Field[] = [
     'CHARBUF',
     'Name that a DNS query or answer is about, in lower case and without the final dot. The `dns.*` fields have values for the event that sent or received the message, at the client and at the server, where names are observed (`domains.observe`).',
     ({ message }) => message.question?.name,
+    { isName: true },
   ),
   ofDns('qtype', 'CHARBUF', 'What is asked of the name: `A`, `AAAA`, `TXT`, `HTTPS`, …', ({ message }) =>
     message.question === undefined ? undefined : typeName(message.question.type),
@@ -140,7 +143,7 @@ export const dnsFields: readonly Field[] = [
     'CHARBUF',
     'What a DNS answer holds, in its order: addresses, the names that aliases lead to, texts; for other records their type. No value for queries and empty answers.',
     dns => (dns.message.answers.length === 0 ? undefined : dns.message.answers.map(answerText)),
-    true,
+    { isList: true, isName: true },
   ),
   ofDns('answers.count', 'UINT32', 'How many records a DNS answer holds. No value for queries.', dns =>
     ofAnswer(dns, ({ message }) => message.answers.length),
@@ -168,6 +171,7 @@ export const dnsFields: readonly Field[] = [
     'CHARBUF',
     'Name of the server that a TLS client asks for in its first message, in lower case and without a final dot; it may be whatever the client likes. The `tls.*` fields have values for the event that completed that message, where names are observed (`domains.observe`).',
     tls => tls.serverName,
+    { isName: true },
   ),
   ofOpening(
     'tls',
@@ -189,6 +193,7 @@ export const dnsFields: readonly Field[] = [
     'CHARBUF',
     'Host that the first HTTP/1 request of a connection names, in lower case and without a port. Has a value for the event that completed it, where names are observed.',
     http => http.host,
+    { isName: true },
   ),
   ofOpening(
     'http',

@@ -412,6 +412,7 @@ function namesFields(): Field[] {
     group: 'fd',
     type: 'CHARBUF',
     isList: true,
+    isName: true,
     arg: 'none',
     noRhs: true,
     doc: `All domain names known of the ${word} address. Not in Falco. No value when no name is known.`,

@@ -23,6 +23,8 @@ export interface CompileOptions {
   readonly events: EventLookup
   /** Refuse on domain fields everything but `=`, `==`, `!=`, `in` and `exists` with plain names. */
   readonly strictDomains?: boolean
+  /** See `CompileRulesOptions`. */
+  readonly nameLists?: ReadonlySet<string>
   /** Checks compiled before, with the same options: macros bring the same ones into many conditions. */
   readonly checks?: CompiledChecks
 }
@@ -122,7 +124,8 @@ function collectNames(expr: PlanExpr, into: Set<string>, excuses: boolean | unde
       return collectNames(expr.operand, into, excuses === undefined ? undefined : !excuses)
     case 'check': {
       const { lhs, op, rhs } = expr
-      if (lhs.kind !== 'field' || lhs.ref.spec.compare !== 'domain' || rhs.kind !== 'values') return into
+      if (lhs.kind !== 'field' || lhs.ref.spec.compare !== 'domain') return into
+      if (rhs.kind !== 'values' && rhs.kind !== 'lists') return into
       if (!NAME_OPERATORS.includes(op) || (excuses !== undefined && excuses !== (op === '!='))) return into
       for (const value of rhs.values) {
         if (typeof value === 'string' && normaliseDomain(value) === value) into.add(value)
@@ -132,6 +135,23 @@ function collectNames(expr: PlanExpr, into: Set<string>, excuses: boolean | unde
     default:
       return expr satisfies never
   }
+}
+
+/** Every configured list that a compiled condition names, without repeats. */
+export function collectNameLists(expr: PlanExpr, into: Set<string> = new Set()): ReadonlySet<string> {
+  return collectLists(expr, into, undefined)
+}
+
+/** Those of them that make the condition true. */
+export function collectAccusedLists(expr: PlanExpr): ReadonlySet<string> {
+  return collectLists(expr, new Set(), false)
+}
+
+function collectLists(expr: PlanExpr, into: Set<string>, excuses: boolean | undefined): ReadonlySet<string> {
+  if (expr.kind === 'not') collectLists(expr.operand, into, excuses === undefined ? undefined : !excuses)
+  else if (expr.kind !== 'check') for (const operand of expr.operands) collectLists(operand, into, excuses)
+  else if (expr.rhs.kind === 'lists' && excuses !== true) for (const list of expr.rhs.lists) into.add(list)
+  return into
 }
 
 /** Operators that compare a domain with whole names. */
@@ -334,10 +354,16 @@ class Compiler {
   ): PlanRhs | undefined {
     const { fields } = this.#options
     const values: Constant[] = []
+    const lists = new Set<string>()
     let failed = false
     const namesEvents = innermostField(lhs)?.ref.spec.name === 'evt.type'
     for (const item of items) {
       if (this.errors.length >= MAX_ERRORS) return undefined
+      if (this.#options.nameLists?.has(item.text) === true) {
+        if (this.#takesNameList(check, op, lhs, item)) lists.add(item.text)
+        else failed = true
+        continue
+      }
       const parsed = parseConstant(item.text, lhs.type, op)
       if (!parsed.ok) {
         const help = parsed.help ?? (op === '=' || op === '!=' ? undefined : this.#helpOfValue(item))
@@ -352,7 +378,23 @@ class Compiler {
       values.push(isDomain ? this.#domainConstant(check, op, item) : parsed.value)
       if (this.warnings.length < MAX_WARNINGS) this.warnings.push(...warnOfValue(check, item, fields))
     }
-    return failed ? undefined : { kind: 'values', values }
+    if (failed) return undefined
+    return lists.size === 0 ? { kind: 'values', values } : { kind: 'lists', values, lists: [...lists] }
+  }
+
+  /** Whether a configured list may stand on the right of the check; a finding if not. */
+  #takesNameList(check: AstCheck, op: CompareOp, lhs: PlanOperand, item: AstValue): boolean {
+    const spec = lhs.kind === 'field' ? lhs.ref.spec : undefined
+    const isOfNames = spec !== undefined && (spec.compare === 'domain' || spec.isName === true)
+    if (isOfNames && (op === 'in' || op === 'intersects')) return true
+    const help = isOfNames
+      ? `write \`${check.lhs.name} in (${item.text})\``
+      : 'such lists are for `fd.sip.name`, `dns.qname`, `tls.sni`, `http.host` and their kin'
+    const message = `\`${item.text}\` is a configured list of domain names, which ${
+      isOfNames ? `\`${op}\` does not take` : `\`${check.lhs.name}\` is not compared with`
+    }`
+    this.#fail('E0107', 'other', message, item.span, check, help)
+    return false
   }
 
   /** A list whose name was not replaced is the usual cause of a strange value. */
@@ -385,6 +427,17 @@ class Compiler {
       return mayEndName && lower.length > 1 && lower.endsWith('.') ? lower.slice(0, -1) : lower
     }
     const pattern = parseDomainPattern(item.text)
+    const isListLike = (op === 'in' || op === 'intersects') && !item.quoted && /^[a-z]\w*_\w*$/i.test(item.text)
+    if (isListLike && this.warnings.length < MAX_WARNINGS) {
+      this.warnings.push({
+        code: 'W0109',
+        falcoCode: 'LOAD_COMPILE_CONDITION',
+        message: `\`${shorten(item.text)}\` is taken for a domain name: no list has this name`,
+        span: item.span,
+        ...originOf(check),
+        help: 'lists are defined in rule files, or in the configuration (`domains.lists`)',
+      })
+    }
     if (pattern !== undefined) return pattern.kind === 'exact' ? pattern.name : `*.${pattern.suffix}`
     if (this.warnings.length >= MAX_WARNINGS) return lower
     this.warnings.push({
@@ -485,16 +538,18 @@ const MAX_KEY_LENGTH = 1024
 
 /** Text that is equal for equal checks. The values of sets are in order and without repeats, those of other operators as written. */
 function checkKey(lhs: PlanOperand, op: CompareOp, modifier: PlanCheck['modifier'], rhs: PlanRhs): string {
-  const left = `${operandKey(lhs)} ${op}${modifier === undefined ? '' : ` ${modifier}`}`
+  let left = `${operandKey(lhs)} ${op}${modifier === undefined ? '' : ` ${modifier}`}`
   switch (rhs.kind) {
     case 'none':
       return left
     case 'operand':
       return `${left} ${operandKey(rhs.operand)}`
-    case 'values': {
+    case 'values':
+    case 'lists': {
       let texts = rhs.values.map(constantKey)
       if (op === 'in' || op === 'intersects' || op === 'pmatch') texts = [...new Set(texts)].sort()
       const text = texts.join(',')
+      if (rhs.kind === 'lists') left += ` lists ${rhs.lists.toSorted().join(',')}`
       return `${left} (${text.length <= MAX_KEY_LENGTH ? text : digest(text)})`
     }
     default:

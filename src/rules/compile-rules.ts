@@ -7,7 +7,7 @@ import { RuleCollector, checkPlugins } from './collect-rules.ts'
 import { CompileCache } from './compile-cache.ts'
 import type { ParsedText } from './compile-cache.ts'
 import type { CompileResult } from './compile-condition.ts'
-import { collectDomains } from './compile-condition.ts'
+import { collectDomains, collectNameLists } from './compile-condition.ts'
 import type { ConditionError, ConditionFinding } from './condition-findings.ts'
 import type { ConditionText } from './condition-text.ts'
 import { locateInText } from './condition-text.ts'
@@ -43,6 +43,11 @@ export interface CompileRulesOptions {
   /** Rules of a higher number (a lower priority) stay off; 7 (debug) unless set. */
   readonly minPriority?: number
   readonly strictDomains?: boolean
+  /**
+   * Lists of domain names that are configured beside the rules, and may be long: `in (NAME)` asks for them without putting them in. A list
+   * of that name among the rules, which Falco needs, adds its items.
+   */
+  readonly nameLists?: ReadonlySet<string>
 }
 
 /** The outcome of loading one file after those before it. */
@@ -115,8 +120,9 @@ export function compileRules(files: readonly RulesFileInput[], options: CompileR
   const results: FileResult[] = []
   const said = new Set<string>()
   const broken = new Set<string>()
+  const nameLists = options.nameLists ?? new Set()
   let isPartial = false
-  let compilation = newCompilation({ collector, fields, cache, hints, broken, isPartial })
+  let compilation = newCompilation({ collector, fields, cache, hints, nameLists, broken, isPartial })
   for (const file of files) {
     const source: Source = { path: file.path, text: 'text' in file ? file.text : '' }
     let findings: readonly LoadFinding[]
@@ -130,7 +136,7 @@ export function compileRules(files: readonly RulesFileInput[], options: CompileR
       isPartial ||= content.isPartial
       findings = inReadingOrder([...content.findings, ...collector.apply(content.items, broken)])
     }
-    compilation = newCompilation({ collector, fields, cache, hints, broken, isPartial })
+    compilation = newCompilation({ collector, fields, cache, hints, nameLists, broken, isPartial })
     if (findings.some(isError)) compilation.hasReadErrors = true
     for (const stage of STAGES) stage.run(compilation)
     const plugins = checkPlugins(collector.requiredPlugins, options.plugins ?? BUILT_IN_PLUGINS)
@@ -209,6 +215,7 @@ interface Compilation {
   readonly fields: FieldLookup
   readonly cache: CompileCache
   readonly hints: HintBudget
+  readonly nameLists: ReadonlySet<string>
   /** Names of items that could not be read; nothing is said to be missing that has such a name. */
   readonly broken: ReadonlySet<string>
   /** A whole file is missing, so that nothing at all is said to be. */
@@ -223,7 +230,7 @@ interface Compilation {
 }
 
 function newCompilation(
-  given: Pick<Compilation, 'collector' | 'fields' | 'cache' | 'hints' | 'broken' | 'isPartial'>,
+  given: Pick<Compilation, 'collector' | 'fields' | 'cache' | 'hints' | 'nameLists' | 'broken' | 'isPartial'>,
 ): Compilation {
   return {
     ...given,
@@ -282,9 +289,10 @@ function compileLists(c: Compilation): void {
         c.usedLists.add(named.name)
         for (const inner of named.items)
           items.push({ text: inner.scalar.value, source: inner.source, scalar: inner.scalar })
+        if (c.nameLists.has(named.name)) items.push({ text: named.name, source, scalar })
       } else items.push({ text: scalar.value, source, scalar })
     }
-    return { name: list.name, position, items }
+    return { name: list.name, position, items, isConfigured: c.nameLists.has(list.name) }
   })
   if (itemsLeft < 0) {
     const last = [...lists.values()].at(-1)!
@@ -741,10 +749,12 @@ function planOf(compiled: CompiledSet, options: CompileRulesOptions): Plan {
   const minPriority = options.minPriority ?? 7
   const selection = options.selection ?? []
   const domains = new Set<string>()
+  const nameLists = new Set<string>()
   const pluginCodes = new Set(['pluginevent', 'asyncevent'].flatMap(name => options.events.codesOf(name) ?? []))
   const rules: PlannedRule[] = []
   for (const { info, expr, eventCodes, output, exceptionFields } of compiled.rules) {
     collectDomains(expr, domains)
+    collectNameLists(expr, nameLists)
     // Bytes that are no text count in conditions only; what is printed has U+FFFD in their place.
     rules.push({
       index: rules.length,
@@ -762,5 +772,5 @@ function planOf(compiled: CompiledSet, options: CompileRulesOptions): Plan {
       exceptionFields,
     })
   }
-  return { rules, domains: [...domains] }
+  return { rules, domains: [...domains], nameLists: [...nameLists] }
 }

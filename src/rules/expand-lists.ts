@@ -16,6 +16,8 @@ export interface ExpandableList {
   readonly position: number
   /** Items with the lists among them already replaced, one level deep. */
   readonly items: readonly ListValue[]
+  /** There is a configured list of the same name: what it stands for, after the items, is its name. */
+  readonly isConfigured?: boolean
 }
 
 export interface ListValue {
@@ -62,7 +64,11 @@ class ListEntry {
   }
 
   get joined(): string {
-    this.#joined ??= this.list.items.map(item => quoteListItem(item.text)).join(', ')
+    if (this.#joined === undefined) {
+      const texts = this.list.items.map(item => quoteListItem(item.text))
+      if (this.list.isConfigured === true) texts.push(this.list.name)
+      this.#joined = texts.join(', ')
+    }
     return this.#joined
   }
 

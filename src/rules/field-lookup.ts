@@ -18,6 +18,8 @@ export interface FieldSpec {
    * to differ. `any`: ancestors, every operator (also `!=`) needs one. `domain`: the value is an address that is judged by name.
    */
   readonly compare?: 'either' | 'any' | 'domain'
+  /** The text is a domain name, or each element is one, in canonical form: configured lists of names can be asked for it. */
+  readonly isName?: boolean
 }
 
 /** A field as written: `proc.aname[2]`, `evt.arg.path`, `proc.env[PATH]`. */

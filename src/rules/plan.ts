@@ -10,6 +10,8 @@ export interface Plan {
   readonly rules: readonly PlannedRule[]
   /** Every domain name spelled in a `fd.*ip.name` check, normalised, without repeats. */
   readonly domains: readonly string[]
+  /** Every configured list that a check names, without repeats. */
+  readonly nameLists: readonly string[]
 }
 
 export interface PlannedRule {
@@ -73,6 +75,8 @@ export type PlanRhs =
   | { readonly kind: 'none' }
   /** Constants parsed to the type of `lhs`: one for plain operators, any number for set operators and modifiers. */
   | { readonly kind: 'values'; readonly values: readonly Constant[] }
+  /** For `in` and `intersects`: names, and configured lists of names (`CompileRulesOptions.nameLists`), at least one. */
+  | { readonly kind: 'lists'; readonly values: readonly Constant[]; readonly lists: readonly string[] }
   | { readonly kind: 'operand'; readonly operand: PlanOperand }
 
 /** Text is `ByteText`; addresses are `Ip`; CIDR blocks are `Net`; for bcontains/bstartswith the decoded bytes; for domains the normalised name. */

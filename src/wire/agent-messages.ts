@@ -64,12 +64,24 @@ export interface NameNews {
   readonly atMs: number
 }
 
+/** What is in a configured list from now on; `NameListData` of `domains/`. Its buffers are given away. */
+export interface ListNews {
+  readonly kind: 'list'
+  readonly name: string
+  readonly bytes: ArrayBuffer
+  readonly slots: ArrayBuffer
+  readonly seed: number
+  readonly size: number
+  readonly kinds: number
+}
+
 export type ToWorker =
   /** Load the probe: that takes some tenths of a second, in which the rules are compiled. */
   | { readonly kind: 'attach'; readonly worker: WorkerOrders }
   | { readonly kind: 'start'; readonly rules: RuleOrders }
   | { readonly kind: 'rules'; readonly rules: RuleOrders }
   | { readonly kind: 'names'; readonly updates: readonly NameNews[] }
+  | ListNews
   /** Every name was looked up once, or the time for that is over. */
   | { readonly kind: 'names-ready' }
   /** Alerts of so many bytes have been taken in. */
@@ -153,6 +165,8 @@ export function parseToWorker(value: unknown): ToWorker | undefined {
       return isRuleOrders(value['rules']) ? (value as ToWorker) : undefined
     case 'names':
       return isArrayOf(value['updates'], isNameNews) ? (value as ToWorker) : undefined
+    case 'list':
+      return isListNews(value) ? (value as ToWorker) : undefined
     case 'taken':
       return isCount(value['bytes']) ? (value as ToWorker) : undefined
     case 'names-ready':
@@ -217,6 +231,17 @@ function isArrayOf(value: unknown, isItem: (item: unknown) => boolean, most = Nu
 
 function isNameNews(value: unknown): boolean {
   return isObject(value) && isText(value['kind']) && isText(value['name']) && isNumber(value['atMs'])
+}
+
+function isListNews(value: Fields): boolean {
+  return (
+    isText(value['name']) &&
+    value['bytes'] instanceof ArrayBuffer &&
+    value['slots'] instanceof ArrayBuffer &&
+    isNumber(value['seed']) &&
+    isCount(value['size']) &&
+    isCount(value['kinds'])
+  )
 }
 
 function isWorkerOrders(value: unknown): boolean {

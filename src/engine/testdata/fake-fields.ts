@@ -153,6 +153,7 @@ export function planOf(conditions: readonly PlanExpr[], change: (i: number) => P
   const eventCodes = new Set(fakeEventTable.keys())
   return {
     domains: [],
+    nameLists: [],
     rules: conditions.map((condition, index) => ({
       index,
       name: `r${index}`,

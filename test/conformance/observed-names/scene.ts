@@ -7,6 +7,7 @@ import type { BindingFact } from '../../../src/domains/binding.ts'
 import { NameIndex } from '../../../src/domains/name-index.ts'
 import type { AddressEvidence } from '../../../src/engine/alert.ts'
 import type { ObserverCounters } from '../../../src/domains/name-observer.ts'
+import { NameListParser } from '../../../src/domains/parse-name-list.ts'
 import {
   dnsBytes,
   type TestMessage,
@@ -201,11 +202,16 @@ export interface PlayOptions {
   readonly settings?: Partial<ObserverSettings>
   /** Lists of more names are not looked up. */
   readonly listLimit?: number
+  /** Configured lists: name and text. */
+  readonly lists?: Readonly<Record<string, string>>
+  readonly listMatch?: 'exact' | 'subdomains'
 }
 
 export function rule(name: string, condition: string, output = '%fd.sip.name'): string {
   return `- rule: ${name}\n  desc: d\n  condition: ${JSON.stringify(condition)}\n  output: ${JSON.stringify(output)}\n  priority: NOTICE\n`
 }
+
+const NO_FILE = { file: '', format: 'auto', match: 'exact' } as const
 
 /** What rules about connections to servers are tried on. */
 export const CONNECTS = 'evt.type = connect and fd.l4proto = tcp and fd.sport != 53'
@@ -216,7 +222,7 @@ export function play(scene: Scene, options: PlayOptions): Outcome {
     ruleSelection: [],
     minPriority: 7,
     staticFields: new Map(),
-    domains: { strict: false },
+    domains: { strict: false, lists: Object.keys(options.lists ?? {}).map(name => ({ name, ...NO_FILE })) },
   })
   const findings = rules.results.flatMap(result => result.findings).filter(f => f.diagnostic.severity === 'error')
   assert.deepEqual(
@@ -226,6 +232,11 @@ export function play(scene: Scene, options: PlayOptions): Outcome {
   assert.ok(rules.plan !== undefined)
   const names = new NameIndex()
   for (const fact of options.known ?? []) names.learn(fact, 0, { keep: true })
+  for (const [name, text] of Object.entries(options.lists ?? {})) {
+    const parser = new NameListParser({ format: 'auto', match: options.listMatch ?? 'exact', seed: 1 })
+    parser.push(Buffer.from(text))
+    names.setList(name, parser.end().list)
+  }
   const observer = makeObserver({ dnsPorts: [53], trustedResolvers: [], ...options.settings }, names)
   const alerts: string[] = []
   const evidence: Outcome['evidence'][number][] = []
