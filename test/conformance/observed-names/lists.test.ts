@@ -159,3 +159,25 @@ for (const c of cases) {
     )
   })
 }
+
+test('configured lists: the evidence says which name of the list it was, and for a miss that nothing is looked up', () => {
+  const { evidence } = play(new Scene().process(10).dns(10, 'bad.example', [BAD]).connect(10, BAD).connect(10, GOOD), {
+    rules:
+      isConnect +
+      rule('other', `${CONNECTS} and not fd.sip.name in (threats, good.example) and fd.sip != 0.0.0.0`, 'none'),
+    lists: { threats: THREATS },
+  })
+  assert.deepEqual(
+    evidence.map(names => names?.[0]?.checks),
+    [
+      [{ check: 'fd.sip.name in (threats)', holds: true, name: 'bad.example' }],
+      [
+        {
+          check: 'fd.sip.name in (good.example, threats)',
+          holds: false,
+          reason: { kind: 'never', text: 'none of its names was seen with this address' },
+        },
+      ],
+    ],
+  )
+})
