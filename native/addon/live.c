@@ -181,7 +181,12 @@ static napi_value open_live(napi_env env, napi_callback_info info)
 	live->cpu_count = cpu_count;
 	const char *step = "load";
 	int error = 0;
-	live->probe = load_probe(ring_bytes, cpu_count, false);
+	/* The verifier gives up with EAGAIN when a signal comes; libbpf tries five times, too. */
+	for (int tries = 0; tries < 5 && !live->probe; tries++) {
+		live->probe = load_probe(ring_bytes, cpu_count, false);
+		if (!live->probe && errno != EAGAIN)
+			break;
+	}
 	if (!live->probe) {
 		error = errno;
 		goto failed;

@@ -260,7 +260,21 @@ struct css_set {
 	struct cgroup_subsys_state *subsys[16];
 } KERNEL_TYPE;
 
+struct ns_common {
+	u32 inum;
+} KERNEL_TYPE;
+
+struct net {
+	struct ns_common ns;
+} KERNEL_TYPE;
+
+struct mnt_namespace {
+	struct ns_common ns;
+} KERNEL_TYPE;
+
 struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+	struct net *net_ns;
 	struct pid_namespace *pid_ns_for_children;
 } KERNEL_TYPE;
 

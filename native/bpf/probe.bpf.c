@@ -117,8 +117,12 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	case FAMILY_SOCKET: return tell_socket(b);
 	case FAMILY_IO: return tell_io(b);
 	}
-	if (simple_events[HIDE(number) & (SYSCALL_LIMIT - 1)].code)
-		return tell_simple(b);
+	if (simple_events[HIDE(number) & (SYSCALL_LIMIT - 1)].code) {
+		tell_simple(b);
+		if (ret == 0 && (number == __NR_unshare || number == __NR_setns))
+			tell_namespaces(b);
+		return 0;
+	}
 	begin_event(b, EV_SYSCALL, 2);
 	put_u16(b, CONTROLS->generic_id[number]);
 	put_u16(b, number);

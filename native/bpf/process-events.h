@@ -35,6 +35,59 @@ APART int put_program(struct buffer *b, u64 task_address)
 	return 0;
 }
 
+/* Begins an event of our own: an async event with a name, and data that the caller writes between `begin_param` and `end_own_event`. */
+INLINE void begin_own_event(struct buffer *b, const char *name, u32 name_limit)
+{
+	begin_event(b, EV_ASYNCEVENT, 3);
+	AT(b) += 3 * 2; /* lengths of this type have 32 bits */
+	put_u32(b, 0);
+	put_len(b, 0);
+	put_len(b, raw_kernel_text(b, name, name_limit));
+	put_len(b, 0);
+	begin_param(b);
+}
+
+INLINE int end_own_event(struct buffer *b)
+{
+	end_param(b);
+	put_len(b, 0);
+	return submit(b);
+}
+
+const char namespaces_name[] = "namespaces";
+
+INLINE void raw_digits(struct buffer *b, u32 v)
+{
+	u32 unit = 1000000000;
+#pragma unroll
+	for (int i = 0; i < 10; i++) {
+		raw_u8(b, '0' + v / unit % 10);
+		unit /= 10;
+	}
+}
+
+/* The network and mount namespace of the calling thread, as two numbers with a blank: told when they change. */
+APART int tell_namespaces(struct buffer *b)
+{
+	if (!b)
+		return 0;
+	struct nsproxy *proxy = BPF_CORE_READ(current_task(), nsproxy);
+	begin_own_event(b, namespaces_name, sizeof(namespaces_name));
+	raw_digits(b, BPF_CORE_READ(proxy, net_ns, ns.inum));
+	raw_u8(b, ' ');
+	raw_digits(b, BPF_CORE_READ(proxy, mnt_ns, ns.inum));
+	return end_own_event(b);
+}
+
+/* Whether a child lives in another network or mount namespace than its parent. */
+INLINE bool has_own_namespaces(struct task_struct *task)
+{
+	struct nsproxy *own = BPF_CORE_READ(task, nsproxy);
+	struct nsproxy *parents = BPF_CORE_READ(task, real_parent, nsproxy);
+	return own != parents && (BPF_CORE_READ(own, net_ns) != BPF_CORE_READ(parents, net_ns) ||
+				  BPF_CORE_READ(own, mnt_ns) != BPF_CORE_READ(parents, mnt_ns));
+}
+
 #define EXECVE_PARAMS 31
 #define EXECVEAT_PARAMS 30
 #define CLONE_PARAMS 21
@@ -181,6 +234,8 @@ INLINE int clone_done(struct buffer *b, long ret)
 	u32 flags = type == EV_CLONE3 && ret == 0 ? shared_with_parent(task) : clone_flags(native);
 	put_clone(b, task, flags | in_pid_namespace(task, true));
 	submit(b);
+	if (ret == 0 && has_own_namespaces(task))
+		tell_namespaces(b);
 	return 0;
 }
 

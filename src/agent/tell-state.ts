@@ -1,4 +1,5 @@
 /** The state as a source would tell it: for a capture that begins in the middle of things. */
+import { makeOwnEvent } from '../events/own-event.ts'
 import type {
   FdEntry,
   GroupEntry,
@@ -20,6 +21,22 @@ export interface WorldFacts {
   readonly groups: readonly GroupEntry[]
 }
 
+/**
+ * Tells namespaces where they are not the host's, as events at the end of a list of processes; first those of the host.
+ * Gives nothing where the host's are not known.
+ */
+function tellNamespaces(state: HostState, threads: readonly Thread[], sink: SourceSink): void {
+  const { hostNetns, hostMntns } = state
+  if (hostNetns === 0) return
+  const tell = (tid: number, net: number, mnt: number): void => {
+    sink.event(makeOwnEvent({ name: 'namespaces', data: `${net} ${mnt}`, tid, tsNs: state.current.rec.tsNs }))
+  }
+  tell(1, hostNetns, hostMntns)
+  for (const { tid, netns, mntns } of threads) {
+    if (tid !== 1 && (netns !== 0 || mntns !== 0)) tell(tid, netns || hostNetns, mntns || hostMntns)
+  }
+}
+
 /** Tells `sink` the facts and all threads and fds that are known, parents before children where possible. */
 export function tellState(state: HostState, facts: WorldFacts, sink: SourceSink): void {
   if (facts.machine !== undefined) sink.machine(facts.machine)
@@ -35,6 +52,7 @@ export function tellState(state: HostState, facts: WorldFacts, sink: SourceSink)
       if (entry !== undefined) sink.fd(thread.tid, entry)
     }
   }
+  tellNamespaces(state, threads, sink)
 }
 
 function processEntry(state: HostState, t: Thread): ProcessEntry {

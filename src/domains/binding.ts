@@ -19,6 +19,10 @@ export interface Owner {
   readonly pid?: number
   /** 12-character container id; absent or '' for processes of the host. */
   readonly containerId?: string
+  /** Number of its network namespace; absent or 0: the host's, or not known. */
+  readonly netns?: number
+  /** For what a hosts file says: the mount namespace that has it; absent: everybody may look at it. */
+  readonly mntns?: number
 }
 
 /** Of an alias chain so many names count. RFC 1034 allows chains of any length; resolvers give up between 8 and 16. */
@@ -57,6 +61,8 @@ export interface NameMoment {
     | {
         readonly pid: number
         readonly containerId: string
+        readonly netns?: number
+        readonly mntns?: number
         /** The process's first thread; ns since the epoch, 0n where its start is not known. */
         readonly main?: { readonly cloneTsNs: bigint } | undefined
       }
@@ -75,7 +81,7 @@ export function timeOf(when: When): number {
 
 /**
  * What a binding is worth to somebody who asks; the lowest that any binding of an address has decides, and the others do not count.
- * What this very process saw, what its container saw, what the host saw, what nobody but the agent asked for, and what it says itself.
+ * What this very process saw, what its container or network namespace saw, what the host saw, what nobody but the agent asked for, and what it says itself.
  */
 export const Level = { process: 0, container: 1, host: 2, agent: 3, claimed: 4, none: 5 } as const
 
@@ -91,14 +97,19 @@ export function levelOf({ evidence, owner, lastSeenMs }: Attribution, when: When
   const viewer = typeof when === 'number' ? undefined : when.thread
   const containerId = owner?.containerId ?? ''
   const isForeign = containerId !== '' && containerId !== viewer?.containerId
-  if (evidence === 'hosts' || evidence === 'resolved' || evidence === 'literal')
-    return isForeign ? Level.none : Level.agent
+  if (evidence === 'hosts' || evidence === 'resolved' || evidence === 'literal') {
+    const isElsewhere = owner?.mntns !== undefined && owner.mntns !== (viewer?.mntns ?? 0)
+    return isForeign || isElsewhere ? Level.none : Level.agent
+  }
   // Process ids come back: what was seen before a process began was another's.
   const isOwn = owner?.pid !== undefined && owner.pid === viewer?.pid && startMs(viewer) <= lastSeenMs
   if (evidence === 'claimed') return isOwn ? Level.claimed : Level.none
   if (isOwn) return Level.process
   if (isForeign) return Level.none
-  return containerId === '' ? Level.host : Level.container
+  if (containerId !== '') return Level.container
+  const netns = owner?.netns ?? 0
+  if (netns === 0) return Level.host
+  return netns === viewer?.netns ? Level.container : Level.none
 }
 
 /** Whether a binding is no more than what a workload may have made up: it must not excuse what the workload does. */

@@ -106,7 +106,7 @@ const wrong: readonly { readonly line: string; readonly message: string }[] = [
   {
     line: JSON.stringify({ ...valid, until: 5 }),
     message:
-      'unknown key `until`; known are name, address, evidence, from, to, seen, ttl, resolver, pid, container, chain, stale, untrusted',
+      'unknown key `until`; known are name, address, evidence, from, to, seen, ttl, resolver, pid, container, chain, stale, untrusted, netns, mntns',
   },
   {
     line: JSON.stringify({ ...valid, from: 1_777_888_800 }),
@@ -155,13 +155,16 @@ test('renderBinding: what is written is read again', () => {
       name,
       ip: fc.oneof(fc.integer({ min: 0, max: 0xffffffff }), fc.constant(parseIp('2001:db8::7')!)),
       evidence: fc.constantFrom<BindingFact['evidence']>('sni', 'host', 'observed', 'hosts', 'resolved'),
-      owner: fc.record({ pid: fc.integer({ min: 1, max: 4_000_000 }) }, { noNullPrototype: true }),
+      owner: fc
+        .tuple(fc.integer({ min: 1, max: 4_000_000 }), fc.integer({ min: 1, max: 0xffffffff }), fc.nat())
+        .map(([pid, netns, mntns]) => ({ pid, netns, mntns })),
       fromMs: fc.double({ min: 1e12, max: 1.8e12, noNaN: true }),
       untilMs: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.double({ min: 1.9e12, max: 2.5e12, noNaN: true })),
       ttlSec: fc.nat(),
       resolver: fc.string(),
       chain: fc.array(name, { minLength: 1, maxLength: 16 }),
       stale: fc.constant(true as const),
+      untrusted: fc.constant(true as const),
     },
     { requiredKeys: ['name', 'ip', 'evidence'], noNullPrototype: true },
   )

@@ -48,6 +48,8 @@ const KEYS: readonly string[] = [
   'chain',
   'stale',
   'untrusted',
+  'netns',
+  'mntns',
 ]
 const FILE_EVIDENCE: readonly string[] = ['sni', 'host', 'observed', 'hosts', 'resolved', 'claimed']
 
@@ -158,9 +160,18 @@ export function parseBinding(text: string): ParsedBinding {
   const chain = parseChain(line.get('chain') ?? [])
   if (chain === undefined) return wrong(`\`chain\` is no list of at most ${MAX_CHAIN} domain names`)
 
+  for (const key of ['netns', 'mntns']) {
+    const value = line.get(key)
+    if (value !== undefined && !isWhole(value, 0, 0xffffffff))
+      return wrong(`\`${key}\` ${quote(value)} is no number of a namespace`)
+  }
+  const [netns, mntns] = [line.get('netns') as number | undefined, line.get('mntns') as number | undefined]
+
   const owner = {
     ...(pid !== undefined && { pid }),
     ...(container !== undefined && container !== '' && { containerId: container.slice(0, 12) }),
+    ...(netns !== undefined && netns !== 0 && { netns }),
+    ...(mntns !== undefined && { mntns }),
   }
   return {
     ok: true,
@@ -200,6 +211,8 @@ export function renderBinding(fact: BindingFact): string {
     resolver: fact.resolver,
     pid: owner?.pid,
     container: owner?.containerId === '' ? undefined : owner?.containerId,
+    netns: owner?.netns === 0 ? undefined : owner?.netns,
+    mntns: owner?.mntns,
     chain: fact.chain,
     stale: fact.stale === true ? true : undefined,
     untrusted: fact.untrusted === true ? true : undefined,

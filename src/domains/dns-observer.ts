@@ -23,7 +23,14 @@ export interface DnsObserverOptions {
 }
 
 /** Whether a server is one that whoever asks it should ask. */
-export type IsTrusted = (server: Ip, asker: Owner) => boolean
+export type IsTrusted = (server: Ip, asker: Asker) => boolean
+
+/** Who asks, and where from. */
+export interface Asker {
+  readonly containerId: string
+  /** Its mount namespace, whose files it reads; 0 is the host's. */
+  readonly mntns: number
+}
 
 /** A DNS message in an event, for fields. */
 export interface DnsPayload {
@@ -187,7 +194,7 @@ export class DnsObserver {
     if (this.#isDnsPort[serverPort] !== 1) return
     const serverIp = isServer ? transfer.localIp : transfer.remoteIp
     // What a server of this host sends to others, or is asked by them, says nothing of whom they should ask.
-    const isTrusted = isServer || serverIp === undefined ? undefined : this.#isTrusted?.(serverIp, ownerOf(transfer))
+    const isTrusted = isServer || serverIp === undefined ? undefined : this.#isTrusted?.(serverIp, transfer)
     this.#payload ??= { kind: 'dns', message, serverIp, serverPort, isTrusted }
     if (message.isAnswer) this.#onAnswer(message, transfer, isServer, serverIp, serverPort)
     else if (!isServer) this.#onQuery(message, transfer, serverIp)
@@ -202,6 +209,8 @@ export class DnsObserver {
       id: message.id,
       question,
       pid,
+      containerId: transfer.containerId,
+      mntns: transfer.mntns,
       owner: ownerOf(transfer),
       fdNum,
       localPort,
@@ -256,7 +265,7 @@ export class DnsObserver {
   #learnAnswer(query: Query, message: DnsMessage, atMs: number): void {
     if (message.rcode !== DnsCode.noError || message.answers.length === 0) return
     const { serverIp, serverPort } = query
-    const untrusted = serverIp !== undefined && this.#isTrusted?.(serverIp, query.owner) === false
+    const untrusted = serverIp !== undefined && this.#isTrusted?.(serverIp, query) === false
     if (untrusted) this.#untrusted++
     const resolver = serverIp === undefined ? '' : this.#resolverText(serverIp, serverPort)
     for (const fact of factsOf(query, message.answers, resolver, atMs)) {
@@ -314,21 +323,21 @@ function* factsOf(
 }
 
 /** A process that nothing is known of has no number that would tell it from others. */
-function ownerOf({ pid, containerId }: Transfer): Owner {
-  return pid > 0 ? { pid, containerId } : { containerId }
+function ownerOf({ pid, containerId, netns }: Transfer): Owner {
+  return pid > 0 ? { pid, containerId, netns } : { containerId, netns }
 }
 
 /** Whether the socket that received is the one that asked. */
 function isOfSocket(query: Query, transfer: Transfer): boolean {
-  if (query.pid !== transfer.pid || query.owner.containerId !== transfer.containerId) return false
+  if (query.pid !== transfer.pid || query.containerId !== transfer.containerId) return false
   // A resolver may hand its socket to another thread, but not give it another number.
   return query.fdNum === transfer.fdNum || (query.localPort !== 0 && query.localPort === transfer.localPort)
 }
 
-/** Whether the peer of a server's socket is the socket that asked. Addresses mean something only within one container. */
+/** Whether the peer of a server's socket is the socket that asked. Addresses mean something only within one network namespace. */
 function isOfPeer(query: Query, transfer: Transfer): boolean {
   if (query.localPort === 0 || query.localPort !== transfer.remotePort) return false
-  if ((query.owner.containerId ?? '') !== transfer.containerId) return false
+  if (query.containerId !== transfer.containerId || (query.owner.netns ?? 0) !== transfer.netns) return false
   return query.localIp === transfer.remoteIp || isUnset(query.localIp)
 }
 

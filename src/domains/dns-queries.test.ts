@@ -7,6 +7,8 @@ function query(id: number, more: Partial<Query> = {}): Query {
     id,
     question: { name: 'shop.example', type: 1 },
     pid: 11,
+    containerId: '',
+    mntns: 0,
     owner: { pid: 11, containerId: '' },
     fdNum: 5,
     localPort: 40_000,

@@ -10,6 +10,8 @@ export interface Query {
   readonly id: number
   readonly question: DnsQuestion
   readonly pid: number
+  readonly containerId: string
+  readonly mntns: number
   readonly owner: Owner
   readonly fdNum: number
   /** 0 where it is not known. */

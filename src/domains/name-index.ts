@@ -307,11 +307,12 @@ export class NameIndex {
       const { name, address, evidence, owner, ttlSec, resolver } = binding
       if (evidence === 'observed' && binding.isAlive(atMs)) {
         const containerId = owner?.containerId ?? ''
+        const netns = owner?.netns ?? 0
         const fact: BindingFact = {
           name: name.name,
           ip: address.ip,
           evidence,
-          ...(containerId !== '' && { owner: { containerId } }),
+          ...((containerId !== '' || netns !== 0) && { owner: { containerId, netns } }),
           ...(ttlSec !== undefined && { ttlSec }),
           ...(resolver !== undefined && { resolver }),
           chain: binding.chain,
@@ -846,9 +847,9 @@ function mayBeAddress(name: string): boolean {
 }
 
 function isAttributed(binding: Binding): boolean {
-  return (
-    isWorkloadEvidence(binding.evidence) || binding.evidence === 'claimed' || (binding.owner?.containerId ?? '') !== ''
-  )
+  const { evidence, owner } = binding
+  if (isWorkloadEvidence(evidence) || evidence === 'claimed') return true
+  return (owner?.containerId ?? '') !== '' || owner?.mntns !== undefined
 }
 
 function findBinding(
@@ -860,10 +861,12 @@ function findBinding(
   if (bindings === undefined) return undefined
   const pid = fact.owner?.pid
   const containerId = fact.owner?.containerId ?? ''
+  const netns = fact.owner?.netns ?? 0
   for (const binding of bindings) {
     if (binding.owner?.pid !== pid || binding.evidence !== fact.evidence) continue
     if (binding.untrusted !== (fact.untrusted ?? false)) continue
     if (fromMs > binding.untilMs || untilMs < binding.fromMs) continue
+    if ((binding.owner?.netns ?? 0) !== netns || binding.owner?.mntns !== fact.owner?.mntns) continue
     if ((binding.owner?.containerId ?? '') === containerId) return binding
   }
   return undefined

@@ -149,7 +149,7 @@ export class OpeningObserver {
     const isConfirmed = this.#isBound(name, opening.remoteIp, event)
     if (!isConfirmed) this.#unconfirmed++
     const atMs = timeOf(event)
-    const owner = { pid, containerId: event.thread?.containerId ?? '' }
+    const owner = { pid, containerId: event.thread?.containerId ?? '', netns: event.thread?.netns ?? 0 }
     const kind = isConfirmed ? evidence : 'claimed'
     this.#learn({ name, ip: opening.remoteIp, evidence: kind, owner, fromMs: atMs, untilMs: atMs + NAME_MS }, atMs)
     return isConfirmed

@@ -23,7 +23,9 @@ export interface SocketFd {
 /** An event with the state as it is after it; `EventContext` fits it. */
 export interface SocketEvent extends NameMoment {
   readonly rec: EventRecord
-  readonly thread: { readonly pid: number; readonly containerId: string } | undefined
+  readonly thread:
+    | { readonly pid: number; readonly containerId: string; readonly netns?: number; readonly mntns?: number }
+    | undefined
   readonly fd: SocketFd | undefined
   readonly fdNum: number | undefined
 }
@@ -71,6 +73,9 @@ export class Transfer {
   /** Owner of the socket; −1 and '' where it is not known. */
   pid = -1
   containerId = ''
+  /** Its network and mount namespace; 0 is the host's. */
+  netns = 0
+  mntns = 0
   fdNum = -1
   #row: Row = { isSend: false, dataAt: 0, tupleAt: -1 }
   #event: SocketEvent | undefined = undefined
@@ -107,6 +112,8 @@ export class Transfer {
     this.sizeBytes = size
     this.pid = event.thread?.pid ?? -1
     this.containerId = event.thread?.containerId ?? ''
+    this.netns = event.thread?.netns ?? 0
+    this.mntns = event.thread?.mntns ?? 0
     this.fdNum = event.fdNum ?? -1
     return true
   }

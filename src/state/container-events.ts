@@ -1,4 +1,5 @@
 import { paramText, paramUint32 } from '../events/decode-record.ts'
+import { ownEventData, ownEventName } from '../events/own-event.ts'
 import { renderText } from '../values/text.ts'
 import type { ByteText } from '../values/value.ts'
 import type { Container, ContainerMount } from './container.ts'
@@ -12,6 +13,14 @@ export const containerHandlers: HandlerTable = {
     if (container !== undefined) state.addContainer(container, json.length)
   },
   asyncevent(state, rec) {
+    const own = ownEventName(rec)
+    if (own !== undefined) {
+      // Unlike others these are of a thread.
+      const thread = state.threads.get(rec.tid)
+      state.current.thread = thread
+      if (own === 'namespaces') state.setNamespaces(thread, rec.tid, ownEventData(rec))
+      return
+    }
     const kind = paramText(rec, 1)
     if (kind !== 'container' && kind !== 'container_removed') return
     const json = paramText(rec, 2) ?? ''

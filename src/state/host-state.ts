@@ -208,6 +208,23 @@ export class HostState implements Machine {
     this.#groups.delete(containerId, gid)
   }
 
+  /** Numbers of the host's network and mount namespace, those of process 1; 0 where they are not known. */
+  hostNetns = 0
+  hostMntns = 0
+
+  /** `text`: the numbers of the thread's network and mount namespace, a blank between. */
+  setNamespaces(thread: Thread | undefined, tid: number, text: ByteText): void {
+    const [, net, mnt] = /^(\d{1,10}) (\d{1,10})$/.exec(text) ?? []
+    if (net === undefined) return
+    if (tid === 1) {
+      this.hostNetns = Number(net)
+      this.hostMntns = Number(mnt)
+    }
+    if (thread === undefined) return
+    thread.netns = Number(net) === this.hostNetns ? 0 : Number(net)
+    thread.mntns = Number(mnt) === this.hostMntns ? 0 : Number(mnt)
+  }
+
   /** `size`: how many characters were told of it. */
   addContainer(container: Container, size: number): void {
     for (const id of this.#containers.add(container, size)) this.#forgetAccounts(id)

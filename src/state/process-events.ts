@@ -368,6 +368,8 @@ function inherit(child: Thread, from: Thread): void {
   child.exeLowerLayer = from.exeLowerLayer
   child.exeFromMemfd = from.exeFromMemfd
   child.root = from.root
+  child.netns = from.netns
+  child.mntns = from.mntns
   child.sid = from.sid
   child.vpgid = from.vpgid
   child.pgid = from.pgid

@@ -52,6 +52,9 @@ export class Thread {
   /** Ends in `/`; kept by the main thread; read through `Machine.cwdOf`. */
   cwd: ByteText = ''
   root: ByteText = ''
+  /** Numbers of its network and mount namespace; 0 is the host's, and what is not known. */
+  netns = 0
+  mntns = 0
   /** `subsystem=path` items. */
   cgroups: readonly ByteText[] = []
   /** PPM clone flags and `CloneFlag` marks. */

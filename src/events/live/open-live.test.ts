@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -443,6 +443,39 @@ for (const c of badOptions) {
     )
   })
 }
+
+const canUnshare: boolean = spawnSync('unshare', ['-n', '-m', 'true']).status === 0
+
+describe('namespaces', { skip: skip || (!canUnshare && 'network namespaces cannot be made here') }, () => {
+  test('unshare, setns and clone tell the namespaces that the thread lives in from then on', async () => {
+    const script = `
+import ctypes, os, sys
+CLONE_NEWNS, CLONE_NEWNET, SIGCHLD = 0x20000, 0x40000000, 17
+libc = ctypes.CDLL(None, use_errno=True)
+say = lambda: print(os.getpid(), *[os.readlink('/proc/self/ns/' + kind)[5:-1] for kind in ('net', 'mnt')], flush=True)
+home = os.open('/proc/self/ns/net', os.O_RDONLY)
+assert libc.unshare(CLONE_NEWNS | CLONE_NEWNET) == 0
+say()
+assert libc.setns(home, CLONE_NEWNET) == 0
+say()
+if libc.syscall(56, CLONE_NEWNET | SIGCHLD, 0, 0, 0, 0) == 0:
+  say()
+  os._exit(0)
+os.wait()
+`
+    let said = ''
+    const seen = await watch({ wanted: stateCalls }, async () => {
+      said = (await run(python, ['-c', script])).output
+    })
+    const lines = said.trim().split('\n')
+    assert.equal(lines.length, 3)
+    const pids = new Set(lines.map(line => Number(line.split(' ')[0])))
+    const told = seen
+      .filter(event => event.name === 'asyncevent' && event.args['name'] === 'namespaces' && pids.has(event.tid))
+      .map(event => `${event.tid} ${String(event.args['data'])}`)
+    assert.deepEqual(told, lines)
+  })
+})
 
 test('event codes of the probe are those of the event table', () => {
   const events = JSON.parse(readFileSync(new URL('../data/events.json', import.meta.url), 'utf8')) as readonly {

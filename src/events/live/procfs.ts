@@ -9,6 +9,7 @@ import { toByteText } from '../../values/text.ts'
 import type { ByteText } from '../../values/value.ts'
 import type { FdEntry, InterfaceEntry, MachineInfo, ProcessEntry, SourceSink } from '../source.ts'
 import { readColonFile, readLink, readNumbers, readSmall, splitTexts } from './proc-files.ts'
+import { makeOwnEvent } from '../own-event.ts'
 import { type SocketEntry, readSockets } from './proc-sockets.ts'
 
 export interface WorldOptions {
@@ -105,7 +106,29 @@ export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSu
     }
     left.fds -= count
   }
+  tellNamespaces(proc, sink)
   return told
+}
+
+/** The namespaces of the first process, which are the host's, and then those of threads that live in others. */
+function tellNamespaces(proc: string, sink: SourceSink): void {
+  const host = readNamespaces(`${proc}/1`)
+  if (host === undefined) return
+  const tell = (tid: number, data: string): void => {
+    sink.event(makeOwnEvent({ name: 'namespaces', data, tid, tsNs: BigInt(Date.now()) * 1_000_000n }))
+  }
+  tell(1, host)
+  for (const pid of readNumbers(proc)) {
+    const own = readNamespaces(`${proc}/${pid}`)
+    if (own === undefined || own === host) continue
+    // Threads of a process may each live elsewhere; those that do are container runtimes, for a moment.
+    for (const tid of readNumbers(`${proc}/${pid}/task`)) tell(tid, own)
+  }
+}
+
+function readNamespaces(base: string): string | undefined {
+  const [net, mnt] = ['net', 'mnt'].map(kind => /^\w+:\[(\d+)\]$/.exec(readLink(`${base}/ns/${kind}`) ?? '')?.[1])
+  return net === undefined || mnt === undefined ? undefined : `${net} ${mnt}`
 }
 
 // ---------------------------------------------------------------- the machine and its users

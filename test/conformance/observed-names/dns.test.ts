@@ -81,6 +81,57 @@ const cases: readonly Case[] = [
     want: ['Unknown: 203.0.113.66', 'Pool: pool.example'],
   },
   {
+    name: 'what a process in a network namespace looked up counts there alone, also when it has ended',
+    scene: s =>
+      s
+        .namespaces(1, 100, 200)
+        .process(11)
+        .process(12)
+        .process(13)
+        .namespaces(11, 101, 200)
+        .namespaces(12, 101, 201)
+        .dns(11, 'shop.example', ['203.0.113.66'])
+        .connect(12, '203.0.113.66')
+        .connect(13, '203.0.113.66')
+        .event(11, 'procexit', { status: 0, ret: 0, sig: 0, core: 0, reaper_tid: 0 })
+        .connect(12, '203.0.113.66')
+        .connect(13, '203.0.113.66'),
+    rules: SHOP + rule('Unknown', `${CONNECTS} and fd.sip.name.unknown = true`, '%proc.pid'),
+    want: ['Shop: shop.example', 'Unknown: 13', 'Shop: shop.example', 'Unknown: 13'],
+  },
+  {
+    name: 'children live in the namespaces of their parent until they leave them; what the host looked up counts everywhere',
+    scene: s =>
+      s
+        .namespaces(1, 100, 200)
+        .process(11)
+        .process(13)
+        .namespaces(11, 101, 200)
+        .fork(11, 12)
+        .dns(12, 'shop.example', ['203.0.113.66'])
+        .connect(11, '203.0.113.66')
+        .namespaces(12, 100, 200)
+        .connect(12, '203.0.113.67')
+        .dns(13, 'pool.example', ['192.0.2.1'])
+        .connect(11, '192.0.2.1'),
+    rules: SHOP + POOL + rule('Unknown', `${CONNECTS} and fd.sip.name.unknown = true`, '%proc.pid %fd.sip'),
+    want: ['Shop: shop.example', 'Unknown: 12 203.0.113.67', 'Pool: pool.example'],
+  },
+  {
+    name: 'an answer that poisons another container does not count: the name keeps the address of its own',
+    scene: s =>
+      s
+        .process(11, { container: 'aaaaaaaaaaaa' })
+        .process(12, { container: 'bbbbbbbbbbbb' })
+        .dns(11, 'shop.example', ['192.0.2.1'])
+        .dns(12, 'shop.example', ['203.0.113.66'])
+        .connect(11, '192.0.2.1')
+        .connect(11, '203.0.113.66')
+        .connect(12, '203.0.113.66'),
+    rules: rule('Not shop', `${CONNECTS} and not fd.sip.name in (shop.example)`, '%container.id %fd.sip'),
+    want: ['Not shop: aaaaaaaaaaaa 203.0.113.66'],
+  },
+  {
     name: 'another thread of the process connects',
     scene: s =>
       s.process(11).thread(15, 11).dns(11, 'shop.example', ['192.0.2.1'], { receiver: 15 }).connect(15, '192.0.2.1'),

@@ -68,6 +68,16 @@ export class Scene {
     return this
   }
 
+  /** The thread lives in these network and mount namespaces from now on; process 1's are the host's. */
+  namespaces(tid: number, net: number, mnt: number): this {
+    return this.own(tid, 'namespaces', `${net} ${mnt}`)
+  }
+
+  /** An event of our own. */
+  own(tid: number, name: string, data: string | Buffer): this {
+    return this.event(tid, 'asyncevent', { plugin_id: 0, name, data: { base64: Buffer.from(data).toString('base64') } })
+  }
+
   /** `parent` makes a process that runs the same program in the same container. */
   fork(parent: number, child: number): this {
     const comm = `app${parent}`
