@@ -376,6 +376,17 @@ static napi_value check_beat(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* selfPid(handle) → this process's id as the probe and its events have it: that of the first pid namespace. */
+static napi_value read_self_pid(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], result;
+	struct live *live = live_of(env, info, 1, args);
+	if (!live)
+		return NULL;
+	napi_create_uint32(env, live->probe->bss->controls.self_tgid, &result);
+	return result;
+}
+
 /* backlog(handle) → bytes that wait in the ring. */
 static napi_value read_backlog(napi_env env, napi_callback_info info)
 {
@@ -554,6 +565,7 @@ static napi_value read_layout(napi_env env, napi_callback_info info)
 		{"prefixBytes", sizeof(struct record_prefix)},
 		{"headerBytes", sizeof(struct event_header)},
 		{"cpuAt", offsetof(struct record_prefix, cpu)},
+		{"lostAt", offsetof(struct record_prefix, lost)},
 		{"tsAt", offsetof(struct event_header, ts_ns)},
 		{"tidAt", offsetof(struct event_header, tid)},
 		{"lenAt", offsetof(struct event_header, len)},
@@ -597,6 +609,7 @@ NAPI_MODULE_INIT()
 		{"backlog", read_backlog},         {"wait", wait_for_events},   {"cancel", cancel_wait},
 		{"close", close_live},             {"loadLog", read_load_log},  {"layout", read_layout},
 		{"supported", read_supported},     {"beat", check_beat},
+		{"selfPid", read_self_pid},
 	};
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
 		napi_value f;

@@ -251,7 +251,7 @@ INLINE void begin_event_of(struct buffer *b, u16 type, u32 param_count, u64 tid)
 {
 	struct record_prefix *prefix = (struct record_prefix *)b->data;
 	struct event_header *header = (struct event_header *)&b->data[PREFIX_BYTES];
-	*(u64 *)prefix = (u16)bpf_get_smp_processor_id();
+	*(u64 *)prefix = (u16)bpf_get_smp_processor_id() | (u64)(u16)(b->count.lost_ring_full + b->count.lost_too_large) << 16;
 	header->ts_ns = CONTROLS->boot_epoch_ns + bpf_ktime_get_boot_ns();
 	header->tid = tid;
 	header->type = type;

@@ -30,7 +30,8 @@ typedef int64_t s64;
 /* Before each event. */
 struct record_prefix {
 	u16 cpu;
-	u16 unused[3];
+	u16 lost; /* events that this CPU has lost so far, modulo 65536: another number than before says that some are missing here */
+	u16 unused[2];
 };
 
 /* The scap event header v2; `len` counts itself, the lengths and the parameters, not the prefix. */

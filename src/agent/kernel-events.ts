@@ -2,10 +2,9 @@
 import { createRecord } from '../events/decode-record.ts'
 import { LiveError } from '../events/live/live-error.ts'
 import { openLive as openRing } from '../events/live/open-live.ts'
+import { isAlive, isSelf, ProcLookup, tellWorld } from '../events/live/procfs.ts'
 import { mergeWanted, stateCalls, type WantedCalls, wantAll } from '../events/live/wanted-calls.ts'
 import type { LiveOptions, LiveSource, LiveWanted } from './live-source.ts'
-
-export { isAlive, tellWorld } from '../events/live/procfs.ts'
 
 /** A piece of the ring after which messages get their turn: some thousands of events. */
 const PIECE_BYTES = 512 * 1024
@@ -19,17 +18,31 @@ const HELP: Readonly<Partial<Record<LiveError['code'], string>>> = {
   'no-addon': 'a capture needs no addon: `tiercel replay`',
 }
 
+const OTHER_PIDS =
+  "/proc is that of a container: processes that ran before are not known; share the host's pid namespace, or mount its /proc and set HOST_ROOT"
+
 /** Loads and attaches the probe; events wait in the ring from now on. Throws an `Error` with what the machine lacks and perhaps `help`. */
-export function openLive({ wanted, snaplen, ringBytes }: LiveOptions): LiveSource {
+export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): LiveSource {
   let ring: ReturnType<typeof openRing>
   try {
-    ring = openRing({ wanted: callsOf(wanted), snapBytes: snaplen, ringBytes, startNow: true })
+    ring = openRing({
+      wanted: callsOf(wanted),
+      snapBytes: snaplen,
+      ringBytes,
+      startNow: true,
+      ...(onGap !== undefined && { onGap }),
+    })
   } catch (error) {
     if (!(error instanceof LiveError)) throw error
     throw Object.assign(new Error(error.message, { cause: error }), { help: HELP[error.code] ?? '' })
   }
   const record = createRecord()
+  // In a pid namespace of its own the agent has another number in /proc than events would have it, and so has everybody.
+  const hasHostProc = isSelf(ring.selfPid)
   return {
+    ...(hasHostProc ? { lookup: new ProcLookup() } : { notice: OTHER_PIDS }),
+    tellWorld: sink => tellWorld(sink, hasHostProc ? {} : { maxThreads: 0 }),
+    isAlive: tid => !hasHostProc || isAlive(tid),
     drain: take => ring.drain(record, take, PIECE_BYTES),
     wait: timeoutMs => ring.wait(timeoutMs, true),
     cancelWait: () => ring.cancelWait(),

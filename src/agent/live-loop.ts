@@ -11,6 +11,7 @@ import type { NameObserver } from '../domains/name-observer.ts'
 import type { NameUpdate } from '../domains/name-update.ts'
 import type { Alert } from '../engine/alert.ts'
 import type { EventRecord } from '../events/event-record.ts'
+import type { SourceSink } from '../events/source.ts'
 import { AlertRenderer, type AlertFormat } from '../outputs/format-alert.ts'
 import type { AppendOutputEntry } from '../outputs/append-output.ts'
 import type { Plan } from '../rules/plan.ts'
@@ -26,6 +27,7 @@ import {
 } from '../wire/agent-messages.ts'
 import { wantedEvents } from './base-syscalls.ts'
 import type { LinkedRules, RuleSetup } from './linked-rules.ts'
+import { budgetLookups } from './lookup-budget.ts'
 import { makeObserver } from './make-observer.ts'
 import type { LiveModule, LiveSource, LiveWanted } from './live-source.ts'
 import { Pipeline } from './pipeline.ts'
@@ -48,6 +50,10 @@ const CROWDED_SHARE = 0.25
 const SWEEP_LIMIT = 256
 /** Known names that are looked at between two drains when a list has changed; less than a millisecond. */
 const RESCAN_NAMES = 2000
+/** So long the world is read before the first event is judged; then in steps between events, with a pause for them when they are many. */
+const WORLD_FIRST_MS = 150
+const WORLD_STEP_MS = 5
+const WORLD_PAUSE_MS = 10
 /** Threads looked at each second while a purge lasts; asking the kernel after one takes some microseconds. */
 const PURGE_THREADS = 1000
 /** Until the rules are known: what nearly all rules are about. It is judged later, so detection begins when the probe is loaded. */
@@ -84,6 +90,9 @@ export class LiveLoop {
   #isDetecting = false
   #isStopping = false
   #areNamesReady = false
+  /** What is not told of the world yet. */
+  #world: Iterator<unknown> | undefined = undefined
+  #worldAtMs = 0
   #beginMs = 0
   #worker: WorkerOrders = {
     ringBytes: 1,
@@ -121,7 +130,7 @@ export class LiveLoop {
         this.#attach(message.worker)
         return
       case 'start':
-        if (this.#source !== undefined) void this.#start(message.rules)
+        if (this.#source !== undefined) this.#start(message.rules)
         return
       case 'rules':
         this.#linkNext(message.rules)
@@ -152,21 +161,29 @@ export class LiveLoop {
     this.#worker = worker
     const { module, post } = this.#deps
     try {
-      this.#source = module.openLive({ wanted: BASE, snaplen: worker.snaplen, ringBytes: worker.ringBytes })
+      this.#source = module.openLive({
+        wanted: BASE,
+        snaplen: worker.snaplen,
+        ringBytes: worker.ringBytes,
+        onGap: () => this.#pipeline?.state.repair.noteGap(),
+      })
     } catch (error) {
       post({ kind: 'refused', message: messageOf(error), help: helpOf(error) })
       this.#deps.onEnd()
     }
   }
 
-  async #start(orders: RuleOrders): Promise<void> {
+  #start(orders: RuleOrders): void {
     // What happens is in the ring, so the world that is read next has no gap to it.
     this.#source!.setWanted(orders)
     const { observer } = this.#worker
     if (observer !== undefined) this.#observer = makeObserver(observer, this.#names)
     for (const fact of parseHostsFile(observer?.hosts ?? '')) this.#names.learn(fact, this.#deps.now())
+    const source = this.#source!
+    if (source.notice !== undefined) this.#deps.post({ kind: 'name-finding', message: source.notice })
     const pipeline = new Pipeline({
       ...setupOf(orders),
+      ...(source.lookup !== undefined && { lookup: budgetLookups(source.lookup) }),
       names: this.#names,
       maxThreads: this.#worker.maxThreads,
       listLimit: orders.listLimit,
@@ -178,10 +195,32 @@ export class LiveLoop {
     // Look-ups begin at once, and go on while the world is read.
     pipeline.prepare()
     this.#postWantedNames(orders)
-    await this.#deps.module.tellWorld(pipeline.sink)
-    const processes = pipeline.state.threads.size
-    this.#deps.post({ kind: 'attached', tookMs: performance.now() - this.#beginMs, processes })
+    this.#world = source.tellWorld(worldSink(pipeline))
+    this.#readWorld(source.lookup === undefined ? Number.POSITIVE_INFINITY : WORLD_FIRST_MS)
     this.#waitForNames(this.#worker.namesWaitMs)
+  }
+
+  /**
+   * On a host of many thousand processes reading them takes seconds. So after a moment events are judged, and whatever they need and is not
+   * told yet is looked up (`state/repair.ts`).
+   */
+  #readWorld(mostMs: number): void {
+    const untilMs = performance.now() + mostMs
+    while (this.#world !== undefined) {
+      if (this.#world.next().done === true) {
+        this.#world = undefined
+        const processes = this.#pipeline!.state.threads.size
+        this.#deps.post({ kind: 'attached', tookMs: performance.now() - this.#beginMs, processes })
+      } else if (performance.now() >= untilMs) return
+    }
+  }
+
+  /** A piece of the world; not the next one at once while many events come. */
+  #readWorldFurther(): void {
+    const isBusy = this.#source!.backlogBytes() > BUSY_BYTES
+    if (isBusy && performance.now() < this.#worldAtMs) return
+    this.#readWorld(WORLD_STEP_MS)
+    this.#worldAtMs = performance.now() + WORLD_PAUSE_MS
   }
 
   /** Events wait in the ring until names are known, unless that takes too long or the ring fills up. */
@@ -210,6 +249,7 @@ export class LiveLoop {
       this.#flush()
       if (this.#names.rescan(RESCAN_NAMES)) continue
       if (this.#next !== undefined) this.#linkFurther()
+      else if (this.#world !== undefined) this.#readWorldFurther()
       else if (source.backlogBytes() < BUSY_BYTES) isQuiet = this.#sleep(taken)
     } while (!isQuiet && !this.#isStopping && performance.now() < untilMs)
     this.#tellStats()
@@ -355,7 +395,7 @@ export class LiveLoop {
     if (now < this.#purgeAtMs || !this.#isDetecting) return
     const isOver = this.#pipeline!.state.purge(
       BigInt(this.#deps.now()) * 1_000_000n,
-      thread => this.#deps.module.isAlive(thread.tid),
+      thread => this.#source!.isAlive(thread.tid),
       { timeoutNs: BigInt(threadTimeoutSec) * 1_000_000_000n, maxThreads: PURGE_THREADS },
     )
     if (isOver) this.#purgeAtMs = now + purgeIntervalSec * 1000
@@ -400,6 +440,22 @@ function setupOf(orders: RuleOrders): RuleSetup {
     appendOutput: orders.appendOutput as readonly AppendOutputEntry[],
     staticFields: orders.staticFields,
     explainsNames: orders.explainsNames,
+  }
+}
+
+/** Takes the world in, whose pieces may come when events have told of the same processes and descriptors already. */
+function worldSink({ state, sink }: Pipeline): SourceSink {
+  return {
+    ...sink,
+    process: entry => {
+      const known = state.threads.get(entry.tid)
+      if (known === undefined || known.isInvented) state.takeProcess(entry)
+    },
+    fd: (tid, entry) => {
+      const thread = state.threads.get(tid)
+      const fds = thread === undefined ? undefined : state.fdsOf(thread)
+      if (fds !== undefined && fds.peek(entry.fd) === undefined) state.takeFd(fds, entry)
+    },
   }
 }
 

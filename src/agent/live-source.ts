@@ -1,5 +1,5 @@
 import type { EventRecord } from '../events/event-record.ts'
-import type { SourceSink } from '../events/source.ts'
+import type { FdEntry, ProcessEntry, SourceSink } from '../events/source.ts'
 
 /** What the agent asks of a source of live events; `events/live/` fits it, and so does the one that tests use. */
 export interface LiveSource {
@@ -14,7 +14,24 @@ export interface LiveSource {
   counters(): LiveCounters
   /** What is traced from now on, without a gap for what stays. */
   setWanted(wanted: LiveWanted): void
+  /** What the user should know of this machine, in a plain line. */
+  readonly notice?: string
+  /**
+   * Tells the world as it is now, a piece with each step; what happens meanwhile comes as events. So the first events may be judged before
+   * the last process is told, if `lookup` is asked for what is not known.
+   */
+  tellWorld(sink: SourceSink): Iterator<unknown>
+  /** Threads and descriptors as they are now; absent where nobody can be asked. */
+  readonly lookup?: LiveLookup
+  /** Whether the thread exists now. */
+  isAlive(tid: number): boolean
   close(): void | Promise<void>
+}
+
+/** One question costs some hundred microseconds. */
+export interface LiveLookup {
+  process(tid: number): ProcessEntry | undefined
+  fd(pid: number, fd: number): FdEntry | undefined
 }
 
 export interface LiveWanted {
@@ -45,14 +62,12 @@ export interface LiveOptions {
   /** Bytes of I/O data per event. */
   readonly snaplen: number
   readonly ringBytes: number
+  /** Called before an event that follows on lost ones. */
+  readonly onGap?: () => void
 }
 
 /** A module that has live events. */
 export interface LiveModule {
   /** Throws an error with a plain one-line `message`, and perhaps `help`, where it cannot be had. */
   openLive(options: LiveOptions): LiveSource
-  /** Tells the world as it is now; called after `openLive`, so that nothing happens between the two unseen. */
-  tellWorld(sink: SourceSink): void | Promise<void>
-  /** Whether the thread exists now. */
-  isAlive(tid: number): boolean
 }

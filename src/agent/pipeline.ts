@@ -12,6 +12,7 @@ import type { CurrentEvent } from '../state/current-event.ts'
 import { HostState, stateSink } from '../state/host-state.ts'
 import type { Thread } from '../state/thread.ts'
 import { printable } from '../values/socket-text.ts'
+import type { HostLookup } from '../state/repair.ts'
 import { LinkedRules, type RuleSetup } from './linked-rules.ts'
 import { type EvidenceSources, RememberedProcesses } from './name-evidence.ts'
 
@@ -22,6 +23,8 @@ export interface PipelineOptions extends RuleSetup {
   readonly observer?: NameObserver
   /** The observer, if there shall be one, for a capture that turns out to be a recording of ours, which has what it needs. */
   readonly observeRecordings?: () => NameObserver
+  /** Live: who can be asked about threads and fds that events did not tell of. */
+  readonly lookup?: HostLookup
   readonly onAlert: (alert: Alert) => void
   /** Lists of more names than this are not looked up; for explanations. */
   readonly listLimit?: number
@@ -76,6 +79,7 @@ export class Pipeline {
     this.#onAlert = options.onAlert
     const { names } = options
     this.state = new HostState({
+      ...(options.lookup !== undefined && { lookup: options.lookup }),
       ...(options.maxThreads !== undefined && { maxThreads: options.maxThreads }),
       // What an address is called stays while a connection to it lives, whatever the name's answers say by then.
       onConnection: (ip, delta) => (delta > 0 ? names.pin(ip, this.state.current.timeMs) : names.unpin(ip)),

@@ -23,7 +23,8 @@ const LAST_DRAIN_MS = 2000
 export async function pumpLive(module: LiveModule, sink: SourceSink, options: PumpOptions): Promise<LiveCounters> {
   const source = module.openLive(options)
   try {
-    await module.tellWorld(sink)
+    const world = source.tellWorld(sink)
+    while (world.next().done !== true);
     let isOver = false
     const take = (record: EventRecord): boolean => {
       isOver = !sink.event(record)

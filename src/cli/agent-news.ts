@@ -30,7 +30,7 @@ const outputLevels: Readonly<Record<OutputNews['kind'], LogLevel>> = {
 export function renderNews(news: Exclude<AgentNews, { kind: 'name' }>): NewsText | undefined {
   switch (news.kind) {
     case 'attached':
-      return info(`attached to the kernel in ${Math.round(news.tookMs)} ms; ${news.processes} threads are known`)
+      return info(`attached to the kernel; all ${news.processes} threads are known after ${Math.round(news.tookMs)} ms`)
     case 'detecting':
       return info(
         `watching ${news.syscalls} system calls with ${news.rules} rules, ${Math.round(news.sinceStartMs)} ms after the start`,

@@ -86,6 +86,8 @@ export interface ProcessEntry {
   readonly exeFromMemfd?: boolean
   readonly exeLowerLayer?: boolean
   readonly pgid?: number
+  /** Not in captures: the numbers of its network and mount namespace, a blank between; 0 is the host's. */
+  readonly namespaces?: string
 }
 
 /**

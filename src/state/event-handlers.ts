@@ -47,6 +47,8 @@ export const eventHandlers: readonly (EventHandler | undefined)[] = byCode([
 const threadless: readonly boolean[] = eventTable.map(info => THREADLESS.has(info.name))
 const invents: readonly boolean[] = eventTable.map(info => !NO_NEW_THREAD.has(info.name))
 
+const ends: readonly boolean[] = eventTable.map(info => info.name === 'procexit')
+
 /** The first fd parameter after the result, for events that use an fd (libscap `get_exit_event_fd_location`). */
 const fdPositions: readonly number[] = eventTable.map(info =>
   info.usesFd && info.isExit ? info.params.findIndex((param, i) => i >= 1 && param.type === 'FD') : -1,
@@ -58,6 +60,11 @@ export function isThreadless(code: number): boolean {
 
 export function inventsThread(code: number): boolean {
   return invents[code]!
+}
+
+/** Whether the thread is gone with the event. */
+export function endsThread(code: number): boolean {
+  return ends[code]!
 }
 
 /** Which parameter is the event's fd; −1 when it uses none. */

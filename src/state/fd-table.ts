@@ -25,6 +25,8 @@ export class FdRegistry {
   units = 0
   /** Fds that found no room. */
   dropped = 0
+  /** Of an fd that is added now (`Fd.gap`). */
+  gap = 0
   /** Set it when the fds of the start are known (`FdTable.announce`). */
   onConnection: ConnectionListener | undefined = undefined
   #lastOwner = 0
@@ -114,6 +116,7 @@ export class FdTable {
     }
     fd.owner = store.owner
     fd.units = units
+    fd.gap = registry.gap
     registry.units += units
     store.units += units
     fd.ends = undefined

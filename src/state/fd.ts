@@ -79,6 +79,8 @@ export class Fd {
   /** Kept by the table that holds it: whose it is, the room it counts for, and the ends that a listener was told of. */
   owner = 0
   units = 1
+  /** The gap in the events after which it was last found right (`Repair`). */
+  gap = 0
   ends: ConnectionEnds | undefined = undefined
 
   constructor(num: number, type: number) {
@@ -119,6 +121,7 @@ export function copyFd(fd: Fd, num: number): Fd {
   copy.unixDest = fd.unixDest
   copy.pid = fd.pid
   copy.lastTuple = fd.lastTuple
+  copy.gap = fd.gap
   return copy
 }
 

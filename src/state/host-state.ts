@@ -16,12 +16,13 @@ import type { Container } from './container.ts'
 import { CgroupCache } from './container-id.ts'
 import { ContainerTable } from './container-table.ts'
 import { CurrentEvent } from './current-event.ts'
-import { eventHandlers, fdPositionOf, inventsThread, isThreadless } from './event-handlers.ts'
+import { endsThread, eventHandlers, fdPositionOf, inventsThread, isThreadless } from './event-handlers.ts'
 import { Fd, FdType, L4, swapEnds } from './fd.ts'
 import { type ConnectionListener, FdRegistry, FdTable } from './fd-table.ts'
 import type { Machine } from './machine.ts'
 import { NetworkInterfaces } from './network-interfaces.ts'
 import { joinPath } from './path.ts'
+import { type HostLookup, Repair } from './repair.ts'
 import { CloneFlag, setExepath, Thread } from './thread.ts'
 import { ThreadTable } from './thread-table.ts'
 
@@ -47,6 +48,11 @@ export interface StateCounters {
   readonly clippedTexts: number
   /** Threads that `purge` took out: their end was missed. */
   readonly purgedThreads: number
+  /** How often events were missed, and what was looked up because of that, or put off as too much was asked. */
+  readonly gaps: number
+  readonly lookedUpThreads: number
+  readonly lookedUpFds: number
+  readonly deferredLookups: number
 }
 
 export interface HostStateOptions {
@@ -62,6 +68,8 @@ export interface HostStateOptions {
    * `reset` included, so that the sum for an address is zero when nothing has a connection to it. Must not throw.
    */
   readonly onConnection?: ConnectionListener
+  /** For a live agent: asked about threads and fds that events did not tell of, or that are in doubt because events were lost. */
+  readonly lookup?: HostLookup
 }
 
 /** How `purge` decides. */
@@ -82,6 +90,7 @@ export class HostState implements Machine {
   readonly table: ThreadTable
   readonly current: CurrentEvent
   readonly network: NetworkInterfaces
+  readonly repair: Repair
   hostname = ''
   bootTsNs = 0n
   cpuCount = 0
@@ -117,6 +126,8 @@ export class HostState implements Machine {
     this.#containers = new ContainerTable(maxContainers === undefined ? {} : { max: maxContainers })
     this.#onConnection = options.onConnection
     this.network = new NetworkInterfaces()
+    this.repair = new Repair(this, options.lookup)
+    if (options.lookup !== undefined) this.table.onUnknown = tid => this.repair.thread(tid)
     this.current = new CurrentEvent(createRecord(), this)
   }
 
@@ -147,6 +158,7 @@ export class HostState implements Machine {
       droppedInterfaces: this.network.dropped,
       clippedTexts: this.clippedTexts,
       purgedThreads: this.#purgedThreads,
+      ...this.repair.counters,
     }
   }
 
@@ -241,27 +253,76 @@ export class HostState implements Machine {
   }
 
   addProcess(entry: ProcessEntry): void {
+    const thread = this.#putProcess(entry)
+    if (thread === undefined) return
+    this.#newTids.add(thread.tid)
+    this.#isWorldLinked = false
+  }
+
+  #putProcess(entry: ProcessEntry): Thread | undefined {
     const thread = new Thread(entry.tid, new FdTable(this.table.fds))
     thread.pid = entry.pid
     thread.ptid = entry.ptid
-    thread.sid = entry.sid
-    thread.vpgid = entry.vpgid
-    thread.pgid = entry.pgid ?? -1
-    thread.vtid = entry.vtid
-    thread.vpid = entry.vpid
+    thread.textSize = this.#fill(thread, entry)
+    return this.table.put(thread) ? thread : undefined
+  }
+
+  /** A process as the system says it is now, where events have said something else or nothing; what is right stays. */
+  takeProcess(entry: ProcessEntry): void {
+    const { table } = this
+    const known = table.get(entry.tid)
+    const thread = known ?? this.#putProcess(entry)
+    if (thread === undefined) return
+    thread.gap = this.repair.gap
+    if (entry.namespaces !== undefined) this.setNamespaces(thread, entry.tid, entry.namespaces)
+    if (known === undefined || known.isInvented) {
+      thread.lastSeen = Math.max(thread.lastSeen, this.current.timeHigh)
+      thread.pid = entry.pid
+      thread.ptid = entry.ptid
+      if (known !== undefined) table.setTextSize(thread, this.#fill(thread, entry))
+      table.link(thread)
+      return
+    }
+    if (thread.pid !== entry.pid) table.moveToProcess(thread, entry.pid)
+    if (thread.ptid !== entry.ptid) {
+      thread.ptid = entry.ptid
+      table.get(entry.ptid)?.adopt(thread)
+    }
+    if (isSameProgram(thread, entry)) this.#fillIds(thread, entry)
+    else table.setTextSize(thread, this.#fill(thread, entry))
+  }
+
+  /** All of an entry but its place in the tree; gives the characters of its texts. */
+  #fill(thread: Thread, entry: ProcessEntry): number {
     thread.comm = entry.comm
     thread.exe = entry.exe
     setExepath(thread, entry.exepath)
     const size = textSizeOf(entry)
     const hasRoom = this.table.textSize + size <= this.table.maxText
-    if (hasRoom) thread.textSize = size
-    else this.clippedTexts++
+    if (!hasRoom) this.clippedTexts++
     thread.setArgs(hasRoom ? entry.args : [])
     thread.flags = entry.flags
-    if (thread.isMainThread) {
-      thread.setEnv(hasRoom ? entry.env : [])
-      thread.cwd = asDirectory(joinPath('', entry.cwd))
-    }
+    if (thread.isMainThread) thread.setEnv(hasRoom ? entry.env : [])
+    thread.pidnsInitStartTs = entry.pidnsInitStartTs ?? 0
+    thread.exeWritable = entry.exeWritable ?? false
+    thread.exeUpperLayer = entry.exeUpperLayer ?? false
+    thread.exeLowerLayer = entry.exeLowerLayer ?? false
+    thread.exeFromMemfd = entry.exeFromMemfd ?? false
+    thread.exeIno = entry.exeIno ?? 0
+    thread.exeInoCtime = entry.exeInoCtime ?? 0
+    thread.exeInoMtime = entry.exeInoMtime ?? 0
+    this.#fillIds(thread, entry)
+    return hasRoom ? size : 0
+  }
+
+  /** What calls change of a process while its program stays. */
+  #fillIds(thread: Thread, entry: ProcessEntry): void {
+    thread.sid = entry.sid
+    thread.vpgid = entry.vpgid
+    thread.pgid = entry.pgid ?? -1
+    thread.vtid = entry.vtid
+    thread.vpid = entry.vpid
+    if (thread.isMainThread) thread.cwd = asDirectory(joinPath('', entry.cwd))
     thread.root = entry.root
     thread.fdlimit = entry.fdlimit
     thread.uid = entry.uid
@@ -273,28 +334,21 @@ export class HostState implements Machine {
     thread.vmSwapKb = entry.vmSwapKb
     thread.pfMajor = entry.pfMajor
     thread.pfMinor = entry.pfMinor
-    thread.pidnsInitStartTs = entry.pidnsInitStartTs ?? 0
-    thread.exeWritable = entry.exeWritable ?? false
-    thread.exeUpperLayer = entry.exeUpperLayer ?? false
-    thread.exeLowerLayer = entry.exeLowerLayer ?? false
-    thread.exeFromMemfd = entry.exeFromMemfd ?? false
     thread.capInheritable = entry.capInheritable ?? 0
     thread.capPermitted = entry.capPermitted ?? 0
     thread.capEffective = entry.capEffective ?? 0
-    thread.exeIno = entry.exeIno ?? 0
-    thread.exeInoCtime = entry.exeInoCtime ?? 0
-    thread.exeInoMtime = entry.exeInoMtime ?? 0
     this.setCgroups(thread, entry.cgroups.join('\0'))
-    if (!this.table.put(thread)) return
-    this.#newTids.add(thread.tid)
-    this.#isWorldLinked = false
   }
 
   addFd(tid: number, entry: FdEntry): void {
     const thread = this.table.get(tid)
-    if (thread === undefined) return
+    if (thread !== undefined) this.takeFd(thread.fds, entry)
+  }
+
+  /** An fd as the system says it is; undefined when it is of a kind that is not kept, or there is no room. */
+  takeFd(fds: FdTable, entry: FdEntry): Fd | undefined {
     const fd = fdOf(entry)
-    if (fd === undefined) return
+    if (fd === undefined) return undefined
     if ((fd.type === FdType.ipv4Listening || fd.type === FdType.ipv6Listening) && fd.sport <= MAX_PORT) {
       this.#serverPorts.add(fd.sport)
     }
@@ -303,10 +357,12 @@ export class HostState implements Machine {
       if (fd.type === FdType.ipv4) this.network.completeTuple(fd)
       fd.name = tupleText(fd.sip ?? 0, fd.sport, fd.dip ?? 0, fd.dport)
     }
-    if (!thread.fds.add(fd) || fd.type !== FdType.ipv4) return
-    if (this.#newSockets.length >= this.table.fds.maxUnits) return
-    this.#newSockets.push(fd)
-    this.#isWorldLinked = false
+    if (!fds.add(fd)) return undefined
+    if (fd.type === FdType.ipv4 && this.#newSockets.length < this.table.fds.maxUnits) {
+      this.#newSockets.push(fd)
+      this.#isWorldLinked = false
+    }
+    return fd
   }
 
   /** Once the world is told: groups and parents; and who of two ends of a socket is the server, by the ports that are listened on. */
@@ -406,7 +462,13 @@ export class HostState implements Machine {
       eventHandlers[type]?.(this, rec)
       return current
     }
-    const thread = inventsThread(type) ? this.table.getOrInvent(rec.tid) : this.table.get(rec.tid)
+    let thread = this.table.get(rec.tid)
+    if (thread === undefined) {
+      if (inventsThread(type)) thread = this.table.getOrInvent(rec.tid)
+    } else if (thread.gap !== this.repair.gap && !endsThread(type)) {
+      this.repair.thread(rec.tid)
+      thread = this.table.get(rec.tid)
+    }
     current.thread = thread
     if (thread !== undefined) {
       thread.lastSeen = current.timeHigh
@@ -429,7 +491,14 @@ export class HostState implements Machine {
     const num = rec.view.getInt32(at, true)
     this.current.fdNum = num
     if (num < 0) return
-    const fd = this.fdsOf(thread)?.peek(num)
+    const fds = this.fdsOf(thread)
+    let fd = fds?.peek(num)
+    if (
+      fds !== undefined &&
+      this.repair.isOn &&
+      (fd === undefined ? this.repair.isUsed(rec) : fd.gap !== this.repair.gap)
+    )
+      fd = this.repair.fd(thread, fds, num, fd)
     if (fd === undefined) return
     this.current.fd = fd
     this.current.fdNameBefore = fd.name
@@ -519,6 +588,17 @@ function hasRecentThread(main: Thread, oldest: number): boolean {
   if (main.group?.main !== main) return false
   for (const thread of main.group.threads) if (thread.lastSeen >= oldest) return true
   return false
+}
+
+function isSameProgram(thread: Thread, { comm, exe, exepath, args, exeIno }: ProcessEntry): boolean {
+  return (
+    thread.comm === comm &&
+    thread.exe === exe &&
+    thread.exepath === exepath &&
+    (thread.exeIno === 0 || thread.exeIno === (exeIno ?? 0)) &&
+    thread.args.length === args.length &&
+    args.every((arg, i) => thread.args[i] === arg)
+  )
 }
 
 function textSizeOf(entry: ProcessEntry): number {

@@ -22,6 +22,13 @@ export class ThreadTable {
   /** Sum of `textSize` of all threads. */
   textSize = 0
   readonly maxText: number
+  /**
+   * Asked for threads that are not known, before one is invented or a child stays without its parent. It may add the thread; true when it
+   * may come later.
+   */
+  onUnknown: ((tid: number) => boolean) | undefined = undefined
+  /** Of a thread that is made now (`Thread.gap`). */
+  gap = 0
   readonly #groups: Map<number, ThreadGroup> = new Map()
   readonly #maxThreads: number
 
@@ -41,12 +48,19 @@ export class ThreadTable {
 
   /** The thread, or a new one of which nothing but the tid is known; undefined only when the table is full. */
   getOrInvent(tid: number): Thread | undefined {
+    const isLate = this.#askFor(tid)
     const known = this.byTid.get(tid)
     if (known !== undefined) return known
     const thread = new Thread(tid, new FdTable(this.fds))
     thread.comm = '<NA>'
     thread.exe = '<NA>'
-    return this.put(thread) ? thread : undefined
+    if (!this.put(thread)) return undefined
+    if (isLate) thread.gap = -1
+    return thread
+  }
+
+  #askFor(tid: number): boolean {
+    return this.onUnknown !== undefined && !this.byTid.has(tid) && this.onUnknown(tid)
   }
 
   /** Puts the thread in without a place in the tree, in place of a former one of its tid; false when the table is full. */
@@ -63,6 +77,7 @@ export class ThreadTable {
       thread.fds.release()
       return false
     }
+    thread.gap = this.gap
     this.byTid.set(thread.tid, thread)
     this.textSize += thread.textSize
     return true
@@ -85,9 +100,10 @@ export class ThreadTable {
     group.add(thread)
     thread.group = group
     if (thread.pid === 1) return
+    const isLate = this.#askFor(thread.ptid)
     const parent = this.byTid.get(thread.ptid)
-    if (parent === undefined || parent.isInvented) thread.ptid = 0
-    else parent.adopt(thread)
+    if (parent !== undefined && !parent.isInvented) parent.adopt(thread)
+    else if (!isLate) thread.ptid = 0
   }
 
   /** The thread turns out to be of another process than was known: the end of the former, and the making of this one, were missed. */

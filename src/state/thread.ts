@@ -97,6 +97,8 @@ export class Thread {
   isDead = false
   /** When it last made an event, or was found alive: the upper half of the time in ns, units of 4.3 s. */
   lastSeen = 0
+  /** The gap in the events after which it was last found right (`Repair`). */
+  gap = 0
   /** Characters of its texts, as the table of threads counts them. */
   textSize = 0
   /** From the exit event: who inherits the children; −1 when not known. */

@@ -84,6 +84,19 @@ class FakeSource implements LiveSource {
     this.#wanted = wanted
   }
 
+  *tellWorld(sink: SourceSink): Generator<undefined> {
+    sink.machine({ cpuCount: 1, memoryBytes: 1 << 30, hostname: 'fake', bootTsNs: 1n })
+    for (const tid of [100, 200]) {
+      yield
+      tellProcess(sink, tid)
+    }
+  }
+
+  /** Process 200 does nothing and is gone: its end was lost. */
+  isAlive(tid: number): boolean {
+    return tid === 100
+  }
+
   close(): void {}
 
   /** What happened up to now. */
@@ -131,16 +144,6 @@ export function openLive(options: LiveOptions): LiveSource {
   const refusal = query.get('refuse')
   if (refusal !== null) throw Object.assign(new Error(refusal), { help: 'do something about it' })
   return new FakeSource(options)
-}
-
-export function tellWorld(sink: SourceSink): void {
-  sink.machine({ cpuCount: 1, memoryBytes: 1 << 30, hostname: 'fake', bootTsNs: 1n })
-  for (const tid of [100, 200]) tellProcess(sink, tid)
-}
-
-/** Process 200 does nothing and is gone: its end was lost. */
-export function isAlive(tid: number): boolean {
-  return tid === 100
 }
 
 function tellProcess(sink: SourceSink, tid: number): void {

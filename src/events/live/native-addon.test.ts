@@ -38,6 +38,7 @@ test('the layout of a record is the same on both sides', { skip }, () => {
     prefixBytes: 8,
     headerBytes: EVENT_HEADER_BYTES,
     cpuAt: 0,
+    lostAt: 2,
     tsAt: 0,
     tidAt: 8,
     lenAt: 16,

@@ -39,6 +39,8 @@ export interface NativeAddon {
   backlog(handle: NativeHandle): number
   /** Whether the probe saw a call that this thread just made. */
   beat(handle: NativeHandle): boolean
+  /** This process's id in the first pid namespace. */
+  selfPid(handle: NativeHandle): number
   wait(handle: NativeHandle, timeoutMs: number, wakeFirst: boolean): Promise<void>
   cancel(handle: NativeHandle): void
   close(handle: NativeHandle): void

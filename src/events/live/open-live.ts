@@ -20,6 +20,8 @@ export interface LiveOptions {
   readonly ringBytes?: number
   /** Tell events at once; otherwise `start` does. */
   readonly startNow?: boolean
+  /** Called during a drain, before an event that follows on lost ones: what they would have told is not known. */
+  readonly onGap?: () => void
   /** The addon's file, if not where the build puts it. */
   readonly addonFile?: string
 }
@@ -47,6 +49,8 @@ export interface LiveCounters {
 export interface LiveSource {
   /** Wanted names that are no system calls of this machine. */
   readonly unknownCalls: readonly string[]
+  /** This process's id as events would have it; another one than `process.pid` in a pid namespace of its own. */
+  readonly selfPid: number
   /** Begins to tell events. What happens from here on is in the ring: read the start of the world after it, then drain. */
   start(): void
   /** Stops telling; what is in the ring stays there. */
@@ -77,6 +81,7 @@ export interface LiveSource {
 /** In the ring, before each record: its length with two flag bits, and the prefix with the CPU. */
 const RING_HEADER_BYTES = 8
 const PREFIX_BYTES = 8
+const LOST_AT = 2
 const DISCARD_BIT = 0x40000000
 const LENGTH_MASK = 0x3fffffff
 
@@ -148,13 +153,14 @@ export function openLive(options: LiveOptions): LiveSource {
     throw explain(addon, cause)
   }
   addon.setWanted(opened.handle, table)
-  const source = new RingReader(addon, opened, ringBytes, cpuCount, unknown)
+  const source = new RingReader(addon, opened, ringBytes, cpuCount, unknown, options.onGap ?? (() => {}))
   if (options.startNow === true) source.start()
   return source
 }
 
 class RingReader implements LiveSource {
   readonly unknownCalls: readonly string[]
+  readonly selfPid: number
   readonly #addon: NativeAddon
   readonly #handle: NativeHandle
   /** The ring twice, so that a span that wraps around still lies in one piece. */
@@ -162,6 +168,9 @@ class RingReader implements LiveSource {
   readonly #view: DataView
   readonly #mask: number
   readonly #sums: Float64Array
+  readonly #onGap: () => void
+  /** What each CPU had lost when its last event was shown. */
+  readonly #lostOf: Uint16Array
   /** Where reading goes on in `#bytes`, and how much of the span handed out last is not shown yet. */
   #at = 0
   #left = 0
@@ -177,6 +186,7 @@ class RingReader implements LiveSource {
     ringBytes: number,
     cpuCount: number,
     unknown: readonly string[],
+    onGap: () => void,
   ) {
     const bytes = Buffer.from(data)
     this.#sums = new Float64Array(SUMS + 2 * cpuCount)
@@ -186,6 +196,9 @@ class RingReader implements LiveSource {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#mask = ringBytes - 1
     this.unknownCalls = unknown
+    this.selfPid = addon.selfPid(handle)
+    this.#onGap = onGap
+    this.#lostOf = new Uint16Array(cpuCount)
   }
 
   start(): void {
@@ -218,7 +231,13 @@ class RingReader implements LiveSource {
         if (end !== RECORD_UNKNOWN) this.#bad++
         continue
       }
-      record.cpu = view.getUint16(at + RING_HEADER_BYTES, true)
+      const cpu = view.getUint16(at + RING_HEADER_BYTES, true)
+      const lost = view.getUint16(at + RING_HEADER_BYTES + LOST_AT, true)
+      if (lost !== this.#lostOf[cpu]) {
+        this.#lostOf[cpu] = lost
+        this.#onGap()
+      }
+      record.cpu = cpu
       record.num = ++this.#num
       count++
       if (!onEvent(record)) break

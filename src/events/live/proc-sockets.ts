@@ -1,7 +1,7 @@
 /** The sockets of a network namespace by inode, from the tables of /proc/<pid>/net. */
 import type { Ip } from '../../values/value.ts'
 import type { FdEntry } from '../source.ts'
-import { parseHexIp, readTable } from './proc-files.ts'
+import { parseHexIp, readLink, readTable } from './proc-files.ts'
 
 /** Everything of an fd entry but its number and inode. */
 export type SocketEntry = Omit<FdEntry, 'fd' | 'ino'>
@@ -113,3 +113,27 @@ export function readSockets(directory: string): ReadonlyMap<number, SocketEntry>
   addNetlink(sockets, readTable(`${directory}/netlink`))
   return sockets
 }
+
+/** How old a table may be when a socket is not in it, ms. */
+const STALE_MS = 1_000
+
+/** The sockets of each network namespace, read when first asked for, and again, at most every second, when one is not among them. */
+export class SocketTables {
+  readonly #tables: Map<string, { readonly sockets: ReadonlyMap<number, SocketEntry>; readonly atMs: number }> =
+    new Map()
+
+  /** The socket with this inode that a process has, whose folder is `base`. */
+  lookup(base: string, ino: number): SocketEntry | undefined {
+    const namespace = readLink(`${base}/ns/net`) ?? ''
+    const known = this.#tables.get(namespace)
+    const socket = known?.sockets.get(ino)
+    if (socket !== undefined || (known !== undefined && performance.now() - known.atMs < STALE_MS)) return socket
+    // Namespaces come and go: what is kept of them is bounded.
+    if (this.#tables.size >= MAX_NAMESPACES) this.#tables.clear()
+    const sockets = readSockets(`${base}/net`)
+    this.#tables.set(namespace, { sockets, atMs: performance.now() })
+    return sockets.get(ino)
+  }
+}
+
+const MAX_NAMESPACES = 256

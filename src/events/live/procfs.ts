@@ -10,7 +10,7 @@ import type { ByteText } from '../../values/value.ts'
 import type { FdEntry, InterfaceEntry, MachineInfo, ProcessEntry, SourceSink } from '../source.ts'
 import { readColonFile, readLink, readNumbers, readSmall, splitTexts } from './proc-files.ts'
 import { makeOwnEvent } from '../own-event.ts'
-import { type SocketEntry, readSockets } from './proc-sockets.ts'
+import { SocketTables } from './proc-sockets.ts'
 
 export interface WorldOptions {
   /** Where the process file system is mounted, `/proc`, and the system's configuration, `/etc`. */
@@ -40,44 +40,71 @@ const MAX_ARGS_BYTES = 4096
 /** Of descriptors beyond, only what the link says is told: no flags, no device. */
 const DETAILED_FDS = 2048
 
-/** Tells everything that is here now: machine, interfaces, users, groups, processes with their threads and descriptors. */
-export function tellWorld(sink: SourceSink): void {
-  readWorld(sink)
-}
-
 /** Whether the thread exists now, in the pid namespace of /proc. */
 export function isAlive(tid: number): boolean {
-  return existsSync(`/proc/${tid}`)
+  return existsSync(`${procRoot()}/${tid}`)
 }
 
-/** `tellWorld` with limits, and what came of them. */
+/**
+ * Where the process file system of the host is: /proc, or in a container that has the host's mounted, `$HOST_ROOT/proc` (as Falco's
+ * containers have it).
+ */
+export function procRoot(): string {
+  return `${process.env['HOST_ROOT'] ?? ''}/proc`
+}
+
+function etcRoot(): string {
+  return `${process.env['HOST_ROOT'] ?? ''}/etc`
+}
+
+/** Whether this process has the number `pid` there: if not, events and that /proc speak of different pid namespaces. */
+export function isSelf(pid: number): boolean {
+  const own = readSmall('/proc/self/stat')
+  const there = readSmall(`${procRoot()}/${pid}/stat`)
+  if (own === undefined || there === undefined) return false
+  return parseStat(own)[STAT_START] === parseStat(there)[STAT_START]
+}
+
+/** Tells everything that is here now: machine, interfaces, users, groups, processes with their threads and descriptors. */
 export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSummary {
-  const proc = options.procRoot ?? '/proc'
-  const etc = options.etcRoot ?? '/etc'
+  const parts = tellWorld(sink, options)
+  for (;;) {
+    const { done, value } = parts.next()
+    if (done === true) return value
+  }
+}
+
+/** `readWorld` in pieces of a millisecond or less, so that whoever calls may do something else in between. */
+export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Generator<undefined, WorldSummary> {
+  const proc = options.procRoot ?? procRoot()
   sink.machine(readMachine(proc))
   for (const entry of readInterfaces()) sink.networkInterface(entry)
-  tellUsers(sink, etc)
+  tellUsers(sink, options.etcRoot ?? etcRoot())
   const left = {
     threads: options.maxThreads ?? 200_000,
     fds: options.maxFds ?? 500_000,
     ofProcess: options.maxFdsOfProcess ?? 120_000,
   }
   const told = { processes: 0, threads: 0, fds: 0, threadsLeftOut: 0, fdsLeftOut: 0 }
-  const socketsOfNamespace = new Map<string, ReadonlyMap<number, SocketEntry>>()
-  for (const pid of readNumbers(proc)) {
-    const base = `${proc}/${pid}`
-    const entry = readProcess(base, pid)
-    if (entry === undefined) continue
+  const sockets = new SocketTables()
+  const pids = readNumbers(proc)
+  for (const pid of pids) {
+    yield
     if (left.threads <= 0) {
       told.threadsLeftOut++
       continue
     }
+    const base = `${proc}/${pid}`
+    const entry = readProcess(base, pid)
+    if (entry === undefined) continue
     left.threads--
     told.processes++
     told.threads++
     sink.process(entry.process)
     if (entry.threadCount > 1) {
+      let count = 0
       for (const thread of readThreads(base, entry.process)) {
+        if (++count % PART === 0) yield
         if (left.threads-- <= 0) {
           left.threads = 0
           told.threadsLeftOut++
@@ -89,16 +116,10 @@ export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSu
     }
     if (entry.isKernel) continue
     const numbers = readNumbers(`${base}/fd`)
-    if (numbers.length === 0) continue
-    const namespace = readLink(`${base}/ns/net`) ?? ''
-    let sockets = socketsOfNamespace.get(namespace)
-    if (sockets === undefined) {
-      sockets = readSockets(`${base}/net`)
-      socketsOfNamespace.set(namespace, sockets)
-    }
     const count = Math.min(numbers.length, left.ofProcess, left.fds)
     told.fdsLeftOut += numbers.length - count
     for (let i = 0; i < count; i++) {
+      if (i % PART === PART - 1) yield
       const fd = readFd(base, numbers[i]!, sockets, i < DETAILED_FDS)
       if (fd === undefined) continue
       told.fds++
@@ -106,19 +127,20 @@ export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSu
     }
     left.fds -= count
   }
-  tellNamespaces(proc, sink)
+  if (options.maxThreads !== 0) yield* tellNamespaces(proc, pids, sink)
   return told
 }
 
-/** The namespaces of the first process, which are the host's, and then those of threads that live in others. */
-function tellNamespaces(proc: string, sink: SourceSink): void {
+/** After all processes: the namespaces of the first one, which are the host's, and then those of threads that live in others. */
+function* tellNamespaces(proc: string, pids: readonly number[], sink: SourceSink): Generator<undefined> {
   const host = readNamespaces(`${proc}/1`)
   if (host === undefined) return
   const tell = (tid: number, data: string): void => {
     sink.event(makeOwnEvent({ name: 'namespaces', data, tid, tsNs: BigInt(Date.now()) * 1_000_000n }))
   }
   tell(1, host)
-  for (const pid of readNumbers(proc)) {
+  for (const pid of pids) {
+    yield
     const own = readNamespaces(`${proc}/${pid}`)
     if (own === undefined || own === host) continue
     // Threads of a process may each live elsewhere; those that do are container runtimes, for a moment.
@@ -129,6 +151,68 @@ function tellNamespaces(proc: string, sink: SourceSink): void {
 function readNamespaces(base: string): string | undefined {
   const [net, mnt] = ['net', 'mnt'].map(kind => /^\w+:\[(\d+)\]$/.exec(readLink(`${base}/ns/${kind}`) ?? '')?.[1])
   return net === undefined || mnt === undefined ? undefined : `${net} ${mnt}`
+}
+
+/**
+ * Programs of a host share most of their texts: an environment is that of the parent, files are the same few. Kept once, thirty thousand
+ * processes take half the memory.
+ */
+class SharedTexts {
+  readonly #lists: Map<ByteText, readonly ByteText[]> = new Map()
+  readonly #texts: Map<ByteText, ByteText> = new Map()
+
+  text(text: ByteText): ByteText {
+    const known = this.#texts.get(text)
+    if (known !== undefined) return known
+    if (this.#texts.size >= MAX_SHARED) this.#texts.clear()
+    this.#texts.set(text, text)
+    return text
+  }
+
+  list(text: ByteText): readonly ByteText[] {
+    const known = this.#lists.get(text)
+    if (known !== undefined) return known
+    if (this.#lists.size >= MAX_SHARED) this.#lists.clear()
+    const list = splitTexts(text)
+    this.#lists.set(text, list)
+    return list
+  }
+}
+
+/** An environment has up to four thousand characters. */
+const MAX_SHARED = 512
+const shared = new SharedTexts()
+
+/** Of threads or descriptors of one process, so many are a piece. */
+const PART = 64
+
+/** For the namespaces of the host. */
+const HOST = '0 0'
+
+/** What can be asked of /proc about a thread or a descriptor that events did not tell of. */
+export class ProcLookup {
+  readonly #proc: string
+  readonly #sockets = new SocketTables()
+  readonly #hostNamespaces: string | undefined
+
+  constructor(proc: string = procRoot()) {
+    this.#proc = proc
+    this.#hostNamespaces = readNamespaces(`${proc}/1`)
+  }
+
+  /** The thread as it is now; undefined when it is gone. */
+  process(tid: number): ProcessEntry | undefined {
+    const base = `${this.#proc}/${tid}`
+    const entry = readProcess(base, tid)?.process
+    const namespaces = entry === undefined ? undefined : readNamespaces(base)
+    if (entry === undefined || namespaces === undefined) return entry
+    return { ...entry, namespaces: namespaces === this.#hostNamespaces ? HOST : namespaces }
+  }
+
+  /** A descriptor of a process as it is now; undefined when it is closed. */
+  fd(pid: number, fd: number): FdEntry | undefined {
+    return readFd(`${this.#proc}/${pid}`, fd, this.#sockets, true)
+  }
 }
 
 // ---------------------------------------------------------------- the machine and its users
@@ -225,6 +309,7 @@ const STAT_TTY = 4
 const STAT_FLAGS = 6
 const STAT_MINFLT = 7
 const STAT_MAJFLT = 9
+const STAT_START = 19
 
 /** PF_KTHREAD: a thread of the kernel, without program, arguments, environment and descriptors. */
 const KERNEL_THREAD = 0x200000
@@ -290,17 +375,21 @@ interface FoundProcess {
   readonly threadCount: number
 }
 
-function readProcess(base: string, pid: number): FoundProcess | undefined {
+/** The process that `tid` leads; of another thread, that thread. A process that has ended, and waits for its parent, is none. */
+function readProcess(base: string, tid: number): FoundProcess | undefined {
   const statusText = readSmall(`${base}/status`)
   const statText = readSmall(`${base}/stat`)
   if (statusText === undefined || statText === undefined) return undefined
   const status = parseStatus(statusText)
   const stat = parseStat(statText)
-  const comm = unescapeName(status.get('Name') ?? '')
+  const pid = numberOf(status, 'Tgid') || tid
+  const threadCount = numberOf(status, 'Threads')
+  if (threadCount <= 1 && /^[ZX]/.test(status.get('State') ?? '')) return undefined
+  const comm = shared.text(unescapeName(status.get('Name') ?? ''))
   const isKernel = ((stat[STAT_FLAGS] ?? 0) & KERNEL_THREAD) !== 0
   const readOwn = (name: string): ByteText => (isKernel ? '' : (readSmall(`${base}/${name}`, MAX_ARGS_BYTES) ?? ''))
-  const command = splitTexts(readOwn('cmdline'))
-  const exeLink = isKernel ? '' : (readLink(`${base}/exe`) ?? '')
+  const command = shared.list(readOwn('cmdline'))
+  const exeLink = isKernel ? '' : shared.text(readLink(`${base}/exe`) ?? '')
   const exeFile = exeLink === '' ? undefined : statOf(`${base}/exe`)
   const uid = numberOf(status, 'Uid', 1)
   const gid = numberOf(status, 'Gid', 1)
@@ -310,9 +399,9 @@ function readProcess(base: string, pid: number): FoundProcess | undefined {
   const isInNamespace = (status.get('NSpid') ?? '').includes('\t')
   return {
     isKernel,
-    threadCount: numberOf(status, 'Threads'),
+    threadCount,
     process: {
-      tid: pid,
+      tid,
       pid,
       ptid: numberOf(status, 'PPid'),
       sid: stat[STAT_SID] ?? 0,
@@ -321,9 +410,9 @@ function readProcess(base: string, pid: number): FoundProcess | undefined {
       exe: command[0] ?? comm,
       exepath: exeLink,
       args: command.slice(1),
-      cwd: isKernel ? '/' : withSlash(readLink(`${base}/cwd`) ?? ''),
+      cwd: isKernel ? '/' : shared.text(withSlash(readLink(`${base}/cwd`) ?? '')),
       fdlimit: limit === null ? 0 : Number(limit[1]),
-      flags: isInNamespace ? IN_PID_NAMESPACE : 0,
+      flags: (isInNamespace ? IN_PID_NAMESPACE : 0) | (tid === pid ? 0 : THREAD_FLAGS),
       uid,
       gid,
       vmSizeKb: numberOf(status, 'VmSize'),
@@ -331,11 +420,11 @@ function readProcess(base: string, pid: number): FoundProcess | undefined {
       vmSwapKb: numberOf(status, 'VmSwap'),
       pfMajor: stat[STAT_MAJFLT] ?? 0,
       pfMinor: stat[STAT_MINFLT] ?? 0,
-      env: splitTexts(readOwn('environ')),
-      vtid: lastNumberOf(status, 'NSpid') ?? pid,
+      env: shared.list(readOwn('environ')),
+      vtid: lastNumberOf(status, 'NSpid') ?? tid,
       vpid: lastNumberOf(status, 'NStgid') ?? pid,
       cgroups: parseCgroups(readSmall(`${base}/cgroup`) ?? ''),
-      root: isKernel ? '/' : (readLink(`${base}/root`) ?? '/'),
+      root: isKernel ? '/' : shared.text(readLink(`${base}/root`) ?? '/'),
       tty: stat[STAT_TTY] ?? 0,
       ...(loginuid !== undefined && isId(loginuid) && { loginuid: Number(loginuid) }),
       capInheritable: capabilityOf(status, 'CapInh'),
@@ -422,15 +511,11 @@ function shortDevice(dev: number): number {
   return dev > 0xffffffff ? 0 : dev
 }
 
-function readFd(
-  base: string,
-  fd: number,
-  sockets: ReadonlyMap<number, SocketEntry>,
-  isDetailed: boolean,
-): FdEntry | undefined {
-  const link = readLink(`${base}/fd/${fd}`)
-  if (link === undefined) return undefined
-  if (!link.startsWith('/')) return describeFd(fd, link, sockets)
+function readFd(base: string, fd: number, sockets: SocketTables, isDetailed: boolean): FdEntry | undefined {
+  const path = readLink(`${base}/fd/${fd}`)
+  if (path === undefined) return undefined
+  const link = shared.text(path)
+  if (!link.startsWith('/')) return describeFd(base, fd, link, sockets)
   if (link.startsWith('/memfd:')) {
     const name = link.slice('/memfd:'.length).replace(/ \(deleted\)$/, '')
     return { fd, ino: statOf(`${base}/fd/${fd}`)?.ino ?? 0, type: FD_MEMFD, name }
@@ -446,12 +531,12 @@ function readFd(
 }
 
 /** A descriptor without a path: `socket:[…]`, `pipe:[…]`, `anon_inode:…`. */
-function describeFd(fd: number, link: ByteText, sockets: ReadonlyMap<number, SocketEntry>): FdEntry {
+function describeFd(base: string, fd: number, link: ByteText, sockets: SocketTables): FdEntry {
   const numbered = /^(\w+):\[(\d+)\]$/.exec(link)
   const ino = numbered === null ? 0 : Number(numbered[2])
   if (numbered?.[1] === 'pipe') return { fd, ino, type: FD_FIFO, name: '' }
   if (numbered?.[1] === 'socket') {
-    const socket = sockets.get(ino)
+    const socket = sockets.lookup(base, ino)
     return socket === undefined ? { fd, ino, type: FD_UNSUPPORTED, name: link } : { fd, ino, ...socket }
   }
   const anonymous = /^anon_inode:\[?([^\]]*)\]?$/.exec(link)?.[1]

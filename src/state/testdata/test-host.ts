@@ -147,7 +147,7 @@ export class TestHost {
   }
 }
 
-const plainProcess: Omit<ProcessEntry, 'tid' | 'pid' | 'vtid' | 'vpid'> = {
+export const plainProcess: Omit<ProcessEntry, 'tid' | 'pid' | 'vtid' | 'vpid'> = {
   ptid: 1,
   sid: 1,
   vpgid: 1,
