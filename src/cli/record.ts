@@ -6,7 +6,7 @@ import { NameIndex } from '../domains/name-index.ts'
 import type { SourceSink } from '../events/source.ts'
 import type { Command } from './command.ts'
 import { CommandError, UsageError } from './command-error.ts'
-import { parseFilter, positiveOption, readEvents, stopSignal } from './event-input.ts'
+import { parseFilter, positiveOption, readEvents, scopeCondition, scopeOptions, stopSignal } from './event-input.ts'
 import { requireReadableFile } from './input-file.ts'
 import { loadRuleSet } from './load-rule-set.ts'
 import { loadSettings, settingsOptions } from './load-settings.ts'
@@ -17,23 +17,6 @@ import { openProgressLine, shortCount } from './progress-line.ts'
 import type { Terminal } from './terminal.ts'
 
 const SNAPLEN = 80
-
-/** All that `args` say of which events are taken, as one condition; '' for all. */
-function conditionOf(args: Arguments): string {
-  const parts = args.operands.slice(1).map(text => `(${text})`)
-  const pid = args.value('process')
-  if (pid !== undefined) {
-    if (!/^\d{1,10}$/.test(pid)) throw new UsageError(`\`--process\` needs a process id, not \`${pid}\``)
-    parts.push(`(proc.pid = ${pid} or proc.apid = ${pid})`)
-  }
-  const container = args.value('container')
-  if (container !== undefined) {
-    if (!/^[0-9A-Za-z_.-]+$/.test(container)) throw new UsageError(`\`--container\` needs an id or a name`)
-    const short = container.slice(0, 12)
-    parts.push(`(container.id = ${short} or container.name = ${container})`)
-  }
-  return parts.join(' and ')
-}
 
 /** A file whose errors are told in plain words. */
 function openFile(path: string): { write(bytes: Buffer): void; close(): void } {
@@ -93,8 +76,7 @@ export const recordCommand: Command = {
   operands: { min: 1, max: 2, name: 'file to write' },
   options: [
     { name: 'from', value: 'CAPTURE', doc: 'take the events of a capture instead: filters it, splits it' },
-    { name: 'process', value: 'PID', doc: 'only this process and its descendants' },
-    { name: 'container', value: 'ID', doc: 'only this container, by id or name' },
+    ...scopeOptions,
     {
       name: 'exactly',
       doc: 'only what the condition takes; else also how processes began, what they ran, how they ended',
@@ -142,7 +124,7 @@ export const recordCommand: Command = {
     const path = args.operands[0]!
     const from = args.value('from')
     if (from !== undefined) requireReadableFile(from, 'capture')
-    const condition = conditionOf(args)
+    const condition = scopeCondition(args.operands.slice(1), args)
     const names = new NameIndex()
     const filter = condition === '' ? undefined : parseFilter(condition, names, terminal)
     const seconds = positiveOption(args.value('duration'), '--duration')
