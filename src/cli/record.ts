@@ -48,6 +48,7 @@ async function openNames(args: Arguments, terminal: Terminal): Promise<RecordedN
   const names = await openRecordedNames({
     config,
     rules: args.values('rules').length === 0 ? undefined : loadRuleSet(args, config, terminal),
+    onTrouble: warn,
     onWarning: warning => warnings.add(warning),
     onLongLists: sizes => warn(longListsText(sizes, config.domains.listLimit)),
   })
@@ -106,7 +107,7 @@ export const recordCommand: Command = {
   doc: [
     'Writes a .scap file that `tiercel replay`, Falco, sysdig and Stratoshark read: first the processes, fds, users and interfaces that are there, then events. It is readable up to its last full piece if the recording is killed. The file is for its owner only: it may hold data of any program.',
     'With rotation files are named FILE-0001, FILE-0002, …; each begins with the world as it is then, so that each can be replayed alone.',
-    'What is known of names is written along, as events that Falco and sysdig pass over: the hosts file, and with --rules the look-ups of the names that these rules spell. With the DNS answers among the events, `tiercel replay` then knows the names without a network.',
+    'What is known of names is written along, as events that Falco and sysdig pass over: the hosts file, what an agent on this machine has saved (domains.state_file), and with --rules the look-ups of the names that these rules spell. With the DNS answers among the events, `tiercel replay` then knows the names without a network.',
     'Needs the rights of `tiercel run`, unless it takes the events of a capture.',
   ],
   examples: [
