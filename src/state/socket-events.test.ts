@@ -221,7 +221,7 @@ const cases: readonly {
       tcp(h, INET6)
       h.emit('connect', { res: 0, tuple: tuple('::ffff:10.0.0.1', 5, '::ffff:10.0.0.2', 80), fd: 3 })
     },
-    want: { type: FdType.ipv4, sip: '10.0.0.1', dip: '10.0.0.2' },
+    want: { type: FdType.ipv4, l4proto: L4.tcp, name: '10.0.0.1:5->10.0.0.2:80', sip: '10.0.0.1', dip: '10.0.0.2' },
   },
   {
     name: 'connect without a tuple is a connection all the same',

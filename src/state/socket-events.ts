@@ -201,10 +201,6 @@ function storeTuple(fd: Fd, sip: number | string, sport: number, dip: number | s
     dest = lastQuad(dest)
   }
   const isIpv4 = typeof source === 'number'
-  // libsinsp keeps both kinds of tuple in the same memory: a socket that changes its kind loses its protocol, or takes for it what
-  // stood at that place, which is a byte of the source address.
-  if (isIpv4 && typeof fd.sip === 'string') fd.l4proto = fd.sip.charCodeAt(12)
-  else if (!isIpv4 && typeof fd.sip === 'number') fd.l4proto = L4.unknown
   fd.type = isIpv4 ? FdType.ipv4 : FdType.ipv6
   const isSame =
     (source === fd.sip && sport === fd.sport && dest === fd.dip && dport === fd.dport) ||
