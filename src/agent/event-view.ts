@@ -23,9 +23,7 @@ export async function openEventView(
     await loadBindingsFile(bindingsFile, names)
   }
   const observer = makeObserver(observed, names)
-  const state: HostState = new HostState({
-    onConnection: (ip, delta) => (delta > 0 ? names.pin(ip, state.current.timeMs) : names.unpin(ip)),
-  })
+  const state = new HostState()
   state.current.names = names
   return {
     names,

@@ -13,7 +13,7 @@ ip link set out1 up
 ip addr add 10.53.0.1/24 dev out0
 for address in 10.53.0.53 10.53.0.54 10.53.0.55 10.53.0.66; do ip addr add "$address/32" dev lo; done
 for net in 192.0.2.0/24 198.51.100.0/24 203.0.113.0/24 198.18.0.0/15; do ip route add local "$net" dev lo; done
-ip -6 route add local 2001:db8::/32 dev lo 2>/dev/null || echo 'no IPv6' >&2
+ip -6 route add local 2001:db8::/32 dev lo 2>/dev/null && ip -6 addr add 2001:db8::53/128 dev lo nodad || echo "no IPv6" >&2
 # The machine's name service daemons stay outside.
 mount -t tmpfs tmpfs /run
 target=$(readlink -f /etc/resolv.conf)

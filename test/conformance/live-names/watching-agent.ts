@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
+  type Reply,
   SERVFAIL,
   type ScriptedDnsServer,
   startScriptedDnsServer,
@@ -16,13 +17,14 @@ import { rule } from '../observed-names/scene.ts'
 const main: string = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
 /** Nobody listens there; a UDP socket that is connected to it says how far the test is. */
 const MARK_HOST = '127.99.0.1'
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = 60_000
 
 export interface SeenAlert {
   readonly rule: string
+  /** Of the process. */
+  readonly pid: number
   /** The output without time and priority. */
   readonly text: string
-  readonly fields: Readonly<Record<string, unknown>>
 }
 
 export interface AgentSettings {
@@ -30,7 +32,8 @@ export interface AgentSettings {
   readonly rules: string
   /** Lines of the section `domains` of the configuration. */
   readonly domains?: readonly string[]
-  readonly more?: readonly string[]
+  /** What the agent's own look-ups find; nothing unless said otherwise. */
+  readonly lookUps?: (name: string) => Reply
 }
 
 export class WatchingAgent {
@@ -49,19 +52,19 @@ export class WatchingAgent {
     this.#folder = folder
   }
 
-  /** Starts it and waits until it watches. Its own look-ups go to a server of the test, which knows nothing. */
+  /** Starts it and waits until it watches. Its own look-ups go to a server of the test. */
   static async start(settings: AgentSettings): Promise<WatchingAgent> {
     const folder = mkdtempSync(join(tmpdir(), 'tiercel-agent-'))
-    const resolver = await startScriptedDnsServer(() => SERVFAIL)
+    const resolver = await startScriptedDnsServer(({ name }) => settings.lookUps?.(name) ?? SERVFAIL)
     const mark = rule('Mark', `evt.type = connect and fd.sip = ${MARK_HOST}`, '%fd.sport')
     writeFileSync(join(folder, 'rules.yaml'), settings.rules + mark)
     const config = [
       `rules_files: [${join(folder, 'rules.yaml')}]`,
       'json_output: true',
       'stdout_output: {enabled: true}',
+      'append_output: [{extra_output: "pid=%proc.pid"}]',
       'rule_matching: all',
       'webserver: {enabled: false}',
-      ...(settings.more ?? []),
       'domains:',
       `  servers: ["${resolver.address}"]`,
       ...(settings.domains ?? []).map(line => `  ${line}`),
@@ -75,8 +78,15 @@ export class WatchingAgent {
       join(folder, 'tiercel.yaml'),
     ])
     const agent = new WatchingAgent(child, resolver, folder)
-    await agent.#watch()
-    return agent
+    try {
+      await agent.#watch()
+      // What it looks up itself is known from here on, or known not to be.
+      await agent.alerts()
+      return agent
+    } catch (error) {
+      await agent.stop()
+      throw error
+    }
   }
 
   #watch(): Promise<void> {
@@ -103,8 +113,8 @@ export class WatchingAgent {
       this.#waiting.get(Number(alert.output_fields['fd.sport']))?.()
       return
     }
-    const text = alert.output.replace(/^\S+ \w+ /, '')
-    this.#alerts.push({ rule: alert.rule, text, fields: alert.output_fields })
+    const [, text = '', pid] = /^\S+ \w+ (.*) pid=(\d+)$/s.exec(alert.output) ?? []
+    this.#alerts.push({ rule: alert.rule, pid: Number(pid), text })
   }
 
   /** Waits until everything that happened before is judged, and gives the alerts since the last time. */
@@ -132,7 +142,7 @@ export class WatchingAgent {
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null) {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill('SIGINT')
       await once(this.#child, 'close')
     }

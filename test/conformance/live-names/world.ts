@@ -2,7 +2,7 @@
  * A network of a test's own, in namespaces that end with it: DNS servers, peers at every address of the documentation's networks, and
  * clients that ask whichever server they are told to. Nothing leaves the machine.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -37,8 +37,8 @@ export interface Ran {
 export interface RunOptions {
   /** Who resolves; the scripted server unless said otherwise. */
   readonly server?: ServerName
-  /** A line `options` of resolv.conf. */
-  readonly resolvOptions?: string
+  /** More lines of resolv.conf. */
+  readonly resolv?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly container?: Container
 }
@@ -189,25 +189,22 @@ SYSTEMD_LOG_TARGET=console exec ${tool}`
     return [`--net=${of}/net`, `--mount=${of}/mnt`, `--wd=${here}`, '--']
   }
 
-  /** Runs a client in the world and waits for its end. Its pid is the client's own. */
-  async run(command: readonly string[], options: RunOptions = {}): Promise<Ran> {
-    const { server = 'scripted', resolvOptions, env, container } = options
-    const file = join(this.#folder, `resolv.${server}.${resolvOptions ?? ''}`.replaceAll(' ', '_'))
-    if (!existsSync(file)) writeFileSync(file, resolvConf(SERVERS[server], resolvOptions))
-    const mount = [
-      'unshare',
-      '-m',
-      '--propagation',
-      'private',
-      'sh',
-      '-c',
-      'mount --bind "$0" /etc/resolv.conf && exec "$@"',
-      file,
-    ]
-    const child = spawn('nsenter', [...this.#namespaces, 'sh', ...enterContainer(container), ...mount, ...command], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+  /** Starts a client in the world. Its pid is the client's own. */
+  start(command: readonly string[], options: RunOptions = {}): ChildProcessWithoutNullStreams {
+    const { server = 'scripted', resolv = [], env, container } = options
+    const file = join(this.#folder, `resolv.${server}.${resolv.join('.')}`.replaceAll(' ', '_'))
+    if (!existsSync(file)) writeFileSync(file, resolvConf(SERVERS[server], resolv))
+    const mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    const inside = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', mount, file, ...command]
+    return spawn('nsenter', [...this.#namespaces, 'sh', ...enterContainer(container), ...inside], {
       env: { ...process.env, ...env },
     })
+  }
+
+  /** Runs a client in the world and waits for its end. */
+  async run(command: readonly string[], options: RunOptions = {}): Promise<Ran> {
+    const child = this.start(command, options)
+    child.stdin.end()
     let out = ''
     child.stdout.on('data', data => (out += String(data)))
     child.stderr.on('data', data => (out += String(data)))
@@ -224,8 +221,8 @@ SYSTEMD_LOG_TARGET=console exec ${tool}`
   }
 }
 
-function resolvConf(server: string, options = ''): string {
-  return `nameserver ${server}\n${options === '' ? '' : `options ${options}\n`}`
+function resolvConf(server: string, more: readonly string[] = []): string {
+  return [`nameserver ${server}`, ...more, ''].join('\n')
 }
 
 /** Files that the world has instead of the machine's. */

@@ -1,0 +1,351 @@
+// What is hard about names, with a real kernel and real messages: each case is a zone, clients, and what the rules must say of them.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { after, before, test } from 'node:test'
+import { NXDOMAIN, type Reply, records } from '../../../src/domains/testdata/scripted-dns-server.ts'
+import { liveSkipReason } from '../../../src/events/live/testing.ts'
+import { CONNECTS, rule } from '../observed-names/scene.ts'
+import { findTool } from './tools.ts'
+import { WatchingAgent } from './watching-agent.ts'
+import { a, Container, cname, fixed, type Ran, type RunOptions, World, worldSkipReason } from './world.ts'
+import type { Entry } from './world-messages.ts'
+
+const HTTP = `${CONNECTS} and fd.sport = 80`
+const PRELUDE = `
+import socket, sys, time
+def look(name, family=0, flags=0):
+    return [each[4][0] for each in socket.getaddrinfo(name, 80, family, socket.SOCK_STREAM, 0, flags)]
+def go(ip, port=80):
+    socket.create_connection((ip, port)).close()
+def query(number, name):
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return number.to_bytes(2, "big") + b"\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + labels + b"\\0\\0\\1\\0\\1"
+def answer(query, ip):
+    return query[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + query[12:] + b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\x3c\\0\\4" + socket.inet_aton(ip)
+`
+
+/** Every connection to a web server is told, so that a case also sees what must not be. */
+const RULES = [
+  rule('Named', HTTP, '%fd.sip %fd.sip.name %fd.sip.name.source'),
+  rule('Shop', `${HTTP} and fd.sip.name = shop.example`),
+  rule('Pool', `${HTTP} and fd.sip.name = pool.example`),
+  rule('Alias', `${HTTP} and fd.sip.name = www.alias.example`),
+  rule('Middle', `${HTTP} and fd.sip.name = alias.cdn.example`),
+  rule('Edge', `${HTTP} and fd.sip.name = edge7.cdn.example`, '%fd.sip.names'),
+  rule('Below', `${HTTP} and fd.sip.name = "*.wild.example"`),
+  rule('Unknown', `${HTTP} and fd.sip.name.unknown = true`, '%fd.sip'),
+  rule('Active', `${HTTP} and fd.sip.name = active.example`, '%fd.sip.name.source'),
+  rule(
+    'Sorted',
+    'evt.type = connect and fd.l4proto = udp and fd.sport = 80 and fd.sip.name = two.example',
+    '%fd.sip.name %evt.rawres',
+  ),
+  rule('Accused', `${HTTP} and fd.sip.name = poison.example`),
+  rule(
+    'Not excused',
+    `${HTTP} and fd.sip in (203.0.113.18, 203.0.113.19) and not fd.sip.name in (poison.example, safe.example)`,
+  ),
+  rule('Nothing', 'evt.type in (recvfrom, recvmsg, recvmmsg) and dns.rcode = NXDOMAIN', '%dns.qname'),
+].join('')
+
+interface Case {
+  readonly name: string
+  readonly zone?: Record<string, Entry>
+  /** Python's lines, after the prelude; or another client. */
+  readonly python?: string
+  readonly command?: readonly string[]
+  readonly options?: RunOptions
+  /** The alerts of the client, in order. */
+  readonly want: readonly string[]
+  /** The tool that it needs. */
+  readonly needs?: string
+}
+
+/** More than a datagram holds, with and without EDNS, and less than the 4 KiB that the agent reads of one answer. */
+const big = (name: string, net: string): Entry => ({
+  turns: [Array.from({ length: 120 }, (_, i) => a(name, `${net}.${i + 1}`))],
+})
+
+const cases: readonly Case[] = [
+  {
+    name: 'an address of which nothing is known',
+    python: 'go("203.0.113.1")',
+    want: ['Named 203.0.113.1 <NA> <NA>', 'Unknown 203.0.113.1'],
+  },
+  {
+    name: 'an address that only the agent itself knows',
+    python: 'go("203.0.113.2")',
+    want: ['Named 203.0.113.2 active.example resolved', 'Active resolved'],
+  },
+  {
+    name: 'of two names at one address, both that the process looked up',
+    zone: { 'shop.example': fixed('shop.example', '192.0.2.1'), 'pool.example': fixed('pool.example', '192.0.2.1') },
+    python: 'look("pool.example"); look("shop.example"); go("192.0.2.1")',
+    want: ['Named 192.0.2.1 shop.example observed', 'Shop shop.example', 'Pool pool.example'],
+  },
+  {
+    name: 'of two names at one address, the one that the process looked up, whatever others did and the agent found',
+    python: 'look("pool.example"); go("192.0.2.1")',
+    want: ['Named 192.0.2.1 pool.example observed', 'Pool pool.example'],
+  },
+  {
+    name: 'a rule at each name of an alias chain',
+    zone: {
+      'www.alias.example': {
+        turns: [
+          [
+            cname('www.alias.example', 'alias.cdn.example'),
+            cname('alias.cdn.example', 'edge7.cdn.example'),
+            a('edge7.cdn.example', '192.0.2.3'),
+          ],
+        ],
+      },
+    },
+    python: 'go(look("www.alias.example")[0])',
+    want: [
+      'Named 192.0.2.3 www.alias.example observed',
+      'Alias www.alias.example',
+      'Middle alias.cdn.example',
+      'Edge (www.alias.example,alias.cdn.example,edge7.cdn.example)',
+    ],
+  },
+  {
+    name: 'mixed case and a final dot',
+    zone: { 'shop.example': fixed('shop.example', '192.0.2.4') },
+    python: 'go(look("ShOp.eXaMpLe.")[0])',
+    want: ['Named 192.0.2.4 shop.example observed', 'Shop shop.example'],
+  },
+  {
+    name: 'an IPv4 address over an IPv6 socket',
+    zone: { 'shop.example': fixed('shop.example', '192.0.2.5') },
+    python: 'go(look("shop.example", socket.AF_INET6, socket.AI_V4MAPPED)[0])',
+    want: ['Named 192.0.2.5 shop.example observed', 'Shop shop.example'],
+  },
+  {
+    name: 'IPv6',
+    zone: { 'shop.example': fixed('shop.example', '2001:db8::6') },
+    python: 'go(look("shop.example", socket.AF_INET6)[0])',
+    want: ['Named 2001:db8::6 shop.example observed', 'Shop shop.example'],
+  },
+  {
+    name: 'a star matches what was looked up below it',
+    zone: { 'a.b.wild.example': fixed('a.b.wild.example', '192.0.2.7') },
+    python: 'go(look("a.b.wild.example")[0])',
+    want: ['Named 192.0.2.7 a.b.wild.example observed', 'Below a.b.wild.example'],
+  },
+  {
+    name: 'an answer that comes after the connection counts from then on',
+    python: `
+serves = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); serves.bind(("10.53.0.54", 53))
+asks = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); asks.connect(("10.53.0.54", 53))
+asks.send(query(8, "late.shop.example")); message, client = serves.recvfrom(512)
+go("192.0.2.8")
+serves.sendto(answer(message, "192.0.2.8"), client); asks.recv(512)
+go("192.0.2.8")`,
+    want: ['Named 192.0.2.8 <NA> <NA>', 'Unknown 192.0.2.8', 'Named 192.0.2.8 late.shop.example observed'],
+  },
+  {
+    name: 'sockets that getaddrinfo connects only to sort its answers have the name, and nothing is sent',
+    zone: { 'two.example': fixed('two.example', '192.0.2.9', '198.51.100.9') },
+    python: 'look("two.example")',
+    want: ['Sorted two.example 0', 'Sorted two.example 0'],
+  },
+  ...(['192.0.2', '198.51.100'] as const).map(
+    (net, i): Case => ({
+      name: `a truncated answer, and the whole one over TCP: ${['glibc', 'Go'][i]}`,
+      zone: { [`big${i}.example`]: big(`big${i}.example`, net) },
+      ...(i === 0
+        ? { python: 'go(sorted(look("big0.example"), key=lambda ip: int(ip.split(".")[3]))[119])' }
+        : { command: ['gron', 'http://big1.example/'], needs: 'gron' }),
+      options: { env: { GODEBUG: 'netdns=go' } },
+      want: [`Named ${net}.${i === 0 ? 120 : 1} big${i}.example observed`],
+    }),
+  ),
+  {
+    name: 'with EDNS in one datagram',
+    zone: {
+      'edns.example': { turns: [Array.from({ length: 60 }, (_, i) => a('edns.example', `203.0.113.${i + 100}`))] },
+    },
+    python: 'go(sorted(look("edns.example"))[59])',
+    options: { resolv: ['options edns0'] },
+    want: ['Named 203.0.113.159 edns.example observed'],
+  },
+  {
+    name: 'over TCP from the beginning',
+    zone: { 'shop.example': fixed('shop.example', '192.0.2.12') },
+    python: 'go(look("shop.example")[0])',
+    options: { resolv: ['options use-vc'] },
+    want: ['Named 192.0.2.12 shop.example observed', 'Shop shop.example'],
+  },
+  {
+    name: 'a server over IPv6',
+    zone: { 'shop.example': fixed('shop.example', '192.0.2.13') },
+    python: 'go(look("shop.example")[0])',
+    options: { server: 'v6' },
+    want: ['Named 192.0.2.13 shop.example observed', 'Shop shop.example'],
+  },
+  {
+    name: 'search domains: the name that had an answer counts',
+    zone: { 'shop.example': fixed('shop.example', '192.0.2.14') },
+    python: 'go(look("shop.example")[0])',
+    options: { resolv: ['search ns.cluster.example cluster.example', 'options ndots:5'] },
+    want: [
+      ...['ns.cluster.example', 'cluster.example'].flatMap(domain => [
+        `Nothing shop.example.${domain}`,
+        `Nothing shop.example.${domain}`,
+      ]),
+      'Named 192.0.2.14 shop.example observed',
+      'Shop shop.example',
+    ],
+  },
+  {
+    name: 'rotation: an address that left the answer is known while the grace lasts',
+    zone: { 'turn.example': { turns: [[a('turn.example', '192.0.2.15', 1)], [a('turn.example', '192.0.2.16', 1)]] } },
+    python: `
+first = look("turn.example", socket.AF_INET)[0]
+time.sleep(1.1)
+second = look("turn.example", socket.AF_INET)[0]
+assert first != second
+go(first); go(second)`,
+    want: ['Named 192.0.2.15 turn.example observed', 'Named 192.0.2.16 turn.example observed'],
+  },
+  {
+    name: 'an answer with a forged sender is not believed, though the socket receives it',
+    zone: { 'shop.example': fixed('shop.example', '192.0.2.17') },
+    python: `
+asks = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); asks.bind(("10.53.0.1", 0))
+forges = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); forges.bind(("10.53.0.55", 53))
+message = query(7, "shop.example")
+asks.sendto(message, ("10.53.0.54", 53))
+forges.sendto(answer(message, "203.0.113.17"), asks.getsockname())
+asks.recvfrom(512); go("203.0.113.17")`,
+    want: ['Named 203.0.113.17 <NA> <NA>', 'Unknown 203.0.113.17'],
+  },
+  {
+    name: 'what a server says that is not trusted accuses, and excuses nothing',
+    python: 'go(look("poison.example")[0])',
+    options: { server: 'other' },
+    want: ['Named 203.0.113.18 poison.example observed', 'Accused poison.example', 'Not excused poison.example'],
+  },
+  {
+    name: 'what a server says that is trusted excuses',
+    zone: { 'safe.example': fixed('safe.example', '203.0.113.19') },
+    python: 'go(look("safe.example")[0])',
+    want: ['Named 203.0.113.19 safe.example observed'],
+  },
+]
+
+const lookUps = (name: string): Reply => {
+  if (name === 'active.example') return records(name, 60, '203.0.113.2')
+  return name === 'shop.example' ? records(name, 60, '192.0.2.1') : NXDOMAIN
+}
+
+const skip: string | false = liveSkipReason() || worldSkipReason()
+let world: World
+let agent: WatchingAgent
+/** Has looked a name up before the agent began to watch; connects when it is told to. */
+let early: ReturnType<World['start']>
+
+before(async () => {
+  if (skip !== false) return
+  world = await World.start()
+  await world.set({ 'early.example': fixed('early.example', '203.0.113.3') })
+  await world.set({ 'poison.example': fixed('poison.example', '203.0.113.18') }, '10.53.0.66')
+  early = world.start([
+    '/usr/bin/python3',
+    '-S',
+    '-c',
+    `${PRELUDE}\nip = look("early.example")[0]; print(); sys.stdout.flush(); sys.stdin.readline(); go(ip)`,
+  ])
+  await once(early.stdout, 'data')
+  agent = await WatchingAgent.start({
+    rules: RULES,
+    lookUps,
+    domains: ['trusted_resolvers: [10.53.0.53, 10.53.0.54, "2001:db8::53"]'],
+  })
+})
+
+after(async () => {
+  if (skip !== false) return
+  await world?.stop()
+  await agent?.stop()
+})
+
+/** `rule text` of the alerts of these processes, in order. */
+async function alertsOf(...pids: readonly number[]): Promise<readonly string[]> {
+  const alerts = await agent.alerts()
+  return alerts.filter(({ pid }) => pids.includes(pid)).map(({ rule: name, text }) => `${name} ${text}`)
+}
+
+for (const { name, zone, python, command, options, want, needs } of cases) {
+  test(`live names: ${name}`, { skip, timeout: 60_000 }, async t => {
+    const tool = needs === undefined ? '' : findTool(needs)
+    if (tool === undefined) return t.skip(`${needs} is not there (sh scripts/setup-clients.sh)`)
+    if (zone !== undefined) await world.set(zone)
+    const run: readonly string[] =
+      python === undefined ? [tool, ...command!.slice(1)] : ['/usr/bin/python3', '-S', '-c', `${PRELUDE}\n${python}`]
+    const ran = await world.run(run, options)
+    assert.equal(ran.status, 0, ran.out)
+    assert.deepEqual(await alertsOf(ran.pid), want)
+  })
+}
+
+test('live names: a process that looked its name up before the agent began is known to be unknown', {
+  skip,
+}, async () => {
+  early.stdin.end('\n')
+  await once(early, 'close')
+  assert.deepEqual(await alertsOf(early.pid!), ['Named 203.0.113.3 <NA> <NA>', 'Unknown 203.0.113.3'])
+})
+
+test('live names: what one network namespace is told does not count in another, without containers either', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  const elsewhere = await World.start()
+  try {
+    await elsewhere.set({ 'shop.example': fixed('shop.example', '203.0.113.21') })
+    const go = (where: World, code: string): Promise<Ran> =>
+      where.run(['/usr/bin/python3', '-S', '-c', `${PRELUDE}\n${code}`])
+    const ran = [
+      await go(elsewhere, 'go(look("shop.example")[0])'),
+      await go(elsewhere, 'go("203.0.113.21")'),
+      await go(world, 'go("203.0.113.21")'),
+    ]
+    const alerts = await agent.alerts()
+    const told = ran.map(({ pid }) =>
+      alerts.filter(alert => alert.pid === pid).map(alert => `${alert.rule} ${alert.text}`),
+    )
+    const known = ['Named 203.0.113.21 shop.example observed', 'Shop shop.example']
+    assert.deepEqual(told, [known, known, ['Named 203.0.113.21 <NA> <NA>', 'Unknown 203.0.113.21']])
+  } finally {
+    await elsewhere.stop()
+  }
+})
+
+test('live names: what one container is told does not count in another, nor on the host', {
+  skip,
+  timeout: 60_000,
+}, async t => {
+  const [one, two] = [Container.make(), Container.make()]
+  if (one === undefined || two === undefined) return t.skip('cgroups cannot be made here')
+  const python = (code: string, options?: RunOptions): Promise<Ran> =>
+    world.run(['/usr/bin/python3', '-S', '-c', `${PRELUDE}\n${code}`], options)
+  try {
+    await world.set({ 'shop.example': fixed('shop.example', '203.0.113.20') })
+    const poisoned = await python('go(look("shop.example")[0])', { container: one })
+    const same = await python('go("203.0.113.20")', { container: one })
+    const other = await python('go("203.0.113.20")', { container: two })
+    const host = await python('go("203.0.113.20")')
+    const alerts = await agent.alerts()
+    const told = [poisoned, same, other, host].map(({ pid }) =>
+      alerts.filter(alert => alert.pid === pid).map(alert => `${alert.rule} ${alert.text}`),
+    )
+    const known = ['Named 203.0.113.20 shop.example observed', 'Shop shop.example']
+    const unknown = ['Named 203.0.113.20 <NA> <NA>', 'Unknown 203.0.113.20']
+    assert.deepEqual(told, [known, known, unknown, unknown])
+  } finally {
+    one.remove()
+    two.remove()
+  }
+})
