@@ -94,6 +94,8 @@ const cases: readonly {
   { name: 'the host has its name', yaml: '', get: c => c.format.hostname, want: 'host' },
   { name: 'FALCO_HOSTNAME stands for it', yaml: '', env: { FALCO_HOSTNAME: 'node-7' }, get: c => c.format.hostname, want: 'node-7' },
   { name: 'an alias is what it stands for', yaml: 'rules_files: &r [a, b]\nbase_syscalls: {custom_set: *r}', get: c => [c.rulesFiles, c.baseSyscalls.customSet], want: [['a', 'b'], ['a', 'b']] },
+  { name: 'where names are kept: nowhere, unless a service manager or the configuration says where', yaml: '', get: c => [c.domains.stateFile, c.domains.saveIntervalMs], want: ['', 60_000] },
+  { name: 'where names are kept', yaml: 'domains: {state_file: /x/names.jsonl, save_interval_s: 5}', get: c => [c.domains.stateFile, c.domains.saveIntervalMs], want: ['/x/names.jsonl', 5000] },
   { name: 'servers of names', yaml: 'domains: {servers: [1.1.1.1, "[::1]:53", "::1"]}', get: c => c.domains.servers, want: ['1.1.1.1', '[::1]:53', '::1'] },
   { name: 'lists of names', yaml: 'domains: {lists: [{name: threats, file: t.txt}, {name: own-zone, file: z, format: rpz, match: subdomains}]}', get: c => c.domains.lists, want: [{ name: 'threats', file: 't.txt', format: 'auto', match: 'exact' }, { name: 'own-zone', file: 'z', format: 'rpz', match: 'subdomains' }] },
   { name: 'an IPv6 address to listen at', yaml: 'webserver: {listen_address: "1200::AB00:1234:0000:2552:7777:1313"}', get: c => c.webserver.listenAddress, want: '1200::AB00:1234:0000:2552:7777:1313' },

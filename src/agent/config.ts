@@ -159,6 +159,10 @@ export interface DomainsConfig {
   readonly dnsPorts: readonly number[]
   /** Addresses and networks of the servers whose answers are believed; empty: all that processes ask. */
   readonly trustedResolvers: readonly string[]
+  /** Where a live agent keeps what it knows of names for its next start; '' for nowhere. */
+  readonly stateFile: string
+  /** How often it is written. */
+  readonly saveIntervalMs: number
   /** JSON alerts tell how the names that the rule asks for are known (`names`). */
   readonly explainAlerts: boolean
   /** Long lists of names, which are never looked up. */
@@ -201,7 +205,7 @@ export function readConfig(root: ConfigMap, surroundings: ConfigSurroundings, fi
     metrics: readMetrics(top, findings),
     baseSyscalls: readBaseSyscalls(top),
     ...readLibs(top),
-    domains: readDomains(top, findings),
+    domains: readDomains(top, surroundings, findings),
   }
   top.node('config_files')
   readPlugins(top, findings)
@@ -614,7 +618,7 @@ function readLibs(top: ConfigSection): Pick<Config, 'threadTable' | 'snaplen'> {
   return config
 }
 
-function readDomains(top: ConfigSection, findings: Diagnostic[]): DomainsConfig {
+function readDomains(top: ConfigSection, { env }: ConfigSurroundings, findings: Diagnostic[]): DomainsConfig {
   const section = top.section('domains')
   const servers = section.texts('servers')
   for (const server of servers) {
@@ -636,9 +640,17 @@ function readDomains(top: ConfigSection, findings: Diagnostic[]): DomainsConfig 
     trustedResolvers: readNets(section, 'trusted_resolvers', findings),
     explainAlerts: section.bool('explain_alerts', false),
     lists: readNameLists(section, findings),
+    stateFile: section.text('state_file', stateFileOf(env)),
+    saveIntervalMs: section.int('save_interval_s', 60, 1, 86_400) * 1000,
   }
   section.finish()
   return config
+}
+
+/** systemd makes a service's own folder and names it; who starts the agent by hand says where. */
+function stateFileOf(env: Env): string {
+  const folder = env['STATE_DIRECTORY']?.split(':')[0] ?? ''
+  return folder === '' ? '' : `${folder}/names.jsonl`
 }
 
 function readPorts(

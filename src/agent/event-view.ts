@@ -23,7 +23,9 @@ export async function openEventView(
     await loadBindingsFile(bindingsFile, names)
   }
   const observer = makeObserver(observed, names)
-  const state = new HostState()
+  const state: HostState = new HostState({
+    onConnection: (ip, delta) => (delta > 0 ? names.pin(ip, state.current.timeMs) : names.unpin(ip)),
+  })
   state.current.names = names
   return {
     names,

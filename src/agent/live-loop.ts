@@ -4,6 +4,8 @@
  * found; with nothing to do it sleeps on the ring itself. Between slices it returns to the event loop for messages.
  */
 import { messageOf } from '../diagnostics/message-of.ts'
+import type { BindingFact } from '../domains/binding.ts'
+import { renderBinding } from '../domains/bindings-file.ts'
 import { parseHostsFile } from '../domains/hosts-file.ts'
 import { NameIndex } from '../domains/name-index.ts'
 import { NameList } from '../domains/name-list.ts'
@@ -19,6 +21,7 @@ import {
   MAX_BATCH,
   MAX_UNCONFIRMED_BYTES,
   type RuleOrders,
+  type SavedNamesPart,
   type SourceCounts,
   type ToMain,
   type ToWorker,
@@ -54,6 +57,8 @@ const RESCAN_NAMES = 2000
 const WORLD_FIRST_MS = 150
 const WORLD_STEP_MS = 5
 const WORLD_PAUSE_MS = 10
+/** Bindings in one part of what is saved: about a millisecond. */
+const SAVED_PART = 500
 /** Threads looked at each second while a purge lasts; asking the kernel after one takes some microseconds. */
 const PURGE_THREADS = 1000
 /** Until the rules are known: what nearly all rules are about. It is judged later, so detection begins when the probe is loaded. */
@@ -101,7 +106,10 @@ export class LiveLoop {
     purgeIntervalSec: 0,
     threadTimeoutSec: 0,
     namesWaitMs: 0,
+    savesNames: false,
   }
+  /** What is yet to be told of what is being saved. */
+  #saving: Generator<BindingFact, void> | undefined = undefined
   #sleepMs = SHORT_SLEEP_MS
   #quietSleeps = 0
   #statsAtMs = 0
@@ -140,6 +148,13 @@ export class LiveLoop {
         return
       case 'list':
         this.#names.setList(message.name, new NameList(message))
+        return
+      case 'restore-names':
+        for (const fact of message.facts as readonly BindingFact[])
+          this.#names.learn(fact, fact.seenMs ?? fact.fromMs ?? 0)
+        return
+      case 'save-names':
+        this.#deps.post(this.#saveNames(message.isFirst))
         return
       case 'names-ready':
         this.#areNamesReady = true
@@ -276,10 +291,35 @@ export class LiveLoop {
     const source = this.#source!
     while (source.drain(this.#take) > 0 && performance.now() < untilMs) this.#flush()
     this.#flush()
+    if (this.#worker.savesNames) {
+      for (let part = this.#saveNames(true); ; part = this.#saveNames(false)) {
+        this.#deps.post(part)
+        if (part.isLast) break
+      }
+    }
     const stats = this.#stats()
     await source.close()
     this.#deps.post({ kind: 'ended', stats })
     this.#deps.onEnd()
+  }
+
+  /** The next part of what is known of names; some milliseconds of work. */
+  #saveNames(isFirst: boolean): SavedNamesPart {
+    if (isFirst || this.#saving === undefined) this.#saving = this.#names.factsToSave(this.#deps.now())
+    let text = ''
+    let count = 0
+    const pids = new Set<number>()
+    while (count < SAVED_PART) {
+      const { value: fact, done } = this.#saving.next()
+      if (done === true) {
+        this.#saving = undefined
+        break
+      }
+      text += `${renderBinding(fact)}\n`
+      count++
+      if (fact.owner?.pid !== undefined) pids.add(fact.owner.pid)
+    }
+    return { kind: 'saved-names', isFirst, isLast: this.#saving === undefined, text, pids: [...pids] }
   }
 
   // Events and alerts

@@ -1,6 +1,6 @@
 /**
- * What a recording of this machine knows of names that no event tells: the hosts file, and look-ups of the names that rules spell, as the
- * agent makes them, at the beginning and as long as it lasts.
+ * What a recording of this machine knows of names that no event tells: the hosts file, what the agent that runs here has saved, and look-ups
+ * of the names that rules spell, as the agent makes them, at the beginning and as long as it lasts.
  */
 import type { BindingFact } from '../domains/binding.ts'
 import { parseHostsFile } from '../domains/hosts-file.ts'
@@ -12,13 +12,18 @@ import type { Plan } from '../rules/plan.ts'
 import type { Config } from './config.ts'
 import { LinkedRules } from './linked-rules.ts'
 import { makeResolver } from './make-resolver.ts'
+import { NameStore } from './name-store.ts'
 import { readHosts } from './read-hosts.ts'
+
+/** Where the service keeps what it knows (packaging/systemd). */
+const SERVICE_STATE = '/var/lib/tiercel/names.jsonl'
 
 export interface RecordedNamesOptions {
   readonly config: Config
   /** Whose names are looked up; absent: none. */
   readonly rules: { readonly plan: Plan; readonly fields: FieldIndex } | undefined
   readonly onWarning: (warning: NameWarning) => void
+  readonly onTrouble: (message: string) => void
   /** Sizes of lists that are too long to be looked up. */
   readonly onLongLists: (sizes: readonly number[]) => void
 }
@@ -32,7 +37,9 @@ export interface RecordedNames {
 /** Resolves when each name was looked up once, or after two seconds. */
 export async function openRecordedNames(options: RecordedNamesOptions): Promise<RecordedNames> {
   const { config, rules } = options
-  let news: (BindingFact | NameUpdate)[] = [...parseHostsFile(readHosts())]
+  const path = config.domains.stateFile === '' ? SERVICE_STATE : config.domains.stateFile
+  const saved = new NameStore({ path, now: Date.now, onTrouble: options.onTrouble }).restore()
+  let news: (BindingFact | NameUpdate)[] = [...parseHostsFile(readHosts()), ...saved]
   let refresher: NameRefresher | undefined
   const wanted = rules === undefined ? undefined : namesOf(config, rules)
   if (wanted !== undefined) {

@@ -25,6 +25,7 @@ import {
   type ObserverOrders,
   parseToMain,
   type RuleOrders,
+  type SavedNamesPart,
   type ToMain,
   type ToWorker,
   type WorkerOrders,
@@ -39,6 +40,7 @@ import { type HealthLimits, judgeHealth } from './health.ts'
 import { type AgentFigures, type FileSum, renderMetrics, snapshotFields } from './metrics.ts'
 import { makeResolver } from './make-resolver.ts'
 import { type NameListNews, NameLists, usedLists } from './name-lists.ts'
+import { NameStore } from './name-store.ts'
 import { plainPlan } from './plain-plan.ts'
 import { readHosts } from './read-hosts.ts'
 import { readUsage } from './resource-usage.ts'
@@ -184,6 +186,8 @@ export class Agent {
   #generation = 1
   #reloading: { readonly generation: number; readonly setup: LiveSetup; readonly reason: ReloadReason } | undefined
   #refresher: NameRefresher | undefined
+  readonly #store: NameStore | undefined
+  #saveTimer: NodeJS.Timeout | undefined
   #updates: NameNews[] = []
   #drops: DropMonitor
   #web: WebServer | undefined
@@ -209,6 +213,13 @@ export class Agent {
     this.#outputs = this.#openOutputs(setup.config)
     this.#sums = sumsOf(setup)
     this.#drops = new DropMonitor(setup.config.eventDrops, performance.now())
+    const { stateFile } = setup.config.domains
+    if (stateFile !== '')
+      this.#store = new NameStore({
+        path: stateFile,
+        now: Date.now,
+        onTrouble: message => this.#tell({ kind: 'trouble', message }),
+      })
     this.#watch = new FileWatch(
       () => this.reload('files'),
       message => this.#tell({ kind: 'trouble', message }),
@@ -248,6 +259,7 @@ export class Agent {
     worker.on('error', error => this.#fail(`the thread that judges events has failed: ${messageOf(error)}`, ''))
     worker.on('exit', () => void this.#end())
     this.#lists.set(listsOf(this.#setup), this.#setup.config.watchConfigFiles)
+    this.#restoreNames()
     this.#send({ kind: 'start', rules: this.#ordersOf(this.#setup, this.#generation) })
     this.#healthTrail.reportedMs = performance.now()
     this.#timers.push(setInterval(() => this.#checkHealth(), HEALTH_MS))
@@ -367,6 +379,9 @@ export class Agent {
         return
       case 'name-finding':
         this.#tell({ kind: 'trouble', message: message.message })
+        return
+      case 'saved-names':
+        this.#onSavedNames(message)
         return
       case 'refused':
         this.#fail(message.message, message.help, 'refused')
@@ -489,6 +504,7 @@ export class Agent {
     if (!same(before.engine, config.engine)) restart.push('engine')
     if (!same(before.threadTable, config.threadTable) || before.snaplen !== config.snaplen) restart.push('falco_libs')
     if (!same(resolverKeys(before), resolverKeys(config))) restart.push('domains.resolver')
+    if (before.domains.stateFile !== config.domains.stateFile) restart.push('domains.state_file')
     if (!same(observerKeys(before), observerKeys(config))) restart.push('domains.observe')
     if (restart.length > 0) this.#tell({ kind: 'needs-restart', keys: restart })
     this.#lists.set(listsOf(setup), config.watchConfigFiles)
@@ -546,6 +562,27 @@ export class Agent {
     void Promise.all([refresher.ready(), this.#lists.ready()]).then(() => {
       this.#sendUpdates()
       this.#send({ kind: 'names-ready' })
+    })
+  }
+
+  /** Before the worker starts to judge. */
+  #restoreNames(): void {
+    const facts = this.#store?.restore() ?? []
+    for (let at = 0; at < facts.length; at += MAX_BATCH)
+      this.#send({ kind: 'restore-names', facts: facts.slice(at, at + MAX_BATCH) })
+    this.#saveLater()
+  }
+
+  #saveLater(): void {
+    if (this.#store === undefined || this.#isEnding) return
+    const { saveIntervalMs } = this.#setup.config.domains
+    this.#saveTimer = setTimeout(() => this.#send({ kind: 'save-names', isFirst: true }), saveIntervalMs)
+  }
+
+  #onSavedNames(part: SavedNamesPart): void {
+    void this.#store?.take(part).then(() => {
+      if (part.isLast) this.#saveLater()
+      else if (!this.#isEnding) this.#send({ kind: 'save-names', isFirst: false })
     })
   }
 
@@ -668,9 +705,11 @@ export class Agent {
     this.#isEnding = true
     for (const timer of this.#timers) clearInterval(timer)
     clearInterval(this.#metricsTimer)
+    clearTimeout(this.#saveTimer)
     this.#watch.close()
     this.#lists.close()
     this.#refresher?.stop()
+    await this.#store?.close()
     await this.#web?.close()
     const outputsGone = this.#outputs.allGone
     await this.#outputs.close(CLOSE_TIMEOUT_MS)
@@ -716,6 +755,7 @@ function ordersOf(config: Config): WorkerOrders {
     purgeIntervalSec: config.threadTable.purgeIntervalSec,
     threadTimeoutSec: config.threadTable.threadTimeoutSec,
     namesWaitMs: NAMES_WAIT_MS,
+    savesNames: config.domains.stateFile !== '',
     ...(config.domains.observe !== 'false' && { observer: observerOrders(config) }),
   }
 }

@@ -17,6 +17,7 @@ const commands: readonly CommandEntry[] = [
   { name: 'check', load: async () => (await import('./check.ts')).checkCommand },
   { name: 'describe', load: async () => (await import('./describe.ts')).describeCommand },
   { name: 'domains', load: async () => (await import('./domains.ts')).domainsCommand },
+  { name: 'learn', load: async () => (await import('./learn.ts')).learnCommand },
   { name: 'fields', load: async () => (await import('./fields.ts')).fieldsCommand },
   { name: 'events', load: async () => (await import('./events.ts')).eventsCommand },
   { name: 'convert', load: async () => (await import('./convert.ts')).convertCommand },

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { fieldLookup } from '../fields/catalogue.ts'
 import { compileFilter, type EventFilter } from '../agent/event-filter.ts'
 import type { LiveModule, LiveWanted } from '../agent/live-source.ts'
@@ -9,6 +10,7 @@ import type { SourceSink } from '../events/source.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { inputPath, requireReadableFile } from './input-file.ts'
 import { liveSource } from './live-source.ts'
+import type { Arguments, OptionSpec } from './parse-arguments.ts'
 import { reportSource } from './source-report.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -88,18 +90,22 @@ export function wrongText(findings: readonly Diagnostic[], what: string, termina
   return new CommandError(`the ${what} is wrong`, '`tiercel fields` lists the fields')
 }
 
-/** Operands: a condition (one word that is no file), then captures. */
+/** Operands: captures and, before, behind or between them, one condition. */
 export function splitOperands(operands: readonly string[]): { readonly condition: string; readonly files: string[] } {
-  const [first, ...rest] = operands
-  const condition = first !== undefined && !looksLikeFile(first) ? first : ''
-  const files = condition === '' && first !== '' ? [...operands] : rest
+  const files = operands.filter(looksLikeFile)
+  const [condition = '', other] = operands.filter(word => !looksLikeFile(word))
+  if (other !== undefined) {
+    throw new UsageError(`\`${condition}\` and \`${other}\` are two conditions`, 'write one: `(…) and (…)`')
+  }
   for (const file of files) requireReadableFile(file, 'capture')
   return { condition, files }
 }
 
-/** A condition has blanks or operators in it; a path has neither, or ends as captures do. */
+/** A condition has blanks or operators in it; a path has neither, or ends as captures do, or is there. */
 function looksLikeFile(word: string): boolean {
-  return word === '-' || /\.(scap|gz|ndjson|json)$/i.test(word) || (word.includes('/') && !/[\s=<>()]/.test(word))
+  if (word === '-' || /\.(scap|gz|ndjson|json)$/i.test(word)) return true
+  if (word === '') return false
+  return (word.includes('/') && !/[\s=<>()]/.test(word)) || existsSync(word)
 }
 
 /** A number above 0 for the option `name`, if it is given. */
@@ -108,4 +114,27 @@ export function positiveOption(text: string | undefined, name: string): number |
   const value = Number(text)
   if (value > 0 && Number.isFinite(value)) return value
   throw new UsageError(`\`${name}\` needs a number above 0, not \`${text}\``)
+}
+
+/** Which events are taken, by process or container. */
+export const scopeOptions: readonly OptionSpec[] = [
+  { name: 'process', value: 'PID', doc: 'only this process and its descendants' },
+  { name: 'container', value: 'ID', doc: 'only this container, by id or name' },
+]
+
+/** All that `conditions` and `args` say of which events are taken, as one condition; '' for all. */
+export function scopeCondition(conditions: readonly string[], args: Arguments): string {
+  const parts = conditions.map(text => `(${text})`)
+  const pid = args.value('process')
+  if (pid !== undefined) {
+    if (!/^\d{1,10}$/.test(pid)) throw new UsageError(`\`--process\` needs a process id, not \`${pid}\``)
+    parts.push(`(proc.pid = ${pid} or proc.apid = ${pid})`)
+  }
+  const container = args.value('container')
+  if (container !== undefined) {
+    if (!/^[0-9A-Za-z_.-]+$/.test(container)) throw new UsageError(`\`--container\` needs an id or a name`)
+    const short = container.slice(0, 12)
+    parts.push(`(container.id = ${short} or container.name = ${container})`)
+  }
+  return parts.join(' and ')
 }

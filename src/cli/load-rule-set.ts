@@ -20,11 +20,16 @@ export function renderFindings(result: FileResult, color: boolean): string {
 }
 
 /**
- * Loads the rules that `args` ask for (`--rules`), else those of the configuration, else our own. Findings go to standard error, all of
+ * Loads the rules that are `given` (of `args`: `--rules`), else those of the configuration, else our own. Findings go to standard error, all of
  * them; throws a `CommandError` if one is an error.
  */
-export function loadRuleSet(args: Arguments, config: Config, terminal: Terminal): RuleSet {
-  const paths = chooseRulePaths(args.values('rules'), config.rulesFiles)
+export function loadRuleSet(
+  args: Arguments,
+  config: Config,
+  terminal: Terminal,
+  given: readonly string[] = args.values('rules'),
+): RuleSet {
+  const paths = chooseRulePaths(given, config.rulesFiles)
   if (args.has('verbose')) for (const path of paths) terminal.err(`rules: ${path}\n`)
   const { rules, fields } = loadRules(readRuleFiles(paths), config)
   const { plan, results } = rules

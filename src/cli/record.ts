@@ -6,7 +6,7 @@ import { NameIndex } from '../domains/name-index.ts'
 import type { SourceSink } from '../events/source.ts'
 import type { Command } from './command.ts'
 import { CommandError, UsageError } from './command-error.ts'
-import { parseFilter, positiveOption, readEvents, stopSignal } from './event-input.ts'
+import { parseFilter, positiveOption, readEvents, scopeCondition, scopeOptions, stopSignal } from './event-input.ts'
 import { requireReadableFile } from './input-file.ts'
 import { loadRuleSet } from './load-rule-set.ts'
 import { loadSettings, settingsOptions } from './load-settings.ts'
@@ -17,23 +17,6 @@ import { openProgressLine, shortCount } from './progress-line.ts'
 import type { Terminal } from './terminal.ts'
 
 const SNAPLEN = 80
-
-/** All that `args` say of which events are taken, as one condition; '' for all. */
-function conditionOf(args: Arguments): string {
-  const parts = args.operands.slice(1).map(text => `(${text})`)
-  const pid = args.value('process')
-  if (pid !== undefined) {
-    if (!/^\d{1,10}$/.test(pid)) throw new UsageError(`\`--process\` needs a process id, not \`${pid}\``)
-    parts.push(`(proc.pid = ${pid} or proc.apid = ${pid})`)
-  }
-  const container = args.value('container')
-  if (container !== undefined) {
-    if (!/^[0-9A-Za-z_.-]+$/.test(container)) throw new UsageError(`\`--container\` needs an id or a name`)
-    const short = container.slice(0, 12)
-    parts.push(`(container.id = ${short} or container.name = ${container})`)
-  }
-  return parts.join(' and ')
-}
 
 /** A file whose errors are told in plain words. */
 function openFile(path: string): { write(bytes: Buffer): void; close(): void } {
@@ -65,6 +48,7 @@ async function openNames(args: Arguments, terminal: Terminal): Promise<RecordedN
   const names = await openRecordedNames({
     config,
     rules: args.values('rules').length === 0 ? undefined : loadRuleSet(args, config, terminal),
+    onTrouble: warn,
     onWarning: warning => warnings.add(warning),
     onLongLists: sizes => warn(longListsText(sizes, config.domains.listLimit)),
   })
@@ -93,8 +77,7 @@ export const recordCommand: Command = {
   operands: { min: 1, max: 2, name: 'file to write' },
   options: [
     { name: 'from', value: 'CAPTURE', doc: 'take the events of a capture instead: filters it, splits it' },
-    { name: 'process', value: 'PID', doc: 'only this process and its descendants' },
-    { name: 'container', value: 'ID', doc: 'only this container, by id or name' },
+    ...scopeOptions,
     {
       name: 'exactly',
       doc: 'only what the condition takes; else also how processes began, what they ran, how they ended',
@@ -124,7 +107,7 @@ export const recordCommand: Command = {
   doc: [
     'Writes a .scap file that `tiercel replay`, Falco, sysdig and Stratoshark read: first the processes, fds, users and interfaces that are there, then events. It is readable up to its last full piece if the recording is killed. The file is for its owner only: it may hold data of any program.',
     'With rotation files are named FILE-0001, FILE-0002, …; each begins with the world as it is then, so that each can be replayed alone.',
-    'What is known of names is written along, as events that Falco and sysdig pass over: the hosts file, and with --rules the look-ups of the names that these rules spell. With the DNS answers among the events, `tiercel replay` then knows the names without a network.',
+    'What is known of names is written along, as events that Falco and sysdig pass over: the hosts file, what an agent on this machine has saved (domains.state_file), and with --rules the look-ups of the names that these rules spell. With the DNS answers among the events, `tiercel replay` then knows the names without a network.',
     'Needs the rights of `tiercel run`, unless it takes the events of a capture.',
   ],
   examples: [
@@ -142,7 +125,7 @@ export const recordCommand: Command = {
     const path = args.operands[0]!
     const from = args.value('from')
     if (from !== undefined) requireReadableFile(from, 'capture')
-    const condition = conditionOf(args)
+    const condition = scopeCondition(args.operands.slice(1), args)
     const names = new NameIndex()
     const filter = condition === '' ? undefined : parseFilter(condition, names, terminal)
     const seconds = positiveOption(args.value('duration'), '--duration')

@@ -6,6 +6,7 @@ import {
   renderParty,
   renderSpan,
 } from '../domains/explain-address.ts'
+import type { AlertGroup } from '../agent/count-alerts.ts'
 import type { BindingView } from '../domains/name-index.ts'
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
@@ -59,6 +60,21 @@ export function renderExplanation(
   for (const connection of connections.slice(0, MAX_SHOWN)) lines.push(connectionLine(connection, processes))
   if (connections.length > MAX_SHOWN) lines.push(`  … and ${connections.length - MAX_SHOWN} more`)
   return `${lines.join('\n')}\n`
+}
+
+/** A table of what would have alerted; '' when nothing would. */
+export function renderAlertGroups(groups: readonly AlertGroup[]): string {
+  if (groups.length === 0) return ''
+  const rows = groups.map(({ rule, name, address, port, count, firstMs, lastMs, programs }) => [
+    String(count),
+    name === '' ? address : `${name} (${address})`,
+    port,
+    timeText(firstMs).slice(0, 19),
+    timeText(lastMs).slice(0, 19),
+    [...programs].join(', '),
+    rule,
+  ])
+  return renderColumns([['TIMES', 'TO', 'PORT', 'FIRST', 'LAST', 'BY', 'RULE'], ...rows])
 }
 
 function bindingLines(binding: BindingView, processes: ProcessNames): string[] {

@@ -404,6 +404,27 @@ export class NameIndex {
   }
 
   /**
+   * What counts at `nowMs` and is worth keeping for a later start (`saved-names.ts`). The index may change between two of them: it may then
+   * give a binding twice or leave out one that is new. What only a live connection keeps is given the time that it has left without.
+   */
+  *factsToSave(nowMs: number): Generator<BindingFact, void> {
+    // A name that is used again comes again.
+    let left = this.#bindings
+    for (const names of [this.#watchedNames, this.#otherNames]) {
+      for (const record of names.values()) {
+        for (const binding of [...record.byIp.values()].flat()) {
+          const { isAlias, evidence, untilMs } = binding
+          if (isAlias || evidence === 'literal' || evidence === 'hosts' || evidence === 'claimed') continue
+          if (!binding.isAlive(nowMs)) continue
+          if (left-- <= 0) return
+          const fact = toFact(binding)
+          yield untilMs > nowMs ? fact : { ...fact, seenMs: nowMs, untilMs: nowMs + this.#graceMs }
+        }
+      }
+    }
+  }
+
+  /**
    * Erases what ended before `nowMs` and what nobody had a use for; at most `limit` bindings and as many names. How many it was: when
    * that is the limit there may be more.
    */

@@ -43,6 +43,8 @@ export interface WorkerOrders {
   readonly threadTimeoutSec: number
   /** How long detection may wait for the first names. */
   readonly namesWaitMs: number
+  /** At the end, tell what is known of names. */
+  readonly savesNames: boolean
   /** Learn names from what processes send and receive; absent: do not. */
   readonly observer?: ObserverOrders
 }
@@ -82,6 +84,10 @@ export type ToWorker =
   | { readonly kind: 'rules'; readonly rules: RuleOrders }
   | { readonly kind: 'names'; readonly updates: readonly NameNews[] }
   | ListNews
+  /** Bindings that an earlier run saved; `BindingFact` of `domains/`. Before `start`. */
+  | { readonly kind: 'restore-names'; readonly facts: readonly unknown[] }
+  /** Begin to tell what is known of names, or go on with it: one `saved-names` is the answer. */
+  | { readonly kind: 'save-names'; readonly isFirst: boolean }
   /** Every name was looked up once, or the time for that is over. */
   | { readonly kind: 'names-ready' }
   /** Alerts of so many bytes have been taken in. */
@@ -137,11 +143,23 @@ export type ToMain =
   | AlertBatch
   | { readonly kind: 'stats'; readonly stats: WorkerStats }
   | { readonly kind: 'name-finding'; readonly message: string }
+  | SavedNamesPart
   /** New rules could not be put in force; the old ones are. */
   | { readonly kind: 'rules-refused'; readonly generation: number; readonly message: string }
   /** The worker cannot go on, in one plain line. */
   | { readonly kind: 'refused'; readonly message: string; readonly help: string }
   | { readonly kind: 'ended'; readonly stats: WorkerStats }
+
+/** A part of what is known of names. With `isFirst` all begins anew; the worker does that by itself when it ends. */
+export interface SavedNamesPart {
+  readonly kind: 'saved-names'
+  readonly isFirst: boolean
+  readonly isLast: boolean
+  /** Lines of a bindings file, each with its end. */
+  readonly text: string
+  /** Processes of the host that they belong to. */
+  readonly pids: readonly number[]
+}
 
 /** Alerts in their order, as parallel arrays of one length. */
 export interface AlertBatch {
@@ -169,6 +187,10 @@ export function parseToWorker(value: unknown): ToWorker | undefined {
       return isListNews(value) ? (value as ToWorker) : undefined
     case 'taken':
       return isCount(value['bytes']) ? (value as ToWorker) : undefined
+    case 'restore-names':
+      return isArrayOf(value['facts'], isObject) ? (value as ToWorker) : undefined
+    case 'save-names':
+      return typeof value['isFirst'] === 'boolean' ? (value as ToWorker) : undefined
     case 'names-ready':
     case 'stop':
       return value as ToWorker
@@ -198,6 +220,8 @@ export function parseToMain(value: unknown): ToMain | undefined {
       return isWorkerStats(value['stats']) ? (value as ToMain) : undefined
     case 'name-finding':
       return isText(value['message']) ? (value as ToMain) : undefined
+    case 'saved-names':
+      return isSavedNamesPart(value) ? (value as unknown as SavedNamesPart) : undefined
     case 'rules-refused':
       return isCount(value['generation']) && isText(value['message']) ? (value as ToMain) : undefined
     case 'refused':
@@ -253,6 +277,7 @@ function isWorkerOrders(value: unknown): boolean {
     isCount(value['purgeIntervalSec']) &&
     isCount(value['threadTimeoutSec']) &&
     isCount(value['namesWaitMs']) &&
+    typeof value['savesNames'] === 'boolean' &&
     (value['observer'] === undefined || isObserverOrders(value['observer']))
   )
 }
@@ -293,6 +318,13 @@ function isAlertBatch(value: Fields): boolean {
     isArrayOf(sizes, isCount, MAX_BATCH) &&
     (rules as unknown[]).length === (lines as unknown[]).length &&
     (rules as unknown[]).length === (sizes as unknown[]).length
+  )
+}
+
+function isSavedNamesPart(value: Fields): boolean {
+  const { isFirst, isLast, text, pids } = value
+  return (
+    typeof isFirst === 'boolean' && typeof isLast === 'boolean' && isText(text) && isArrayOf(pids, isCount, MAX_BATCH)
   )
 }
 

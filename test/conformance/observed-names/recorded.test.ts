@@ -1,13 +1,12 @@
 // A recording knows the names: what processes looked up is among its events, and what no event tells is written along.
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import {
   type Question,
   type Reply,
@@ -15,11 +14,11 @@ import {
   startScriptedDnsServer,
 } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
+import { alertsIn, says, tiercel } from './programs.ts'
 import { rule } from './scene.ts'
 
 const DNS_HOST = '127.0.0.78'
 const TIMEOUT_MS = 60_000
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
 const SPELLED: ReadonlyMap<string, string> = new Map([
   ['resolved.test', '127.6.0.1'],
   ['looked-up.test', '127.6.0.2'],
@@ -40,32 +39,6 @@ await open('127.6.0.1')
 await open((await resolver.resolve4('looked-up.test'))[0])
 await open('127.6.0.9')
 `
-
-function tiercel(args: readonly string[]): ChildProcess & { readonly text: { out: string; err: string } } {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args])
-  const text = { out: '', err: '' }
-  child.stdout.on('data', data => (text.out += String(data)))
-  child.stderr.on('data', data => (text.err += String(data)))
-  return Object.assign(child, { text })
-}
-
-/** Waits until it says so on standard error. */
-async function says(child: ReturnType<typeof tiercel>, words: string): Promise<void> {
-  const deadline = Date.now() + TIMEOUT_MS / 2
-  while (!child.text.err.includes(words)) {
-    assert.ok(Date.now() < deadline && child.exitCode === null, child.text.err)
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-}
-
-const alertsIn = (out: string): string[] =>
-  out
-    .split('\n')
-    .filter(line => line.startsWith('{'))
-    .map(line => {
-      const alert = JSON.parse(line) as { rule: string; output: string }
-      return `${alert.rule}: ${alert.output.replace(/^\S+ \w+ /, '')}`
-    })
 
 test('live: a recording replays with the alerts of the agent, names included, and with no network', {
   skip: liveSkipReason(),
