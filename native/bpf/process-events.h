@@ -54,7 +54,7 @@ INLINE int end_own_event(struct buffer *b)
 	return submit(b);
 }
 
-const char namespaces_name[] = "namespaces";
+const char namespaces_name[] = "tiercel_namespaces";
 
 INLINE void raw_digits(struct buffer *b, u32 v)
 {

@@ -7,6 +7,7 @@ import { defaultQueueLimits } from '../outputs/output-queue.ts'
 import { priorityNames } from '../values/priority-names.ts'
 import type { FieldLookup } from '../rules/field-lookup.ts'
 import { parseOutputFormat } from '../rules/parse-output.ts'
+import { LIBRARY } from './make-observer.ts'
 import { parseIp } from '../values/ip.ts'
 import { parseNet } from '../values/net.ts'
 import {
@@ -157,7 +158,10 @@ export interface DomainsConfig {
   readonly observe: 'live' | 'true' | 'false'
   /** Ports of DNS servers. */
   readonly dnsPorts: readonly number[]
-  /** Addresses and networks of the servers whose answers are believed; empty: all that processes ask. */
+  /**
+   * Addresses and networks of the DNS servers that are trusted, and `getaddrinfo` for what the C library says; without any address, those
+   * that the resolv.conf of whoever asks names.
+   */
   readonly trustedResolvers: readonly string[]
   /** Where a live agent keeps what it knows of names for its next start; '' for nowhere. */
   readonly stateFile: string
@@ -637,7 +641,7 @@ function readDomains(top: ConfigSection, { env }: ConfigSurroundings, findings: 
     listLimit: section.int('list_limit', 10_000, 0, MOST),
     observe: section.oneOf('observe', 'live', ['live', 'true', 'false']),
     dnsPorts: readPorts(section, 'dns_ports', [53], findings),
-    trustedResolvers: readNets(section, 'trusted_resolvers', findings),
+    trustedResolvers: readNets(section, 'trusted_resolvers', findings, [LIBRARY]),
     explainAlerts: section.bool('explain_alerts', false),
     lists: readNameLists(section, findings),
     stateFile: section.text('state_file', stateFileOf(env)),
@@ -667,9 +671,14 @@ function readPorts(
   return ports.length === 0 ? otherwise : ports
 }
 
-function readNets(section: ConfigSection, key: string, findings: Diagnostic[]): readonly string[] {
+function readNets(
+  section: ConfigSection,
+  key: string,
+  findings: Diagnostic[],
+  words: readonly string[],
+): readonly string[] {
   return section.texts(key).filter(text => {
-    if (parseIp(text) !== undefined || parseNet(text) !== undefined) return true
+    if (parseIp(text) !== undefined || parseNet(text) !== undefined || words.includes(text)) return true
     findings.push(
       notAllowed(section.placeOf(key)!, section.pathOf(key), text, 'not an address or a network (10.0.0.0/8)'),
     )

@@ -14,6 +14,7 @@ import type { NameUpdate } from '../domains/name-update.ts'
 import type { Alert } from '../engine/alert.ts'
 import type { EventRecord } from '../events/event-record.ts'
 import type { SourceSink } from '../events/source.ts'
+import { makeOwnEvent } from '../events/own-event.ts'
 import { AlertRenderer, type AlertFormat } from '../outputs/format-alert.ts'
 import type { AppendOutputEntry } from '../outputs/append-output.ts'
 import type { Plan } from '../rules/plan.ts'
@@ -26,6 +27,7 @@ import {
   type ToMain,
   type ToWorker,
   type WorkerOrders,
+  type WorkloadFileNews,
   type WorkerStats,
 } from '../wire/agent-messages.ts'
 import { wantedEvents } from './base-syscalls.ts'
@@ -159,6 +161,9 @@ export class LiveLoop {
       case 'names-ready':
         this.#areNamesReady = true
         return
+      case 'workload-file':
+        this.#takeFile(message)
+        return
       case 'taken':
         this.#unconfirmedBytes = Math.max(0, this.#unconfirmedBytes - message.bytes)
         return
@@ -192,7 +197,11 @@ export class LiveLoop {
     // What happens is in the ring, so the world that is read next has no gap to it.
     this.#source!.setWanted(orders)
     const { observer } = this.#worker
-    if (observer !== undefined) this.#observer = makeObserver(observer, this.#names)
+    if (observer !== undefined) {
+      const wantFiles = (mntns: number, pid: number): void => this.#deps.post({ kind: 'wanted-files', mntns, pid })
+      this.#observer = makeObserver({ ...observer, wantFiles }, this.#names)
+      wantFiles(0, 1)
+    }
     for (const fact of parseHostsFile(observer?.hosts ?? '')) this.#names.learn(fact, this.#deps.now())
     const source = this.#source!
     if (source.notice !== undefined) this.#deps.post({ kind: 'name-finding', message: source.notice })
@@ -236,6 +245,24 @@ export class LiveLoop {
     if (isBusy && performance.now() < this.#worldAtMs) return
     this.#readWorld(WORLD_STEP_MS)
     this.#worldAtMs = performance.now() + WORLD_PAUSE_MS
+  }
+
+  /** What a file says becomes an event, as recordings have it. */
+  #takeFile({ file, mntns, pid, text }: WorkloadFileNews): void {
+    const pipeline = this.#pipeline
+    if (pipeline === undefined) return
+    const tell = (name: 'resolv_conf' | 'hosts', data: string): void => {
+      const tsNs = BigInt(this.#deps.now()) * 1_000_000n
+      pipeline.sink.event(makeOwnEvent({ name: `tiercel_${name}`, data: `${mntns}\n${data}`, tid: pid, tsNs }))
+    }
+    if (file !== 'gone') {
+      tell(file, text)
+      return
+    }
+    // Whoever runs a program there or asks for a name next is asked for them again.
+    this.#observer?.orphanFiles(mntns)
+    for (const thread of pipeline.state.threads.values()) if (thread.mntns === mntns && !thread.isDead) return
+    tell('hosts', '')
   }
 
   /** Events wait in the ring until names are known, unless that takes too long or the ring fills up. */

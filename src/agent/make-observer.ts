@@ -8,8 +8,10 @@ import type { Ip, Net } from '../values/value.ts'
 /** What of the configuration decides what is learnt from what processes send and receive. */
 export interface ObserverSettings {
   readonly dnsPorts: readonly number[]
-  /** Addresses and networks; empty: all servers. */
+  /** Addresses and networks, and `getaddrinfo`; without any address: the servers that the resolv.conf of whoever asks names. */
   readonly trustedResolvers: readonly string[]
+  /** Asks for the files of a mount namespace, through a process in it. */
+  readonly wantFiles?: (mntns: number, pid: number) => void
   /** For those who ask afterwards: what processes saw stays theirs when they have ended. */
   readonly keepsProcesses?: boolean
 }
@@ -26,14 +28,22 @@ export function makeObserver(
       onFact(fact)
       return names.learn(fact, atMs)
     },
+    retract: fact => names.retract(fact),
     isBound: (name, ip, when) => names.isBound(name, ip, when),
+    isOwn: (name, ip, when) => names.isOwn(name, ip, when),
+    trustsLibrary: settings.trustedResolvers.includes(LIBRARY),
+    ...(settings.wantFiles !== undefined && { wantFiles: settings.wantFiles }),
     dnsPorts: settings.dnsPorts,
     ...(settings.keepsProcesses !== true && { endProcess: (pid, atMs) => names.endProcess(pid, atMs) }),
     ...(isTrusted !== undefined && { isTrusted }),
   })
 }
 
-function trustOf(texts: readonly string[]): ((ip: Ip) => boolean) | undefined {
+/** The C library, among the resolvers that are trusted. */
+export const LIBRARY = 'getaddrinfo'
+
+function trustOf(listed: readonly string[]): ((ip: Ip) => boolean) | undefined {
+  const texts = listed.filter(text => text !== LIBRARY)
   if (texts.length === 0) return undefined
   const ips = new Set<Ip>()
   const nets: Net[] = []

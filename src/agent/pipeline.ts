@@ -1,6 +1,7 @@
 import type { NameIndex } from '../domains/name-index.ts'
 import type { NameObserver } from '../domains/name-observer.ts'
 import { ASYNC_EVENT, holdsNames, learnNames } from '../domains/names-event.ts'
+import { ownEventName } from '../events/own-event.ts'
 import type { RefusedAnswers } from '../domains/refused-answers.ts'
 import type { Alert } from '../engine/alert.ts'
 import { makeAlert } from '../engine/format-output.ts'
@@ -145,6 +146,12 @@ export class Pipeline {
       this.badNameLines += learnNames(current.rec, this.#names)
       this.observer ??= this.#observeRecordings?.()
       this.#observer = this.observer
+      return true
+    }
+    const own = current.rec.type === ASYNC_EVENT ? ownEventName(current.rec) : undefined
+    if (own !== undefined && own !== 'tiercel_getaddrinfo') {
+      // What the state and the names need, and nothing that happened.
+      this.#observer?.observe(current)
       return true
     }
     if (!this.#hasBegun) {

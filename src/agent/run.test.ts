@@ -346,6 +346,8 @@ test('the metrics snapshot is an alert and a line of a file', async t => {
   const bench = await openBench(t, { query: 'rate=500', config })
   const isSnapshot = (a: Alert): boolean => a.rule === 'Falco internal: metrics snapshot'
   await bench.until('snapshots', () => bench.alerts.filter(isSnapshot).length >= 8)
+  const countOf = (alert: Alert | undefined): number => (alert?.output_fields['falco.num_evts'] as number) ?? 0
+  await bench.until('events', () => countOf(bench.alerts.findLast(isSnapshot)) > 0)
   const fields = bench.alerts.findLast(isSnapshot)!.output_fields
   assert.ok((fields['falco.num_evts'] as number) > 0)
   assert.equal(fields['scap.engine_name'], 'modern_bpf')

@@ -47,6 +47,7 @@ import { readUsage } from './resource-usage.ts'
 import { usesNames } from './uses-names.ts'
 import { FileWatch } from './watch-files.ts'
 import { openWebServer, type WebServer } from './web-server.ts'
+import { WorkloadFileReader } from './workload-file-reader.ts'
 
 /** Configuration and rules that were read without an error. */
 export interface LiveSetup {
@@ -174,6 +175,7 @@ export class Agent {
   readonly #startTsNs: bigint = nowNs()
   readonly #watch: FileWatch
   readonly #lists: NameLists
+  readonly #files: WorkloadFileReader
   readonly #tally = new AlertTally()
   readonly #timers: NodeJS.Timeout[] = []
   #finish: (summary: AgentSummary) => void = () => {}
@@ -224,6 +226,10 @@ export class Agent {
       () => this.reload('files'),
       message => this.#tell({ kind: 'trouble', message }),
     )
+    this.#files = new WorkloadFileReader({
+      onNews: ({ kind, mntns, ...rest }) =>
+        this.#send({ kind: 'workload-file', file: kind, mntns, pid: 0, text: '', ...rest }),
+    })
     this.#lists = new NameLists({
       use: (name, { data }) => this.#worker.postMessage({ kind: 'list', name, ...data }, [data.bytes, data.slots]),
       tell: news => this.#tell({ kind: 'list', news }),
@@ -296,6 +302,7 @@ export class Agent {
     this.#isEnding = true
     this.#watch.close()
     this.#lists.close()
+    this.#files.close()
     this.#send({ kind: 'stop' })
     const timer = setTimeout(() => void this.#worker.terminate(), this.#options.stopTimeoutMs ?? STOP_TIMEOUT_MS)
     timer.unref()
@@ -367,6 +374,9 @@ export class Agent {
       case 'rules-refused':
         this.#refuseReload(message.message, this.#reloading?.reason ?? 'signal')
         if (this.#reloading?.generation === message.generation) this.#reloading = undefined
+        return
+      case 'wanted-files':
+        this.#files.want(message.mntns, message.pid)
         return
       case 'wanted-names':
         this.#lookUp(message.names, message.skipped)
@@ -708,6 +718,7 @@ export class Agent {
     clearTimeout(this.#saveTimer)
     this.#watch.close()
     this.#lists.close()
+    this.#files.close()
     this.#refresher?.stop()
     await this.#store?.close()
     await this.#web?.close()

@@ -29,7 +29,7 @@ function tellNamespaces(state: HostState, threads: readonly Thread[], sink: Sour
   const { hostNetns, hostMntns } = state
   if (hostNetns === 0) return
   const tell = (tid: number, net: number, mnt: number): void => {
-    sink.event(makeOwnEvent({ name: 'namespaces', data: `${net} ${mnt}`, tid, tsNs: state.current.rec.tsNs }))
+    sink.event(makeOwnEvent({ name: 'tiercel_namespaces', data: `${net} ${mnt}`, tid, tsNs: state.current.rec.tsNs }))
   }
   tell(1, hostNetns, hostMntns)
   for (const { tid, netns, mntns } of threads) {

@@ -16,18 +16,22 @@ export interface DnsObserverOptions {
   readonly learn: (fact: BindingFact, atMs: number) => boolean
   /** Where servers listen; 53 unless said otherwise. */
   readonly ports?: readonly number[]
-  /** Whose answers are trusted when this one asks; all that are asked unless said otherwise. */
-  readonly isTrusted?: IsTrusted
+  /** Whose answers are trusted; all that are asked unless said otherwise. */
+  readonly trust?: ServerTrust
   /** Told of what was not believed. */
   readonly onRefused?: (fact: BindingFact, atMs: number) => void
 }
 
-/** Whether a server is one that whoever asks it should ask. */
-export type IsTrusted = (server: Ip, asker: Asker) => boolean
+export interface ServerTrust {
+  /** Whether a server is one that whoever asks it should ask; undefined where that is not known. Its answers are believed until it is. */
+  isTrusted(server: Ip, asker: Asker): boolean | undefined
+  /** Told of each answer that was believed so. */
+  believed?(fact: BindingFact, server: Ip, asker: Asker): void
+}
 
 /** Who asks, and where from. */
 export interface Asker {
-  readonly containerId: string
+  readonly pid: number
   /** Its mount namespace, whose files it reads; 0 is the host's. */
   readonly mntns: number
 }
@@ -86,7 +90,7 @@ interface Connection {
 
 export class DnsObserver {
   readonly #learn: (fact: BindingFact, atMs: number) => boolean
-  readonly #isTrusted: IsTrusted | undefined
+  readonly #trust: ServerTrust | undefined
   readonly #onRefused: DnsObserverOptions['onRefused']
   readonly #isDnsPort: Uint8Array = new Uint8Array(0x1_0000)
   readonly #queries: QueryTable = new QueryTable()
@@ -113,7 +117,7 @@ export class DnsObserver {
 
   constructor(options: DnsObserverOptions) {
     this.#learn = options.learn
-    this.#isTrusted = options.isTrusted
+    this.#trust = options.trust
     this.#onRefused = options.onRefused
     for (const port of options.ports ?? [DNS_PORT]) this.#isDnsPort[port] = 1
     this.#take = (bytes, at, end) =>
@@ -194,7 +198,7 @@ export class DnsObserver {
     if (this.#isDnsPort[serverPort] !== 1) return
     const serverIp = isServer ? transfer.localIp : transfer.remoteIp
     // What a server of this host sends to others, or is asked by them, says nothing of whom they should ask.
-    const isTrusted = isServer || serverIp === undefined ? undefined : this.#isTrusted?.(serverIp, transfer)
+    const isTrusted = isServer || serverIp === undefined ? undefined : this.#trust?.isTrusted(serverIp, transfer)
     this.#payload ??= { kind: 'dns', message, serverIp, serverPort, isTrusted }
     if (message.isAnswer) this.#onAnswer(message, transfer, isServer, serverIp, serverPort)
     else if (!isServer) this.#onQuery(message, transfer, serverIp)
@@ -265,12 +269,15 @@ export class DnsObserver {
   #learnAnswer(query: Query, message: DnsMessage, atMs: number): void {
     if (message.rcode !== DnsCode.noError || message.answers.length === 0) return
     const { serverIp, serverPort } = query
-    const untrusted = serverIp !== undefined && this.#isTrusted?.(serverIp, query) === false
+    const isTrusted = serverIp === undefined ? true : this.#trust?.isTrusted(serverIp, query)
+    const untrusted = isTrusted === false
     if (untrusted) this.#untrusted++
     const resolver = serverIp === undefined ? '' : this.#resolverText(serverIp, serverPort)
     for (const fact of factsOf(query, message.answers, resolver, atMs)) {
-      if (this.#learn(untrusted ? { ...fact, untrusted } : fact, atMs)) this.#facts++
-      else this.#onRefused?.(fact, atMs)
+      if (this.#learn(untrusted ? { ...fact, untrusted } : fact, atMs)) {
+        this.#facts++
+        if (isTrusted === undefined) this.#trust?.believed?.(fact, serverIp!, query)
+      } else this.#onRefused?.(fact, atMs)
     }
   }
 

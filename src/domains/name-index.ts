@@ -332,6 +332,25 @@ export class NameIndex {
     return bindings !== undefined && decidingOf(bindings, when) !== undefined
   }
 
+  /** Takes back what was learnt, its aliases with it: it turned out otherwise. */
+  retract(fact: BindingFact): void {
+    const ip = unmapIp(fact.ip)
+    for (const text of [fact.name, ...(fact.chain ?? [])]) {
+      const name = this.#canonical(text)
+      const bindings = name === undefined ? undefined : this.#recordOf(name)?.byIp.get(ip)
+      for (const binding of bindings?.filter(one => isOfFact(one, fact)) ?? []) this.#unbind(binding)
+    }
+  }
+
+  /** Whether the process at hand itself is known to have been told beyond doubt that the name has the address. */
+  isOwn(name: string, ip: Ip, when: When): boolean {
+    const atMs = timeOf(when)
+    const bindings = this.#recordOf(name)?.byIp.get(unmapIp(ip)) ?? NO_BINDINGS
+    return bindings.some(
+      binding => !isDoubtful(binding) && binding.isAlive(atMs) && levelOf(binding, when) === Level.process,
+    )
+  }
+
   /** Whether the name is known to have the address, by anything that means something to whoever asks and is beyond doubt. */
   isBound(name: string, ip: Ip, when: When): boolean {
     const atMs = timeOf(when)
@@ -880,17 +899,23 @@ function findBinding(
   untilMs: number,
 ): Binding | undefined {
   if (bindings === undefined) return undefined
-  const pid = fact.owner?.pid
-  const containerId = fact.owner?.containerId ?? ''
-  const netns = fact.owner?.netns ?? 0
   for (const binding of bindings) {
-    if (binding.owner?.pid !== pid || binding.evidence !== fact.evidence) continue
-    if (binding.untrusted !== (fact.untrusted ?? false)) continue
-    if (fromMs > binding.untilMs || untilMs < binding.fromMs) continue
-    if ((binding.owner?.netns ?? 0) !== netns || binding.owner?.mntns !== fact.owner?.mntns) continue
-    if ((binding.owner?.containerId ?? '') === containerId) return binding
+    if (fromMs <= binding.untilMs && untilMs >= binding.fromMs && isOfFact(binding, fact)) return binding
   }
   return undefined
+}
+
+/** Whether the fact says the same on the same evidence, whenever that holds. Both are of one name and address. */
+function isOfFact(binding: Binding, { evidence, owner, untrusted = false }: BindingFact): boolean {
+  const own = binding.owner
+  return (
+    own?.pid === owner?.pid &&
+    binding.evidence === evidence &&
+    binding.untrusted === untrusted &&
+    (own?.netns ?? 0) === (owner?.netns ?? 0) &&
+    own?.mntns === owner?.mntns &&
+    (own?.containerId ?? '') === (owner?.containerId ?? '')
+  )
 }
 
 function view(binding: Binding, atMs: number): BindingView {

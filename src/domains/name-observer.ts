@@ -3,7 +3,11 @@
  * event after the state and before the rules, so that a rule judges a connection with the answer that came before it.
  */
 import { eventTable } from '../events/event-table.ts'
-import { timeOf } from './binding.ts'
+import { ASYNC_EVENT, ownEventData, ownEventName } from '../events/own-event.ts'
+import { normaliseDomain } from '../values/domain-name.ts'
+import { parseIp } from '../values/ip.ts'
+import type { Ip } from '../values/value.ts'
+import { type BindingFact, timeOf } from './binding.ts'
 import { type DnsCounters, DnsObserver, type DnsObserverOptions, type DnsPayload } from './dns-observer.ts'
 import {
   type HttpPayload,
@@ -12,8 +16,10 @@ import {
   type OpeningObserverOptions,
   type TlsPayload,
 } from './opening-observer.ts'
+import { readLibraryAnswer } from './library-answer.ts'
 import { RefusedAnswers } from './refused-answers.ts'
 import { isTransfer, type SocketEvent, Transfer } from './transfer.ts'
+import { parseToldFile, WorkloadFiles, type WorkloadFilesOptions } from './workload-files.ts'
 
 export interface NameObserverOptions {
   readonly learn: DnsObserverOptions['learn']
@@ -22,8 +28,16 @@ export interface NameObserverOptions {
   readonly endProcess?: (pid: number, atMs: number) => void
   /** Where DNS servers listen; 53 unless said otherwise. */
   readonly dnsPorts?: readonly number[]
-  /** Whose answers are trusted; all that are asked unless said otherwise. */
-  readonly isTrusted?: DnsObserverOptions['isTrusted']
+  /** Takes back what `learn` took in (`NameIndex.retract`). */
+  readonly retract?: WorkloadFilesOptions['retract']
+  /** Whether the process at hand knows it itself (`NameIndex.isOwn`); absent: it never does. */
+  readonly isOwn?: OpeningObserverOptions['isBound']
+  /** Servers that are trusted whoever asks; absent: those that the resolv.conf of whoever asks names. */
+  readonly isTrusted?: (server: Ip) => boolean
+  /** What the C library says is believed though nothing else says so. */
+  readonly trustsLibrary?: boolean
+  /** Asks for the files of a mount namespace; absent: they are only taken as they come. */
+  readonly wantFiles?: WorkloadFilesOptions['want']
 }
 
 /** What was understood of an event's payload. */
@@ -32,15 +46,36 @@ export type ObservedPayload = DnsPayload | TlsPayload | HttpPayload
 export interface ObserverCounters {
   readonly dns: DnsCounters
   readonly openings: OpeningCounters
+  readonly files: FileCounters
+  readonly library: LibraryCounters
 }
 
+export interface FileCounters {
+  /** Mount namespaces whose files are known, or asked for. */
+  readonly namespaces: number
+  /** Answers that were believed until the resolv.conf was known, which does not name their server. */
+  readonly revised: number
+}
+
+export interface LibraryCounters {
+  /** Answers of `getaddrinfo`; addresses in them that nothing else says the name has. */
+  readonly answers: number
+  readonly unconfirmed: number
+}
+
+/** What stands for the C library where a name server would: `fd.sip.name.resolver`. */
+const LIBRARY = 'getaddrinfo'
+
+const EXECS: ReadonlySet<number> = new Set(
+  eventTable.filter(({ name, isExit, isOld }) => isExit && !isOld && name.startsWith('execve')).map(({ code }) => code),
+)
 const PROCEXIT: number = eventTable.find(info => info.name === 'procexit' && !info.isOld)!.code
 const CONNECT: number = eventTable.find(info => info.name === 'connect' && info.isExit && !info.isOld)!.code
 
 export class NameObserver {
   /** 1 for the codes of events that it wants to see. */
   readonly wants: Uint8Array = Uint8Array.from(eventTable, ({ code }) =>
-    isTransfer(code) || code === CONNECT || code === PROCEXIT ? 1 : 0,
+    isTransfer(code) || code === CONNECT || code === PROCEXIT || EXECS.has(code) || code === ASYNC_EVENT ? 1 : 0,
   )
   /** What was not believed of late. */
   readonly refused: RefusedAnswers = new RefusedAnswers()
@@ -48,16 +83,30 @@ export class NameObserver {
   readonly #transfer: Transfer = new Transfer()
   readonly #dns: DnsObserver
   readonly #openings: OpeningObserver
+  readonly #files: WorkloadFiles
+  readonly #options: NameObserverOptions
+  #libraryAnswers = 0
+  #libraryUnconfirmed = 0
 
   constructor(options: NameObserverOptions) {
-    const { learn, isBound, dnsPorts, isTrusted } = options
+    const { learn, isBound, dnsPorts, isTrusted, wantFiles, retract = () => {} } = options
+    this.#options = options
+    const files = new WorkloadFiles({ learn, retract, ...(wantFiles !== undefined && { want: wantFiles }) })
+    this.#files = files
     this.#endProcess = options.endProcess
     this.#openings = new OpeningObserver({ learn, isBound })
     this.#dns = new DnsObserver({
       learn,
       onRefused: (fact, atMs) => this.refused.add(fact, atMs),
       ...(dnsPorts !== undefined && { ports: dnsPorts }),
-      ...(isTrusted !== undefined && { isTrusted }),
+      trust: {
+        isTrusted: (server, { mntns, pid }) => {
+          if (isTrusted !== undefined) return isTrusted(server)
+          files.need(mntns, pid)
+          return files.isConfigured(server, mntns)
+        },
+        believed: (fact, server, { mntns }) => files.believed(fact, server, mntns),
+      },
     })
   }
 
@@ -73,13 +122,67 @@ export class NameObserver {
       if (thread !== undefined && thread.pid === rec.tid) this.#endProcess?.(thread.pid, timeOf(event))
       return undefined
     }
+    if (EXECS.has(event.rec.type)) {
+      // A container's own program is the first that runs once its files are in place.
+      const { thread } = event
+      if (thread?.mntns !== undefined && thread.mntns !== 0) this.#files.need(thread.mntns, thread.pid)
+      return undefined
+    }
+    if (event.rec.type === ASYNC_EVENT) {
+      this.#onOwnEvent(event)
+      return undefined
+    }
     const transfer = this.#transfer
     if (!transfer.read(event)) return undefined
     if (this.#dns.concerns(transfer)) return this.#dns.observe(transfer)
     return transfer.isSend && transfer.isStream ? this.#openings.observe(transfer, event) : undefined
   }
 
+  /** Nobody lives in the mount namespace any more through whom its files could be read. */
+  orphanFiles(mntns: number): void {
+    this.#files.orphan(mntns)
+  }
+
   counters(): ObserverCounters {
-    return { dns: this.#dns.counters(), openings: this.#openings.counters() }
+    return {
+      dns: this.#dns.counters(),
+      openings: this.#openings.counters(),
+      files: { namespaces: this.#files.size, revised: this.#files.revised },
+      library: { answers: this.#libraryAnswers, unconfirmed: this.#libraryUnconfirmed },
+    }
+  }
+
+  #onOwnEvent(event: SocketEvent): void {
+    const name = ownEventName(event.rec)
+    if (name === 'tiercel_getaddrinfo') this.#onLibraryAnswer(event)
+    if (name !== 'tiercel_resolv_conf' && name !== 'tiercel_hosts') return
+    const file = parseToldFile(ownEventData(event.rec))
+    if (file === undefined) return
+    if (name === 'tiercel_hosts') this.#files.setHosts(file, timeOf(event))
+    else this.#files.setServers(file, timeOf(event))
+  }
+
+  /**
+   * Says which name the process asked for. That the name has the addresses it says, too, but a process can make its library say
+   * anything: so something else must say it as well, as for server names.
+   */
+  #onLibraryAnswer(event: SocketEvent): void {
+    const answer = readLibraryAnswer(event.rec)
+    const name = answer === undefined ? undefined : normaliseDomain(answer.name)
+    const pid = event.thread?.pid ?? -1
+    if (answer === undefined || name === undefined || pid <= 0 || parseIp(name) !== undefined) return
+    this.#libraryAnswers++
+    const { learn, isBound, isOwn, trustsLibrary = false } = this.#options
+    const { containerId = '', netns = 0 } = event.thread ?? {}
+    const atMs = timeOf(event)
+    for (const ip of answer.ips) {
+      if (isOwn?.(name, ip, event) === true) continue
+      const isConfirmed = isBound(name, ip, event)
+      if (!isConfirmed) this.#libraryUnconfirmed++
+      const untrusted = !isConfirmed && !trustsLibrary
+      const owner = { pid, containerId, netns }
+      const fact: BindingFact = { name, ip, evidence: 'observed', owner, fromMs: atMs, ttlSec: 0, resolver: LIBRARY }
+      learn(untrusted ? { ...fact, untrusted } : fact, atMs)
+    }
   }
 }

@@ -2,10 +2,12 @@
  * Events of our own, which no system call makes: async events (scap's `asyncevent`) with a name and data, so that captures with them open
  * everywhere. The probe tells `namespaces` and `getaddrinfo`, /proc the others; a recording keeps them, and a replay takes them in.
  *
- *   namespaces    the thread's network and mount namespace: two numbers with a blank between
- *   resolv_conf   what a mount namespace's resolv.conf says, with its number before it
- *   hosts         what its hosts file says, the same way
- *   getaddrinfo   what the C library told the thread; see `domains/getaddrinfo-answer.ts`
+ *   tiercel_namespaces   the thread's network and mount namespace: two numbers with a blank between
+ *   tiercel_resolv_conf  of a mount namespace: its number (0 for the host's), then the name servers of its resolv.conf, a line each
+ *   tiercel_hosts        of a mount namespace: its number, then the text of its hosts file
+ *   tiercel_getaddrinfo  what the C library told the thread; see `domains/library-answer.ts`
+ *
+ * What the agent itself knows of names is in another one, `domains/names-event.ts`.
  */
 import { attachBytes, createRecord, paramText, readRecord } from './decode-record.ts'
 import { encodeEvent, le } from './encode-event.ts'
@@ -13,9 +15,17 @@ import { eventTable } from './event-table.ts'
 import type { EventRecord } from './event-record.ts'
 import type { ByteText } from '../values/value.ts'
 
-export type OwnEventName = 'namespaces' | 'resolv_conf' | 'hosts' | 'getaddrinfo'
+export type OwnEventName = 'tiercel_namespaces' | 'tiercel_resolv_conf' | 'tiercel_hosts' | 'tiercel_getaddrinfo'
 
-const CODE: number = eventTable.find(info => info.name === 'asyncevent' && !info.isOld)!.code
+const NAMES: ReadonlySet<string> = new Set<OwnEventName>([
+  'tiercel_namespaces',
+  'tiercel_resolv_conf',
+  'tiercel_hosts',
+  'tiercel_getaddrinfo',
+])
+
+/** Their code, which other async events have too. */
+export const ASYNC_EVENT: number = eventTable.find(info => info.name === 'asyncevent' && !info.isOld)!.code
 
 export interface OwnEvent {
   readonly name: OwnEventName
@@ -27,7 +37,7 @@ export interface OwnEvent {
 /** The event as a record of its own. */
 export function makeOwnEvent({ name, data, tid, tsNs }: OwnEvent): EventRecord {
   const text = (value: ByteText): Buffer => Buffer.from(`${value}\0`, 'latin1')
-  const bytes = encodeEvent(CODE, [le(4, 0), text(name), text(data)], { ts: tsNs, tid })
+  const bytes = encodeEvent(ASYNC_EVENT, [le(4, 0), text(name), text(data)], { ts: tsNs, tid })
   const record = createRecord()
   attachBytes(record, bytes)
   readRecord(record, 0, bytes.length)
@@ -36,11 +46,9 @@ export function makeOwnEvent({ name, data, tid, tsNs }: OwnEvent): EventRecord {
 
 /** What kind of event of our own it is; undefined for others. */
 export function ownEventName(record: EventRecord): OwnEventName | undefined {
-  if (record.type !== CODE) return undefined
+  if (record.type !== ASYNC_EVENT) return undefined
   const name = paramText(record, 1)
-  return name === 'namespaces' || name === 'resolv_conf' || name === 'hosts' || name === 'getaddrinfo'
-    ? name
-    : undefined
+  return name !== undefined && NAMES.has(name) ? (name as OwnEventName) : undefined
 }
 
 export function ownEventData(record: EventRecord): ByteText {

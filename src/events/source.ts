@@ -21,6 +21,8 @@ export interface MachineInfo {
   readonly maxPid?: number
   readonly hostname: string
   readonly bootTsNs: bigint
+  /** The host's network and mount namespace, as in `tiercel_namespaces` events (`own-event.ts`). */
+  readonly namespaces?: string
 }
 
 export interface InterfaceEntry {

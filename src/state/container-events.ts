@@ -18,7 +18,7 @@ export const containerHandlers: HandlerTable = {
       // Unlike others these are of a thread.
       const thread = state.threads.get(rec.tid)
       state.current.thread = thread
-      if (own === 'namespaces') state.setNamespaces(thread, rec.tid, ownEventData(rec))
+      if (own === 'tiercel_namespaces') state.setNamespaces(thread, rec.tid, ownEventData(rec))
       return
     }
     const kind = paramText(rec, 1)

@@ -202,6 +202,7 @@ export class HostState implements Machine {
     this.hostname = info.hostname
     this.bootTsNs = info.bootTsNs
     this.cpuCount = info.cpuCount
+    if (info.namespaces !== undefined) this.setNamespaces(undefined, 1, info.namespaces)
   }
 
   addUser(containerId: string, entry: UserEntry): void {

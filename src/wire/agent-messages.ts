@@ -53,10 +53,19 @@ export interface WorkerOrders {
 export interface ObserverOrders {
   /** Of DNS servers. */
   readonly dnsPorts: readonly number[]
-  /** Addresses and networks of the servers that are believed; empty: all. */
+  /** Addresses, networks and `getaddrinfo`: who is trusted; see `ObserverSettings` of `agent/make-observer.ts`. */
   readonly trustedResolvers: readonly string[]
   /** Text of the host's hosts file. */
   readonly hosts: string
+}
+
+/** `FileNews` of `agent/workload-file-reader.ts`. */
+export interface WorkloadFileNews {
+  readonly kind: 'workload-file'
+  readonly file: 'resolv_conf' | 'hosts' | 'gone'
+  readonly mntns: number
+  readonly pid: number
+  readonly text: string
 }
 
 /** One result of a look-up; `NameUpdate` of `domains/`. */
@@ -88,6 +97,8 @@ export type ToWorker =
   | { readonly kind: 'restore-names'; readonly facts: readonly unknown[] }
   /** Begin to tell what is known of names, or go on with it: one `saved-names` is the answer. */
   | { readonly kind: 'save-names'; readonly isFirst: boolean }
+  /** What a file of a mount namespace says; see `agent/workload-file-reader.ts`. */
+  | WorkloadFileNews
   /** Every name was looked up once, or the time for that is over. */
   | { readonly kind: 'names-ready' }
   /** Alerts of so many bytes have been taken in. */
@@ -138,6 +149,8 @@ export type ToMain =
   | { readonly kind: 'attached'; readonly tookMs: number; readonly processes: number }
   /** Rules judge events from now on; `isFirst`: since the start. */
   | { readonly kind: 'rules-in-force'; readonly generation: number; readonly tookMs: number; readonly isFirst: boolean }
+  /** Whose files are to be read, through which process. */
+  | { readonly kind: 'wanted-files'; readonly mntns: number; readonly pid: number }
   /** The names that must be looked up from now on, and the sizes of lists that are too long for it. */
   | { readonly kind: 'wanted-names'; readonly names: readonly string[]; readonly skipped: readonly number[] }
   | AlertBatch
@@ -191,12 +204,19 @@ export function parseToWorker(value: unknown): ToWorker | undefined {
       return isArrayOf(value['facts'], isObject) ? (value as ToWorker) : undefined
     case 'save-names':
       return typeof value['isFirst'] === 'boolean' ? (value as ToWorker) : undefined
+    case 'workload-file':
+      return isWorkloadFile(value) ? (value as ToWorker) : undefined
     case 'names-ready':
     case 'stop':
       return value as ToWorker
     default:
       return undefined
   }
+}
+
+function isWorkloadFile(value: Record<string, unknown>): boolean {
+  const { file, mntns, pid, text } = value
+  return ['resolv_conf', 'hosts', 'gone'].includes(file as string) && isCount(mntns) && isCount(pid) && isText(text)
 }
 
 /** A message of the worker, or undefined if it is none. */
@@ -211,6 +231,8 @@ export function parseToMain(value: unknown): ToMain | undefined {
       return isCount(value['generation']) && isNumber(value['tookMs']) && typeof value['isFirst'] === 'boolean'
         ? (value as ToMain)
         : undefined
+    case 'wanted-files':
+      return isCount(value['mntns']) && isCount(value['pid']) ? (value as ToMain) : undefined
     case 'wanted-names':
       return isArrayOf(value['names'], isText) && isArrayOf(value['skipped'], isCount) ? (value as ToMain) : undefined
     case 'alerts':

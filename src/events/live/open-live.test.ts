@@ -471,7 +471,9 @@ os.wait()
     assert.equal(lines.length, 3)
     const pids = new Set(lines.map(line => Number(line.split(' ')[0])))
     const told = seen
-      .filter(event => event.name === 'asyncevent' && event.args['name'] === 'namespaces' && pids.has(event.tid))
+      .filter(
+        event => event.name === 'asyncevent' && event.args['name'] === 'tiercel_namespaces' && pids.has(event.tid),
+      )
       .map(event => `${event.tid} ${String(event.args['data'])}`)
     assert.deepEqual(told, lines)
   })

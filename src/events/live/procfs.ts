@@ -136,7 +136,7 @@ function* tellNamespaces(proc: string, pids: readonly number[], sink: SourceSink
   const host = readNamespaces(`${proc}/1`)
   if (host === undefined) return
   const tell = (tid: number, data: string): void => {
-    sink.event(makeOwnEvent({ name: 'namespaces', data, tid, tsNs: BigInt(Date.now()) * 1_000_000n }))
+    sink.event(makeOwnEvent({ name: 'tiercel_namespaces', data, tid, tsNs: BigInt(Date.now()) * 1_000_000n }))
   }
   tell(1, host)
   for (const pid of pids) {
@@ -219,6 +219,7 @@ export class ProcLookup {
 
 function readMachine(proc: string): MachineInfo {
   const boot = /^btime (\d+)$/m.exec(readSmall(`${proc}/stat`) ?? '')
+  const namespaces = readNamespaces(`${proc}/1`)
   const maxPid = Number(readSmall(`${proc}/sys/kernel/pid_max`) ?? 0)
   return {
     cpuCount: cpus().length,
@@ -226,6 +227,7 @@ function readMachine(proc: string): MachineInfo {
     maxPid: Number.isSafeInteger(maxPid) ? maxPid : 0,
     hostname: hostname(),
     bootTsNs: boot === null ? 0n : BigInt(boot[1]!) * 1_000_000_000n,
+    ...(namespaces !== undefined && { namespaces }),
   }
 }
 

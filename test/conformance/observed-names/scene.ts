@@ -70,7 +70,7 @@ export class Scene {
 
   /** The thread lives in these network and mount namespaces from now on; process 1's are the host's. */
   namespaces(tid: number, net: number, mnt: number): this {
-    return this.own(tid, 'namespaces', `${net} ${mnt}`)
+    return this.own(tid, 'tiercel_namespaces', `${net} ${mnt}`)
   }
 
   /** An event of our own. */

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { type FileNews, findInRoot, WorkloadFileReader } from './workload-file-reader.ts'
+
+const DEADLINE_MS = 30_000
+
+function scratch(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'tiercel-files-'))
+  t.after(() => rmSync(path, { recursive: true }))
+  return path
+}
+
+function put(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
+}
+
+/** A process as /proc has it. */
+function addProcess(proc: string, pid: number, mntns: number, files: Readonly<Record<string, string>>): string {
+  const root = join(proc, String(pid), 'root')
+  mkdirSync(join(proc, String(pid), 'ns'), { recursive: true })
+  symlinkSync(`mnt:[${mntns}]`, join(proc, String(pid), 'ns', 'mnt'))
+  mkdirSync(join(root, 'etc'), { recursive: true })
+  for (const [path, text] of Object.entries(files)) put(join(root, path), text)
+  return root
+}
+
+/** A reader whose news are kept; `until` waits for them. */
+function openReader(t: TestContext, procRoot?: string, intervalMs = 20) {
+  const news: FileNews[] = []
+  const reader = new WorkloadFileReader({
+    onNews: one => news.push(one),
+    intervalMs,
+    ...(procRoot !== undefined && { procRoot }),
+  })
+  t.after(() => reader.close())
+  const until = async (isThere: (news: readonly FileNews[]) => boolean): Promise<void> => {
+    const endMs = Date.now() + DEADLINE_MS
+    while (!isThere(news)) {
+      assert.ok(Date.now() < endMs, JSON.stringify(news))
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+  }
+  return { reader, news, until }
+}
+
+const textOf = (news: readonly FileNews[], kind: string, mntns: number): string | undefined =>
+  news.filter(one => one.kind === kind && one.mntns === mntns).map(one => ('text' in one ? one.text : ''))[0]
+
+test('workload files: servers and hosts of the host and of a workload, each with its own', async t => {
+  const proc = scratch(t)
+  addProcess(proc, 1, 100, {
+    'etc/resolv.conf': 'nameserver 127.0.0.53\noptions edns0\n',
+    'run/systemd/resolve/resolv.conf': 'nameserver 192.0.2.53\n',
+    'etc/hosts': '127.0.0.1 localhost\n',
+  })
+  addProcess(proc, 7, 207, { 'etc/resolv.conf': '# own\nnameserver 10.0.0.2\nnameserver fe80::1%eth0\n' })
+  addProcess(proc, 8, 208, {})
+  const { reader, news, until } = openReader(t, proc)
+  reader.want(0, 1)
+  reader.want(207, 7)
+  reader.want(208, 8)
+  await until(list => textOf(list, 'hosts', 208) !== undefined)
+  assert.equal(textOf(news, 'resolv_conf', 0), '127.0.0.53\n192.0.2.53')
+  assert.equal(textOf(news, 'hosts', 0), '127.0.0.1 localhost\n')
+  const isRoot = process.getuid?.() === 0
+  assert.equal(textOf(news, 'resolv_conf', 207), isRoot ? '10.0.0.2\nfe80::1' : '')
+  assert.equal(textOf(news, 'hosts', 207), '')
+  assert.equal(textOf(news, 'resolv_conf', 208), '127.0.0.1\n::1', 'without a file programs ask the local host')
+  assert.equal(reader.counters().namespaces, 3)
+})
+
+test('workload files: a file that is changed is read again, one that is not is not', async t => {
+  const proc = scratch(t)
+  const root = addProcess(proc, 7, 207, { 'etc/hosts': '192.0.2.1 one.example\n' })
+  const { reader, news, until } = openReader(t, proc)
+  reader.want(207, 7)
+  await until(list => list.length === 2)
+  const before = reader.counters().reads
+  await new Promise(resolve => setTimeout(resolve, 200))
+  assert.equal(reader.counters().reads, before)
+  writeFileSync(join(root, 'etc/hosts'), '192.0.2.2 two.example.\n')
+  await until(list => list.some(one => 'text' in one && one.text.includes('192.0.2.2')))
+  assert.equal(news.filter(one => one.kind === 'resolv_conf').length, 1)
+})
+
+test('workload files: a process that is gone, or lives elsewhere by now', async t => {
+  const proc = scratch(t)
+  addProcess(proc, 7, 300, {})
+  const { reader, news, until } = openReader(t, proc, 3_600_000)
+  reader.want(207, 7)
+  reader.want(208, 8)
+  await until(list => list.length === 2)
+  assert.deepEqual(news, [
+    { kind: 'gone', mntns: 207 },
+    { kind: 'gone', mntns: 208 },
+  ])
+})
+
+test('workload files: who may not write a root’s file names no servers but those of the host', async t => {
+  if (process.getuid?.() !== 0) return t.skip('only root can give files to others')
+  const proc = scratch(t)
+  addProcess(proc, 1, 100, { 'etc/resolv.conf': 'nameserver 10.0.0.2\n' })
+  const root = addProcess(proc, 7, 207, { 'etc/resolv.conf': 'nameserver 203.0.113.53\nnameserver 10.0.0.2\n' })
+  spawnSync('chown', ['1000', join(root, 'etc/resolv.conf')])
+  const { reader, news, until } = openReader(t, proc)
+  reader.want(0, 1)
+  reader.want(207, 7)
+  await until(list => textOf(list, 'resolv_conf', 207) !== undefined)
+  assert.equal(textOf(news, 'resolv_conf', 207), '10.0.0.2')
+})
+
+const links: readonly { readonly name: string; readonly make: (root: string) => void; readonly want?: string }[] = [
+  { name: 'an absolute link stays inside', make: root => symlinkSync('/run/x', join(root, 'etc/f')), want: 'run/x' },
+  { name: 'so does one that climbs', make: root => symlinkSync('../../../run/x', join(root, 'etc/f')), want: 'run/x' },
+  {
+    name: 'a link in the middle',
+    make: root => {
+      symlinkSync('../run', join(root, 'etc/d'))
+      symlinkSync('d/./x', join(root, 'etc/f'))
+    },
+    want: 'run/x',
+  },
+  { name: 'a link to itself', make: root => symlinkSync('f', join(root, 'etc/f')) },
+  { name: 'a link to nothing', make: root => symlinkSync('/nowhere', join(root, 'etc/f')) },
+  { name: 'a folder', make: root => mkdirSync(join(root, 'etc/f')) },
+  { name: 'a pipe', make: root => void spawnSync('mkfifo', [join(root, 'etc/f')]) },
+  { name: 'a device', make: root => symlinkSync('/dev/zero', join(root, 'etc/f')) },
+]
+
+for (const { name, make, want } of links) {
+  test(`workload files: ${name}`, async t => {
+    const root = scratch(t)
+    put(join(root, 'run/x'), 'text')
+    put(join(root, 'etc/other'), '')
+    make(root)
+    const found = await findInRoot(root, '/etc/f')
+    assert.equal(found?.path, want === undefined ? undefined : join(root, want))
+  })
+}
+
+test('workload files: of a file that is too long whole lines are taken', async t => {
+  const proc = scratch(t)
+  const line = '192.0.2.1 name.example\n'
+  addProcess(proc, 7, 207, { 'etc/hosts': line.repeat(10_000) })
+  const { reader, news, until } = openReader(t, proc)
+  reader.want(207, 7)
+  await until(list => list.length === 2)
+  const text = textOf(news, 'hosts', 207)!
+  assert.ok(text.length <= 48 * 1024 && text.length > 47 * 1024 && text.length % line.length === 0)
+})
+
+const canUnshare: boolean = spawnSync('unshare', ['-m', 'true']).status === 0
+
+test('workload files: of a real mount namespace', {
+  skip: !canUnshare && 'mount namespaces cannot be made here',
+}, async t => {
+  const folder = scratch(t)
+  writeFileSync(join(folder, 'hosts'), '192.0.2.9 mounted.example\n')
+  const child = spawn(
+    'unshare',
+    ['-m', 'sh', '-c', `mount --bind ${folder}/hosts /etc/hosts; echo ready; exec sleep 60`],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  t.after(() => child.kill())
+  await once(child.stdout, 'data')
+  const mntns = Number(/\d+/.exec(readlinkSync(`/proc/${child.pid}/ns/mnt`))![0])
+  const { reader, news, until } = openReader(t)
+  reader.want(mntns, child.pid!)
+  await until(list => list.length === 2)
+  assert.equal(textOf(news, 'hosts', mntns), '192.0.2.9 mounted.example\n')
+  child.kill()
+  await until(list => list.some(one => one.kind === 'gone'))
+})

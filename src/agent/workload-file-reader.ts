@@ -1,0 +1,257 @@
+/**
+ * Reads what workloads have in /etc/resolv.conf and /etc/hosts, each in its own mount namespace, through a process that lives there; again
+ * when a file has changed. One file at a time, off the event path. What workloads have there is not to be trusted: links are followed as
+ * if their root were ours, so that none leads out of it, and only plain files are read, so much of each.
+ */
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open, readlink } from 'node:fs/promises'
+import { parseResolvConf } from '../domains/resolv-conf.ts'
+import { renderIp } from '../values/ip.ts'
+import type { Ip } from '../values/value.ts'
+
+export type FileNews =
+  /** Servers of its resolv.conf, a line each; the text of its hosts file. `mntns` 0 is the host. */
+  | { readonly kind: 'resolv_conf' | 'hosts'; readonly mntns: number; readonly pid: number; readonly text: string }
+  /** The process is gone through which it was read. */
+  | { readonly kind: 'gone'; readonly mntns: number }
+
+export interface WorkloadFileReaderOptions {
+  readonly onNews: (news: FileNews) => void
+  readonly procRoot?: string
+  /** How often files are looked at again. */
+  readonly intervalMs?: number
+}
+
+interface View {
+  readonly mntns: number
+  readonly pid: number
+  /** Of the files as they were read last. */
+  readonly stamps: Map<string, string>
+  servers: ReadonlySet<Ip>
+}
+
+export interface FileReaderCounters {
+  readonly namespaces: number
+  readonly reads: number
+  /** Files that did not answer in time: after a few of them nothing is read any more. */
+  readonly stuck: number
+  /** Requests left out for want of room. */
+  readonly leftOut: number
+}
+
+/** libscap takes async events of at most 64 KiB. */
+const MAX_BYTES = 48 * 1024
+const MAX_VIEWS = 2048
+const MAX_QUEUE = 4096
+const MAX_LINKS = 40
+const INTERVAL_MS = 5000
+/** A file on a dead server keeps a thread of Node's pool for ever: not more than a few of these are risked. */
+const STUCK_MS = 5000
+const MAX_STUCK = 2
+
+const RESOLV_CONF = '/etc/resolv.conf'
+const HOSTS = '/etc/hosts'
+/** Where local forwarders of the host keep the servers that they themselves ask. */
+const UPSTREAMS: readonly string[] = [
+  '/run/systemd/resolve/resolv.conf',
+  '/run/NetworkManager/no-stub-resolv.conf',
+  '/run/dnsmasq/resolv.conf',
+]
+
+export class WorkloadFileReader {
+  readonly #onNews: (news: FileNews) => void
+  readonly #proc: string
+  readonly #views: Map<number, View> = new Map()
+  readonly #queue: Map<number, number> = new Map()
+  readonly #timer: NodeJS.Timeout
+  #isBusy = false
+  #isClosed = false
+  #reads = 0
+  #stuck = 0
+  #leftOut = 0
+
+  constructor(options: WorkloadFileReaderOptions) {
+    this.#onNews = options.onNews
+    this.#proc = options.procRoot ?? '/proc'
+    this.#timer = setInterval(() => this.#again(), options.intervalMs ?? INTERVAL_MS)
+    this.#timer.unref()
+  }
+
+  /** Reads the files of the mount namespace through the process; `mntns` 0 is the host. */
+  want(mntns: number, pid: number): void {
+    if (this.#queue.size >= MAX_QUEUE || (this.#views.size >= MAX_VIEWS && !this.#views.has(mntns))) {
+      this.#leftOut++
+      return
+    }
+    this.#queue.set(mntns, pid)
+    void this.#work()
+  }
+
+  counters(): FileReaderCounters {
+    return { namespaces: this.#views.size, reads: this.#reads, stuck: this.#stuck, leftOut: this.#leftOut }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#timer)
+  }
+
+  #again(): void {
+    for (const { mntns, pid } of this.#views.values()) if (!this.#queue.has(mntns)) this.#queue.set(mntns, pid)
+    void this.#work()
+  }
+
+  async #work(): Promise<void> {
+    if (this.#isBusy) return
+    this.#isBusy = true
+    for (const [mntns, pid] of this.#queue) {
+      if (this.#isClosed || this.#stuck >= MAX_STUCK) break
+      this.#queue.delete(mntns)
+      const isInTime = await inTime(this.#read(mntns, pid))
+      if (!isInTime) this.#stuck++
+    }
+    this.#isBusy = false
+  }
+
+  async #read(mntns: number, pid: number): Promise<void> {
+    const root = `${this.#proc}/${mntns === 0 ? 1 : pid}`
+    if (mntns !== 0 && (await readMountNamespace(root)) !== mntns) {
+      this.#views.delete(mntns)
+      this.#onNews({ kind: 'gone', mntns })
+      return
+    }
+    const known = this.#views.get(mntns)
+    const view = known?.pid === pid ? known : { mntns, pid, stamps: new Map(), servers: NO_SERVERS }
+    this.#views.set(mntns, view)
+    const base = `${root}/root`
+    const paths = mntns === 0 ? [RESOLV_CONF, ...UPSTREAMS] : [RESOLV_CONF]
+    const files = await this.#readChanged(view, base, paths)
+    if (files !== undefined) this.#onResolvConf(view, files)
+    const hosts = await this.#readChanged(view, base, [HOSTS])
+    if (hosts !== undefined) this.#tell({ kind: 'hosts', mntns, pid, text: hosts[0]?.text ?? '' })
+  }
+
+  #onResolvConf(view: View, files: readonly (ReadFile | undefined)[]): void {
+    const [own, ...others] = files
+    let servers = [
+      ...parseResolvConf(own?.text ?? ''),
+      ...others.flatMap(file => (file ? parseResolvConf(file.text) : [])),
+    ]
+    // Whoever may name the servers may have them say anything: a file that is not root's adds nothing to those of the host.
+    const host = this.#views.get(0)?.servers ?? NO_SERVERS
+    if (view.mntns !== 0 && own !== undefined && !own.isOfRoot) servers = servers.filter(ip => host.has(ip))
+    view.servers = new Set(servers)
+    const text = [...view.servers].map(renderIp).join('\n')
+    this.#tell({ kind: 'resolv_conf', mntns: view.mntns, pid: view.pid, text })
+  }
+
+  #tell(news: FileNews): void {
+    if (!this.#isClosed) this.#onNews(news)
+  }
+
+  /** The files, where one of them is another than the last time; else undefined. A file that cannot be read is undefined itself. */
+  async #readChanged(
+    view: View,
+    base: string,
+    paths: readonly string[],
+  ): Promise<readonly (ReadFile | undefined)[] | undefined> {
+    const places: (FoundFile | undefined)[] = []
+    for (const path of paths) places.push(await findInRoot(base, path))
+    const stamp = places.map(place => place?.stamp ?? '').join()
+    const key = paths[0]!
+    if (view.stamps.get(key) === stamp) return undefined
+    view.stamps.set(key, stamp)
+    const files: (ReadFile | undefined)[] = []
+    for (const place of places) {
+      this.#reads++
+      files.push(place === undefined ? undefined : await readStart(place.path))
+    }
+    return files
+  }
+}
+
+const NO_SERVERS: ReadonlySet<Ip> = new Set()
+
+interface FoundFile {
+  readonly path: string
+  /** Another one when the file is replaced or written. */
+  readonly stamp: string
+}
+
+interface ReadFile {
+  readonly text: string
+  /** Only root may write it. */
+  readonly isOfRoot: boolean
+}
+
+/** Where the file lies below `base`, whatever links there are on the way; undefined where there is no plain file. */
+export async function findInRoot(base: string, path: string): Promise<FoundFile | undefined> {
+  let left = path.split('/').filter(part => part !== '')
+  let at: string[] = []
+  let links = 0
+  try {
+    while (left.length > 0) {
+      const part = left.shift()!
+      if (part === '.') continue
+      if (part === '..') {
+        at.pop()
+        continue
+      }
+      const full = `${base}/${[...at, part].join('/')}`
+      const found = await lstat(full, { bigint: true })
+      if (found.isSymbolicLink()) {
+        if (++links > MAX_LINKS) return undefined
+        const target = await readlink(full)
+        if (target.startsWith('/')) at = []
+        left = [...target.split('/').filter(one => one !== ''), ...left]
+        continue
+      }
+      at.push(part)
+      if (left.length > 0) continue
+      if (!found.isFile()) return undefined
+      return { path: full, stamp: `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}` }
+    }
+  } catch {
+    // It is not there, or may not be looked at.
+  }
+  return undefined
+}
+
+async function readStart(path: string): Promise<ReadFile | undefined> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY)
+    const stat = await file.stat()
+    if (!stat.isFile()) return undefined
+    const bytes = Buffer.alloc(Math.min(stat.size, MAX_BYTES))
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
+    const text = bytes.latin1Slice(0, bytesRead)
+    // A line that is cut says something else.
+    const whole = stat.size > bytesRead ? text.slice(0, text.lastIndexOf('\n') + 1) : text
+    return { text: whole.replaceAll('\0', ' '), isOfRoot: stat.uid === 0 && (stat.mode & 0o022) === 0 }
+  } catch {
+    return undefined
+  } finally {
+    await file?.close().catch(() => {})
+  }
+}
+
+async function readMountNamespace(root: string): Promise<number | undefined> {
+  try {
+    const digits = /^mnt:\[(\d+)\]$/.exec(await readlink(`${root}/ns/mnt`))?.[1]
+    return digits === undefined ? undefined : Number(digits)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the work was done in time; when not, it goes on by itself. It never rejects. */
+async function inTime(work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>(resolve => {
+    timer = setTimeout(() => resolve(false), STUCK_MS)
+  })
+  const isDone = await Promise.race([work.then(() => true), late])
+  clearTimeout(timer)
+  return isDone
+}

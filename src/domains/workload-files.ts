@@ -1,0 +1,142 @@
+/**
+ * What the files of a workload say of names: the servers of its resolv.conf, which decide whose answers are trusted, and its hosts file.
+ * Both belong to a mount namespace. Somebody else reads them, off the event path, and tells them as events; what is not told yet is
+ * asked for once. Bounded: the namespace that was told of longest ago goes.
+ */
+import { parseIp, unmapIp } from '../values/ip.ts'
+import type { Ip } from '../values/value.ts'
+import type { BindingFact } from './binding.ts'
+import { parseHostsFile } from './hosts-file.ts'
+
+export interface WorkloadFilesOptions {
+  readonly learn: (fact: BindingFact, atMs: number) => boolean
+  /** Takes back what was learnt. */
+  readonly retract: (fact: BindingFact) => void
+  /** Asks for the files of a mount namespace, through a process that lives in it; absent: nobody can read them. */
+  readonly want?: (mntns: number, pid: number) => void
+}
+
+/** The text of an event of files: the number of the mount namespace, then what its file says. */
+export interface ToldFile {
+  readonly mntns: number
+  readonly text: string
+}
+
+export function parseToldFile(data: string): ToldFile | undefined {
+  const [, digits, text] = /^(\d{1,10})\n([^\0]*)\0?$/.exec(data) ?? []
+  return digits === undefined ? undefined : { mntns: Number(digits), text: text! }
+}
+
+interface View {
+  servers: ReadonlySet<Ip> | undefined
+  hosts: readonly BindingFact[]
+  hostsText: string
+  isWanted: boolean
+  /** Answers that came before the servers were known; they were believed. */
+  undecided: { readonly fact: BindingFact; readonly server: Ip }[]
+}
+
+const MAX_VIEWS = 2048
+/** Of one workload: hosts files of containers have some lines. */
+const MAX_HOSTS = 1024
+const MAX_UNDECIDED = 64
+
+export class WorkloadFiles {
+  readonly #options: WorkloadFilesOptions
+  /** By mount namespace, the one told of longest ago first. */
+  readonly #views: Map<number, View> = new Map()
+  /** Answers that were believed at first and not when their server's standing was known. */
+  revised = 0
+
+  constructor(options: WorkloadFilesOptions) {
+    this.#options = options
+  }
+
+  /** Namespaces of which something is known. */
+  get size(): number {
+    return this.#views.size
+  }
+
+  /** Asks for the files of the namespace, if they were not asked for yet. */
+  need(mntns: number, pid: number): void {
+    const { want } = this.#options
+    if (want === undefined || pid <= 0) return
+    const view = this.#view(mntns)
+    if (view.isWanted) return
+    view.isWanted = true
+    want(mntns, pid)
+  }
+
+  /** Nobody lives there any more through whom the files could be read: they are asked for again when somebody does. */
+  orphan(mntns: number): void {
+    const view = this.#views.get(mntns)
+    if (view !== undefined) view.isWanted = false
+  }
+
+  /** Whether programs that live there should ask the server; undefined while that is not known. */
+  isConfigured(server: Ip, mntns: number): boolean | undefined {
+    return this.#views.get(mntns)?.servers?.has(server)
+  }
+
+  /** An answer was believed whose server's standing is not known yet. */
+  believed(fact: BindingFact, server: Ip, mntns: number): void {
+    const view = this.#view(mntns)
+    if (view.undecided.length < MAX_UNDECIDED) view.undecided.push({ fact, server })
+  }
+
+  /** `text`: the addresses of the servers, a line each. */
+  setServers({ mntns, text }: ToldFile, atMs: number): void {
+    const view = this.#renew(mntns)
+    const ips = text.split('\n').map(line => parseIp(line))
+    const servers = new Set(ips.filter(ip => ip !== undefined).map(unmapIp))
+    view.servers = servers
+    const { undecided } = view
+    view.undecided = []
+    for (const { fact, server } of undecided) {
+      if (servers.has(server)) continue
+      this.revised++
+      this.#options.retract(fact)
+      this.#options.learn({ ...fact, untrusted: true }, atMs)
+    }
+  }
+
+  /** `text`: of the hosts file. What is no longer in it ends. The host's own speaks for everybody. */
+  setHosts({ mntns, text }: ToldFile, atMs: number): void {
+    const view = this.#renew(mntns)
+    if (view.hostsText === text) return
+    for (const fact of view.hosts) this.#options.retract(fact)
+    const facts: BindingFact[] = []
+    for (const fact of parseHostsFile(text)) {
+      facts.push(mntns === 0 ? fact : { ...fact, owner: { mntns } })
+      if (facts.length === MAX_HOSTS && mntns !== 0) break
+    }
+    view.hostsText = text
+    view.hosts = facts
+    for (const fact of facts) this.#options.learn(fact, atMs)
+  }
+
+  #view(mntns: number): View {
+    const known = this.#views.get(mntns)
+    if (known !== undefined) return known
+    if (this.#views.size >= MAX_VIEWS) this.#evict()
+    const view: View = { servers: undefined, hosts: [], hostsText: '', isWanted: false, undecided: [] }
+    this.#views.set(mntns, view)
+    return view
+  }
+
+  #renew(mntns: number): View {
+    const view = this.#view(mntns)
+    this.#views.delete(mntns)
+    this.#views.set(mntns, view)
+    return view
+  }
+
+  #evict(): void {
+    for (const [mntns, view] of this.#views) {
+      if (mntns === 0) continue
+      this.#views.delete(mntns)
+      for (const fact of view.hosts) this.#options.retract(fact)
+      return
+    }
+  }
+}
