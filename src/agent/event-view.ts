@@ -1,5 +1,6 @@
 import { NameIndex } from '../domains/name-index.ts'
 import { ASYNC_EVENT, holdsNames, learnNames } from '../domains/names-event.ts'
+import type { NameObserver } from '../domains/name-observer.ts'
 import type { SourceSink } from '../events/source.ts'
 import type { CurrentEvent } from '../state/current-event.ts'
 import { HostState, stateSink } from '../state/host-state.ts'
@@ -8,6 +9,7 @@ import { makeObserver, type ObserverSettings } from './make-observer.ts'
 /** Events with the state and the names around them, for commands that look at them without rules. */
 export interface EventView {
   readonly names: NameIndex
+  readonly observer: NameObserver
   /** Give it to a source; `onEvent` is called after each event was applied, and says whether to go on. */
   sink(onEvent: (current: CurrentEvent) => boolean): SourceSink
 }
@@ -29,6 +31,7 @@ export async function openEventView(
   state.current.names = names
   return {
     names,
+    observer,
     sink: onEvent =>
       stateSink(state, current => {
         if (observer.wants[current.rec.type] === 1) current.payload = observer.observe(current)

@@ -1,5 +1,7 @@
+import { wantedEvents } from '../agent/base-syscalls.ts'
 import { openEventView } from '../agent/event-view.ts'
-import type { NameMoment } from '../domains/binding.ts'
+import type { ObserverSettings } from '../agent/make-observer.ts'
+import { keepMoment, type NameMoment } from '../domains/binding.ts'
 import { renderBinding } from '../domains/bindings-file.ts'
 import { explainAddress } from '../domains/explain-address.ts'
 import type { BindingView, NameIndex } from '../domains/name-index.ts'
@@ -15,6 +17,9 @@ import type { Command } from './command.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { readEvents, stopSignal } from './event-input.ts'
 import { requireReadableFile } from './input-file.ts'
+import { loadSettings, settingsOptions } from './load-settings.ts'
+import { parseDuration } from './parse-duration.ts'
+import { rulesOption } from './rule-files.ts'
 import { type ExplainedConnection, renderExplanation, renderNameList } from './render-names.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -32,14 +37,16 @@ interface SeenNames {
   readonly failed: boolean
 }
 
-async function readNames(args: Arguments, terminal: Terminal): Promise<SeenNames> {
-  const files = args.values('capture')
+async function readNames(files: readonly string[], args: Arguments, terminal: Terminal): Promise<SeenNames> {
   const bindings = args.value('bindings')
-  if (files.length === 0 && bindings === undefined) throw new UsageError('`tiercel domains` needs a --capture')
-  for (const file of files) requireReadableFile(file, 'capture')
-  if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
-  const dnsPorts = parsePorts(args.value('dns-ports') ?? '53')
-  const { names, sink } = await openEventView(bindings, { dnsPorts, trustedResolvers: [], keepsProcesses: true })
+  const duration = args.value('for')
+  const isLive = files.length === 0 && bindings === undefined
+  if (isLive && duration === undefined)
+    throw new UsageError('`tiercel domains` needs a capture', '`--for 30s` watches this machine instead, as root')
+  if (!isLive && duration !== undefined)
+    throw new UsageError('`--for` watches this machine: it goes with neither a capture nor a bindings file')
+  const seconds = duration === undefined ? undefined : parseDuration(duration)
+  const { names, sink } = await openEventView(bindings, { ...observerSettings(args, terminal), keepsProcesses: true })
   const processes = new Map<number, string>()
   const connections: ExplainedConnection[] = []
   /** Connections whose name may have become known later. */
@@ -56,15 +63,15 @@ async function readNames(args: Arguments, terminal: Terminal): Promise<SeenNames
     const explanation = explainAddress(names, peer.ip, current)
     const { pid, containerId } = thread
     const connection = { atMs: current.timeMs, pid, containerId, ...peer, explanation }
-    if (explanation.kind === 'unnamed') unnamed.push({ at: connections.length, when: momentOf(current) })
+    if (explanation.kind === 'unnamed') unnamed.push({ at: connections.length, when: keepMoment(current) })
     connections.push(connection)
     return true
   }
-  if (files.length === 0) return { names, processes, connections, lastMs: Date.now(), failed: false }
-  const { signal, release } = stopSignal(terminal, undefined)
-  const wanted = { syscalls: new Set<string>(), tracepoints: new Set<string>(), observesNames: true }
+  if (files.length === 0 && !isLive) return { names, processes, connections, lastMs: Date.now(), failed: false }
+  const { signal, release } = stopSignal(terminal, seconds)
+  const wanted = { ...wantedEvents([], { customSet: ['connect'], repair: false, all: false }), observesNames: true }
   try {
-    const failed = await readEvents({ files, wanted, snaplen: 0, signal }, sink(onEvent), terminal)
+    const failed = await readEvents({ files, wanted, snaplen: 80, signal }, sink(onEvent), terminal)
     for (const { at, when } of unnamed) {
       const connection = connections[at]!
       connections[at] = { ...connection, explanation: explainAddress(names, connection.ip, when) }
@@ -75,21 +82,19 @@ async function readNames(args: Arguments, terminal: Terminal): Promise<SeenNames
   }
 }
 
-/** Who makes the event at hand, and when: as it is only while it is at hand. */
-function momentOf({ rec, thread }: CurrentEvent): NameMoment {
-  const view = new DataView(new ArrayBuffer(8))
-  view.setBigUint64(0, rec.tsNs, true)
-  if (thread === undefined) return { rec: { view, start: 0 } }
-  const { pid, containerId, main } = thread
-  return { rec: { view, start: 0 }, thread: { pid, containerId, main: main && { cloneTsNs: main.cloneTsNs } } }
-}
-
 /** The far end, when the event is a TCP connect that worked or is under way. */
 function connects({ rec, fd }: CurrentEvent): { readonly ip: Ip; readonly port: number } | undefined {
   if (rec.info.name !== 'connect' || fd?.isInetSocket !== true || fd.l4proto !== L4.tcp || fd.dip === undefined)
     return undefined
   const result = paramNumber(rec, 0) ?? -1
   return result === 0 || result === EINPROGRESS ? { ip: unmapIp(fd.dip), port: fd.dport } : undefined
+}
+
+/** Which answers are looked at and trusted: as the configuration says, and `--dns-ports`. */
+function observerSettings(args: Arguments, terminal: Terminal): ObserverSettings {
+  const { domains } = loadSettings(args, terminal)
+  const ports = args.value('dns-ports')
+  return { ...domains, ...(ports !== undefined && { dnsPorts: parsePorts(ports) }) }
 }
 
 function parsePorts(text: string): readonly number[] {
@@ -121,10 +126,14 @@ function list(seen: SeenNames, format: string, terminal: Terminal): number {
   }
 }
 
+function checkSubject(subject: string): void {
+  if (parseIp(subject) === undefined && normaliseDomain(subject) === undefined)
+    throw new UsageError(`\`${subject}\` is neither an address nor a name`)
+}
+
 function explain(seen: SeenNames, subject: string, terminal: Terminal): number {
   const ip = parseIp(subject)
   const name = ip === undefined ? normaliseDomain(subject) : undefined
-  if (ip === undefined && name === undefined) throw new UsageError(`\`${subject}\` is neither an address nor a name`)
   const { names, lastMs, processes } = seen
   const bindings = ip === undefined ? names.bindingsOfName(name!, lastMs) : names.bindingsOfAddress(ip, lastMs)
   const ips = new Set<Ip>(ip === undefined ? bindings.map(binding => binding.ip) : [unmapIp(ip)])
@@ -141,44 +150,74 @@ function explain(seen: SeenNames, subject: string, terminal: Terminal): number {
 
 export const domainsCommand: Command = {
   name: 'domains',
-  summary: 'show which names workloads looked up, and how an address got its name',
-  usage: 'list | explain ADDRESS|NAME --capture CAPTURE [--bindings FILE]',
-  operands: { min: 1, max: 2, name: 'operand' },
+  summary: 'show which names workloads looked up, how an address got its name, and why an alert says so',
+  usage: 'list | explain ADDRESS|NAME | why ALERT [CAPTURE…] [--bindings FILE]',
+  operands: { min: 1, max: Number.MAX_SAFE_INTEGER, name: 'operand' },
   options: [
     {
       name: 'capture',
       value: 'CAPTURE',
       repeated: true,
-      doc: 'a capture; its DNS answers and connections are looked at',
+      doc: 'the same as the word CAPTURE',
+      hidden: true,
     },
+    { name: 'for', value: 'TIME', doc: 'without a capture: watch this machine for so long (90s, 10m), as root' },
     { name: 'bindings', value: 'FILE', doc: 'names of addresses that are known besides (NDJSON)' },
     { name: 'dns-ports', value: 'PORTS', doc: 'ports of DNS servers; default: 53' },
+    rulesOption,
+    ...settingsOptions,
     { name: 'format', value: 'FORMAT', doc: 'of a list: text (default), or bindings, to be given to --bindings' },
   ],
   doc: [
     '`list` shows each name that is known, its addresses, how they are known, and who looked it up. `explain` shows all that is known of an address or a name, and for each TCP connection to it which name it had for the process that connected, or why it had none.',
+    '`why` says in words why the names in an alert were judged so. ALERT is a line of JSON, a file of such lines, or `-`. The alert tells it itself where `domains.explain_alerts` was on; else it is found out from captures and a bindings file of that time, with the rules (`-r`) that alerted.',
     'Names are learnt from the DNS messages, ClientHellos and HTTP requests in the capture, as far as it has their bytes (sysdig and Falco keep 80 of each call unless told otherwise).',
   ],
   examples: [
-    { command: 'tiercel domains list --capture capture.scap', doc: 'who looked what up' },
+    { command: 'tiercel domains list capture.scap', doc: 'who looked what up' },
     {
-      command: 'tiercel domains explain 192.0.2.1 --capture capture.scap',
+      command: 'tiercel domains explain 192.0.2.1 capture.scap',
       doc: 'which name a connection had, and why',
     },
+    { command: 'sudo tiercel domains list --for 30s', doc: 'who looks what up on this machine' },
+    { command: 'grep nanopool alerts.jsonl | tiercel domains why -', doc: 'what alerts tell of their names' },
     {
-      command: 'tiercel domains list --capture capture.scap --format bindings > names.ndjson',
+      command: 'tiercel domains why alert.json capture.scap -r my_rules.yaml',
+      doc: 'what a capture of that time tells',
+    },
+    {
+      command: 'tiercel domains list capture.scap --format bindings > names.ndjson',
       doc: 'the names for a replay of another capture',
     },
   ],
   exitCodes: ['it was shown', 'nothing is known of it, or a capture is missing or damaged'],
   run: async (args, terminal) => {
-    const [action, subject] = args.operands
-    if (action === 'list') {
-      if (subject !== undefined) throw new UsageError('`tiercel domains list` takes no name', '`explain` does')
-      return list(await readNames(args, terminal), args.value('format') ?? 'text', terminal)
+    const [action, ...rest] = args.operands
+    const files = [...(action === 'list' ? rest : rest.slice(1)), ...args.values('capture')]
+    const bindings = args.value('bindings')
+    const checkFiles = (): void => {
+      for (const file of files) requireReadableFile(file, 'capture')
+      if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
     }
-    if (action !== 'explain') throw new UsageError(`unknown action \`${action}\``, 'it is `list` or `explain`')
-    if (subject === undefined) throw new UsageError('`tiercel domains explain` needs an address or a name')
-    return explain(await readNames(args, terminal), subject, terminal)
+    if (action !== 'list' && args.has('format')) throw new UsageError('`--format` is for `tiercel domains list`')
+    if (action !== 'why' && args.has('rules')) throw new UsageError('`--rules` is for `tiercel domains why`')
+    if (action === 'list') {
+      checkFiles()
+      return list(await readNames(files, args, terminal), args.value('format') ?? 'text', terminal)
+    }
+    const [subject] = rest
+    if (action === 'explain') {
+      if (subject === undefined) throw new UsageError('`tiercel domains explain` needs an address or a name')
+      checkSubject(subject)
+      checkFiles()
+      return explain(await readNames(files, args, terminal), subject, terminal)
+    }
+    if (action !== 'why') throw new UsageError(`unknown action \`${action}\``, 'it is `list`, `explain` or `why`')
+    if (subject === undefined)
+      throw new UsageError('`tiercel domains why` needs an alert', 'as JSON, or a file of alerts, or `-`')
+    if (args.has('for')) throw new UsageError('`--for` is not for `why`: an alert is of the past')
+    checkFiles()
+    const { why } = await import('./domains-why.ts')
+    return why(subject, files, observerSettings(args, terminal), args, terminal)
   },
 }

@@ -12,7 +12,8 @@ import type { TestRecord } from '../domains/testdata/dns-bytes.ts'
 import { quoteValue } from '../agent/render-learned.ts'
 import { loadRules } from '../agent/load-rules.ts'
 import { Scene } from '../../test/conformance/observed-names/scene.ts'
-import { learnCommand, parseDuration } from './learn.ts'
+import { learnCommand } from './learn.ts'
+import { parseDuration } from './parse-duration.ts'
 import { parseArguments } from './parse-arguments.ts'
 
 const CAPTURES = fileURLToPath(new URL('../../../shared/data/captures', import.meta.url))

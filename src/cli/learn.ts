@@ -23,6 +23,7 @@ import { requireReadableFile } from './input-file.ts'
 import { loadRuleSet, type RuleSet } from './load-rule-set.ts'
 import { loadSettings, settingsOptions } from './load-settings.ts'
 import type { Arguments, OptionSpec } from './parse-arguments.ts'
+import { parseDuration } from './parse-duration.ts'
 import { openProgressLine } from './progress-line.ts'
 import { renderAlertGroups } from './render-names.ts'
 import type { Terminal } from './terminal.ts'
@@ -44,15 +45,6 @@ const options: readonly OptionSpec[] = [
   { name: 'bindings', value: 'FILE', doc: 'names of addresses that are known besides (NDJSON)' },
   ...settingsOptions,
 ]
-
-/** Seconds of `90s`, `10m`, `1h30m`, or of a plain number. */
-export function parseDuration(text: string): number {
-  const match = /^(?=\d)(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s?)?$/.exec(text)
-  const [hours, minutes, seconds] = [match?.[1], match?.[2], match?.[3]].map(digits => Number(digits ?? 0))
-  const total = hours! * 3600 + minutes! * 60 + seconds!
-  if (match !== null && total > 0) return total
-  throw new UsageError(`\`--for\` needs a time such as 90s, 10m or 1h30m, not \`${text}\``)
-}
 
 interface Session {
   readonly terminal: Terminal

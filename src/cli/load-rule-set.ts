@@ -21,13 +21,14 @@ export function renderFindings(result: FileResult, color: boolean): string {
 
 /**
  * Loads the rules that are `given` (of `args`: `--rules`), else those of the configuration, else our own. Findings go to standard error, all of
- * them; throws a `CommandError` if one is an error.
+ * them (`isQuiet`: of files with an error); throws a `CommandError` if one is an error.
  */
 export function loadRuleSet(
   args: Arguments,
   config: Config,
   terminal: Terminal,
   given: readonly string[] = args.values('rules'),
+  isQuiet: boolean = args.has('quiet'),
 ): RuleSet {
   const paths = chooseRulePaths(given, config.rulesFiles)
   if (args.has('verbose')) for (const path of paths) terminal.err(`rules: ${path}\n`)
@@ -36,7 +37,7 @@ export function loadRuleSet(
   let errors = 0
   for (const result of results) {
     errors += result.newFindings.filter(f => f.diagnostic.severity === 'error').length
-    if (!args.has('quiet') || !result.ok) terminal.err(renderFindings(result, terminal.errColors.isColorSupported))
+    if (!isQuiet || !result.ok) terminal.err(renderFindings(result, terminal.errColors.isColorSupported))
   }
   if (plan === undefined) {
     throw new CommandError(

@@ -69,6 +69,24 @@ export interface NameMoment {
     | undefined
 }
 
+/** The same moment for later: that of an event is over with the event. */
+export function keepMoment({ rec, thread }: NameMoment): NameMoment {
+  const view = new DataView(new ArrayBuffer(8))
+  view.setBigUint64(0, rec.view.getBigUint64(rec.start, true), true)
+  if (thread === undefined) return { rec: { view, start: 0 } }
+  const { pid, containerId, netns, mntns, main } = thread
+  return {
+    rec: { view, start: 0 },
+    thread: {
+      pid,
+      containerId,
+      ...(netns !== undefined && { netns }),
+      ...(mntns !== undefined && { mntns }),
+      main: main && { cloneTsNs: main.cloneTsNs },
+    },
+  }
+}
+
 /** When a question is meant: at an event, or at a time (ms since the epoch) for the host as a whole. */
 export type When = NameMoment | number
 

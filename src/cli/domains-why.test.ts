@@ -1,0 +1,221 @@
+// `tiercel domains why`: from the alert's own evidence, from a capture, from bindings.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import fc from 'fast-check'
+import picocolors from 'picocolors'
+import { rule, Scene } from '../../test/conformance/observed-names/scene.ts'
+import { CommandError } from './command-error.ts'
+import { domainsCommand } from './domains.ts'
+import { parseAlert } from './parse-alert.ts'
+import { parseArguments } from './parse-arguments.ts'
+import { replayCommand } from './replay.ts'
+import type { Command } from './command.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'tiercel-why-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+let files = 0
+function write(text: string, extension: string): string {
+  const path = join(folder, `${files++}.${extension}`)
+  writeFileSync(path, text)
+  return path
+}
+
+async function run(command: Command, ...words: string[]): Promise<{ code: number; out: string }> {
+  let out = ''
+  const colors = picocolors.createColors(false)
+  const code = await command.run(parseArguments(words, command), {
+    out: text => (out += text),
+    err: text => assert.fail(text),
+    flush: () => Promise.resolve(),
+    outIsTty: false,
+    errIsTty: false,
+    columns: 80,
+    outColors: colors,
+    errColors: colors,
+    outClosed: new AbortController().signal,
+  })
+  return { code, out }
+}
+
+const why = (...words: string[]): Promise<{ code: number; out: string }> => run(domainsCommand, 'why', ...words)
+
+const RULES = write(
+  '- list: trusted_domains\n  items: [shop.example, github.com]\n' +
+    rule(
+      'Unexpected',
+      'evt.type = connect and fd.l4proto = tcp and not fd.sip.name in (trusted_domains)',
+      'to %fd.sip.name (%fd.sip) by %proc.pid',
+    ) +
+    rule('Any connection', 'evt.type = connect and fd.l4proto = tcp', '%fd.name'),
+  'yaml',
+)
+
+const scene = new Scene()
+  .process(11, { comm: 'curl' })
+  .process(12, { comm: 'job' })
+  .dns(11, 'shop.example', ['192.0.2.1'])
+  .dns(12, 'pool.example', [
+    { name: 'pool.example', type: 'CNAME', data: 'edge.example', ttl: 60 },
+    { name: 'edge.example', type: 'A', data: '192.0.2.1', ttl: 30 },
+  ])
+  .wait(1.5)
+  .connect(11, '192.0.2.1')
+  .connect(12, '192.0.2.1')
+  .connect(12, '192.0.2.77')
+  .wait(0.196)
+  .dns(12, 'github.com', ['192.0.2.77'])
+const capture = write(scene.lines.map(line => `${JSON.stringify(line)}\n`).join(''), 'ndjson')
+
+/** Alerts of the rules on the scene, as lines. */
+async function alertsOf(...options: string[]): Promise<readonly string[]> {
+  const path = join(folder, `${files++}.jsonl`)
+  const output = [
+    '-o',
+    'file_output.enabled=true',
+    '-o',
+    `file_output.filename=${path}`,
+    '-o',
+    'stdout_output.enabled=false',
+  ]
+  await run(
+    replayCommand,
+    capture,
+    '-r',
+    RULES,
+    '--observe',
+    '--json',
+    '-q',
+    '-o',
+    'rule_matching=all',
+    ...output,
+    ...options,
+  )
+  return readFileSync(path, 'utf8').trimEnd().split('\n')
+}
+const plain = await alertsOf()
+const explained = await alertsOf('-o', 'domains.explain_alerts=true')
+const of = (lines: readonly string[], name: string): string[] => lines.filter(line => line.includes(`"rule":"${name}"`))
+
+const POOL = [
+  'Unexpected',
+  '  10:00:01.518000000: Notice to pool.example (192.0.2.1) by 12',
+  '',
+  'fd.sip.name of 192.0.2.1',
+  '  pool.example: an answer of 10.0.0.2 to job (12) 1.5 s before (TTL 30 s; through edge.example)',
+  '  edge.example: an answer of 10.0.0.2 to job (12) 1.5 s before (TTL 30 s)',
+  '  this decides, as the process saw it itself',
+  '  fd.sip.name in (shop.example, github.com)',
+  '    does not hold: it is shop.example too, as curl (11) looked up, but what the process looked up itself decides',
+  '',
+]
+const withoutTime = (text: string): string[] => text.split('\n').map(line => line.replace(/^ {2}[\d:.]+: /, '  TIME: '))
+
+test('why: what the alert tells itself', async () => {
+  const [pool] = of(explained, 'Unexpected')
+  for (const subject of [pool!, write(pool!, 'json')]) {
+    const { out, code } = await why(subject)
+    assert.equal(code, 0)
+    assert.deepEqual(withoutTime(out), withoutTime(POOL.join('\n')))
+  }
+})
+
+test('why: what a capture tells', async () => {
+  const [pool, unnamed] = of(plain, 'Unexpected')
+  assert.deepEqual(withoutTime((await why(pool!, capture, '-r', RULES)).out), withoutTime(POOL.join('\n')))
+  assert.deepEqual((await why(unnamed!, '--capture', capture, '-r', RULES)).out.split('\n').slice(2), [
+    '',
+    'fd.sip.name of 192.0.2.77',
+    '  no name: github.com became known 200 ms after',
+    '  fd.sip.name in (shop.example, github.com)',
+    '    does not hold: github.com became known 200 ms after',
+    '',
+  ])
+})
+
+test('why: several alerts, one pass', async () => {
+  const both = write(of(plain, 'Unexpected').join('\n'), 'jsonl')
+  const { out } = await why(both, capture, '-r', RULES)
+  assert.equal(out.match(/^Unexpected$/gm)?.length, 2)
+})
+
+test('why: what a bindings file tells, with the addresses and the process of the alert', async () => {
+  const bindings = write((await run(domainsCommand, 'list', capture, '--format', 'bindings')).out, 'ndjson')
+  const [pool] = of(plain, 'Unexpected')
+  const { out } = await why(pool!, '--bindings', bindings, '-r', RULES)
+  assert.match(out, /^ {2}pool.example: an answer of 10.0.0.2 to process \(12\) 1.5 s before/m)
+  assert.match(out, /does not hold: it is shop.example too/)
+  const nobody = pool!.replace(/"proc.pid":12/, '"proc.name":"x"')
+  assert.match(
+    (await why(nobody, '--bindings', bindings, '-r', RULES)).out,
+    /^ {2}note: the alert does not tell which process it was/m,
+  )
+  const tuple =
+    '{"rule":"Unexpected","time":"2026-05-04T10:00:01.5Z","output_fields":{"fd.name":"10.0.0.10:4->192.0.2.1:443"}}'
+  assert.match((await why(tuple, '--bindings', bindings, '-r', RULES)).out, /fd.sip.name of 192.0.2.1\n/)
+})
+
+test('why: rules that were others then', async () => {
+  const [pool] = of(plain, 'Unexpected')
+  const rules = write(rule('Unexpected', 'evt.type = connect and fd.sip.name = other.example', 'x'), 'yaml')
+  assert.match((await why(pool!, capture, '-r', rules)).out, /note: now the rule does not match there/)
+})
+
+const time = '"time":"2026-05-04T10:00:01.5Z"'
+const refusals: readonly (readonly [words: readonly string[], message: RegExp])[] = [
+  [[], /needs an alert/],
+  [['none.json'], /there is no alert, nor a file of alerts, `none.json`/],
+  [['{"rule":'], /the alert cannot be read: it is not JSON/],
+  [[write('a line of text\n', 'txt')], /line 1 of .* is no alert: it is not JSON/],
+  [[write('\n\n', 'txt')], /there is no alert in/],
+  [['{}'], /has no `rule`, so it is no alert/],
+  [['{"rule":"x"}'], /its `time` is no time/],
+  [['{"rule":"x","time":"yesterday"}'], /its `time` is no time/],
+  [[`{"rule":"x",${time},"source":"internal"}`], /news of the agent itself/],
+  [[`{"rule":"x",${time},"names":[{}]}`], /`names` is not what/],
+  [[`{"rule":"x",${time}}`], /does not tell how its names are known/],
+  [[of(plain, 'Unexpected')[0]!], /does not tell how its names are known/],
+  [[of(plain, 'Unexpected')[0]!, 'none.scap'], /there is no capture `none.scap`/],
+  [[of(plain, 'Any connection')[0]!, capture, '-r', RULES], /neither asks for a name of an address nor prints one/],
+  [[`{"rule":"Unexpectd",${time}}`, capture, '-r', RULES], /the rules have no rule `Unexpectd`/],
+  [[`{"rule":"Unexpected",${time}}`, capture, '-r', RULES], /no connection at 2026-05-04 10:00:01.500000000/],
+  [[`{"rule":"Unexpected",${time}}`, '--bindings', write('', 'ndjson'), '-r', RULES], /does not tell the address/],
+  [['{}', '--for', '1s'], /`--for` is not for `why`/],
+]
+for (const [i, [words, message]] of refusals.entries()) {
+  test(`why: refusal ${i}: ${message.source}`, async () => {
+    await assert.rejects(why(...words), error => error instanceof CommandError && message.test(error.message))
+  })
+}
+
+test('why: whatever an alert says, it is read or refused, and cannot move the cursor', async () => {
+  const json = fc.json({ maxDepth: 3 })
+  const evidence = fc.constantFrom(...explained.map(line => JSON.parse(line) as object))
+  const changed = fc
+    .tuple(evidence, fc.constantFrom('rule', 'time', 'names', 'output', 'output_fields'), fc.jsonValue())
+    .map(([alert, key, value]) => JSON.stringify({ ...alert, [key]: value }))
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(json, changed, fc.string()), async line => {
+      const parsed = parseAlert(line)
+      if (!parsed.ok || parsed.alert.names === undefined || !line.startsWith('{')) return
+      const { out } = await why(line)
+      assert.doesNotMatch(out.replaceAll('\n', ''), /[\0-\x1f\x7f-\x9f]/)
+    }),
+  )
+  const forged = JSON.stringify({
+    ...(JSON.parse(of(explained, 'Unexpected')[0]!) as object),
+    rule: 'x\n\u001b[2J',
+    output: '\rforged',
+  })
+  const { out } = await why(forged)
+  assert.equal(out.split('\n')[0], 'x\\n\\u001b[2J')
+  assert.equal(out.split('\n')[1], '  \\rforged')
+})
+
+test('why: looking back finds what the alert told at the time', async () => {
+  const [pool] = of(explained, 'Unexpected')
+  assert.deepEqual((await why(pool!)).out, (await why(pool!, capture, '-r', RULES)).out)
+})
