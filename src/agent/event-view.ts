@@ -1,5 +1,6 @@
 import { NameIndex } from '../domains/name-index.ts'
 import { ASYNC_EVENT, holdsNames, learnNames } from '../domains/names-event.ts'
+import type { BindingsOutcome } from '../domains/bindings-file.ts'
 import type { NameObserver } from '../domains/name-observer.ts'
 import type { SourceSink } from '../events/source.ts'
 import type { CurrentEvent } from '../state/current-event.ts'
@@ -10,6 +11,8 @@ import { makeObserver, type ObserverSettings } from './make-observer.ts'
 export interface EventView {
   readonly names: NameIndex
   readonly observer: NameObserver
+  /** What was in the bindings file, if there is one. */
+  readonly bindings: BindingsOutcome | undefined
   /** Give it to a source; `onEvent` is called after each event was applied, and says whether to go on. */
   sink(onEvent: (current: CurrentEvent) => boolean): SourceSink
 }
@@ -20,9 +23,10 @@ export async function openEventView(
   observed: ObserverSettings = { dnsPorts: [53], trustedResolvers: [] },
 ): Promise<EventView> {
   const names = new NameIndex()
+  let bindings: BindingsOutcome | undefined
   if (bindingsFile !== undefined) {
     const { loadBindingsFile } = await import('../domains/bindings-file.ts')
-    await loadBindingsFile(bindingsFile, names)
+    bindings = await loadBindingsFile(bindingsFile, names)
   }
   const observer = makeObserver(observed, names)
   const state: HostState = new HostState({
@@ -32,6 +36,7 @@ export async function openEventView(
   return {
     names,
     observer,
+    bindings,
     sink: onEvent =>
       stateSink(state, current => {
         if (observer.wants[current.rec.type] === 1) current.payload = observer.observe(current)

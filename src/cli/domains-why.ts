@@ -1,6 +1,5 @@
 /** `tiercel domains why`: an alert, and why the names in it were judged so, from what it tells itself or by looking back. */
 import { createReadStream } from 'node:fs'
-import { openEventView } from '../agent/event-view.ts'
 import { type EndLetter, RememberedProcesses, RuleEvidence } from '../agent/name-evidence.ts'
 import { LinkedRules } from '../agent/linked-rules.ts'
 import { RuleNames } from '../agent/rule-names.ts'
@@ -15,7 +14,7 @@ import type { CurrentEvent } from '../state/current-event.ts'
 import { printable } from '../values/socket-text.ts'
 import type { Ip } from '../values/value.ts'
 import { CommandError } from './command-error.ts'
-import { readEvents, stopSignal } from './event-input.ts'
+import { readEvents, stopSignal, openView } from './event-input.ts'
 import { inputPath, requireReadableFile } from './input-file.ts'
 import { loadRuleSet, type RuleSet } from './load-rule-set.ts'
 import { loadSettings } from './load-settings.ts'
@@ -110,7 +109,10 @@ async function lookBack(
   const ruleSet = loadRuleSet(args, config, terminal, args.values('rules'), true)
   const ruleOf = (alert: ParsedAlert): PlannedRule => findRule(alert, ruleSet)
   for (const alert of alerts) ruleOf(alert)
-  const { observer, names, sink } = await openEventView(args.value('bindings'), { ...observed, keepsProcesses: true })
+  const { observer, names, sink } = await openView(terminal, args.value('bindings'), {
+    ...observed,
+    keepsProcesses: true,
+  })
   const processes = new RememberedProcesses()
   const refused = files.length > 0 ? observer.refused : new RefusedAnswers()
   const sources = { index: names, processes, refused, listLimit: config.domains.listLimit }

@@ -1,5 +1,4 @@
 import { wantedEvents } from '../agent/base-syscalls.ts'
-import { openEventView } from '../agent/event-view.ts'
 import type { ObserverSettings } from '../agent/make-observer.ts'
 import { keepMoment, type NameMoment } from '../domains/binding.ts'
 import { renderBinding } from '../domains/bindings-file.ts'
@@ -15,7 +14,7 @@ import type { Ip } from '../values/value.ts'
 import type { Arguments } from './parse-arguments.ts'
 import type { Command } from './command.ts'
 import { CommandError, UsageError } from './command-error.ts'
-import { readEvents, stopSignal } from './event-input.ts'
+import { parseFilter, readEvents, stopSignal, openView } from './event-input.ts'
 import { requireReadableFile } from './input-file.ts'
 import { loadSettings, settingsOptions } from './load-settings.ts'
 import { parseDuration } from './parse-duration.ts'
@@ -46,7 +45,10 @@ async function readNames(files: readonly string[], args: Arguments, terminal: Te
   if (!isLive && duration !== undefined)
     throw new UsageError('`--for` watches this machine: it goes with neither a capture nor a bindings file')
   const seconds = duration === undefined ? undefined : parseDuration(duration)
-  const { names, sink } = await openEventView(bindings, { ...observerSettings(args, terminal), keepsProcesses: true })
+  const { names, sink } = await openView(terminal, bindings, {
+    ...observerSettings(args, terminal),
+    keepsProcesses: true,
+  })
   const processes = new Map<number, string>()
   const connections: ExplainedConnection[] = []
   /** Connections whose name may have become known later. */
@@ -69,7 +71,9 @@ async function readNames(files: readonly string[], args: Arguments, terminal: Te
   }
   if (files.length === 0 && !isLive) return { names, processes, connections, lastMs: Date.now(), failed: false }
   const { signal, release } = stopSignal(terminal, seconds)
-  const wanted = { ...wantedEvents([], { customSet: ['connect'], repair: false, all: false }), observesNames: true }
+  // What `connects` looks at, and what the state needs for it.
+  const { rule } = parseFilter('evt.type = connect', names, terminal)
+  const wanted = { ...wantedEvents([rule], { customSet: [], repair: false, all: false }), observesNames: true }
   try {
     const failed = await readEvents({ files, wanted, snaplen: 80, signal }, sink(onEvent), terminal)
     for (const { at, when } of unnamed) {

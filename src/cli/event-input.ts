@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { fieldLookup } from '../fields/catalogue.ts'
 import { compileFilter, type EventFilter } from '../agent/event-filter.ts'
+import { type EventView, openEventView } from '../agent/event-view.ts'
+import type { ObserverSettings } from '../agent/make-observer.ts'
 import type { LiveModule, LiveWanted } from '../agent/live-source.ts'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { renderDiagnostic } from '../diagnostics/render.ts'
@@ -11,8 +13,17 @@ import { CommandError, UsageError } from './command-error.ts'
 import { inputPath, requireReadableFile } from './input-file.ts'
 import { liveSource } from './live-source.ts'
 import type { Arguments, OptionSpec } from './parse-arguments.ts'
+import { reportNews } from './replay-news.ts'
 import { reportSource } from './source-report.ts'
 import type { Terminal } from './terminal.ts'
+
+/** Names and state around events. What is wrong with the bindings file is told. */
+export async function openView(terminal: Terminal, bindings?: string, observed?: ObserverSettings): Promise<EventView> {
+  const view = await openEventView(bindings, observed)
+  if (view.bindings !== undefined)
+    reportNews({ kind: 'bindings', path: bindings ?? '', outcome: view.bindings }, terminal, false)
+  return view
+}
 
 /** Where a command takes its events from, and when it stops. */
 export interface EventInput {

@@ -1,7 +1,6 @@
 import { wantedEvents } from '../agent/base-syscalls.ts'
 import type { Config } from '../agent/config.ts'
 import { AlertCounter } from '../agent/count-alerts.ts'
-import { openEventView } from '../agent/event-view.ts'
 import { LEARNED_CONNECTIONS, NameLearner } from '../agent/learn-names.ts'
 import { loadRules } from '../agent/load-rules.ts'
 import { type RenderedRules, renderLearned } from '../agent/render-learned.ts'
@@ -18,6 +17,7 @@ import {
   scopeOptions,
   splitOperands,
   stopSignal,
+  openView,
 } from './event-input.ts'
 import { requireReadableFile } from './input-file.ts'
 import { loadRuleSet, type RuleSet } from './load-rule-set.ts'
@@ -92,7 +92,7 @@ async function readSession(
 
 async function learnNames(session: Session, asOne: boolean): Promise<Learned> {
   const { terminal, condition, config, seconds, files } = session
-  const view = await openEventView(session.bindings, config.domains)
+  const view = await openView(terminal, session.bindings, config.domains)
   const scoped = condition === '' ? LEARNED_CONNECTIONS : `${LEARNED_CONNECTIONS} and (${condition})`
   if (condition !== '') parseFilter(condition, new NameIndex(), terminal)
   const filter = parseFilter(scoped, view.names, terminal)

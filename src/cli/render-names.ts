@@ -22,6 +22,8 @@ export interface ExplainedConnection {
 }
 
 const MAX_SHOWN = 20
+/** Of a column of a table. */
+const MAX_WIDTH = 40
 
 /** A table: each name once, the one with most addresses of a name first where names are alike. */
 export function renderNameList(bindings: readonly BindingView[], processes: ProcessNames): string {
@@ -38,7 +40,7 @@ export function renderNameList(bindings: readonly BindingView[], processes: Proc
         name,
         ips.size > 3 ? `${few} … (${ips.size})` : few,
         evidence,
-        timeText(last),
+        timeText(last).slice(0, 19),
         owners.slice(0, 3).join(', ') + more,
       ]
     })
@@ -106,13 +108,14 @@ const LEVEL_TEXT: Readonly<Record<LevelName, string>> = {
 function connectionLine(connection: ExplainedConnection, processes: ProcessNames): string {
   const { atMs, pid, containerId, ip, port, explanation } = connection
   const who = renderParty({ pid, containerId }, processes)
-  const head = `  ${timeText(atMs)}  ${who} to ${renderIp(ip)} port ${port}: `
+  const head = `  ${timeText(atMs)}  ${who} to ${renderIp(ip)} port ${port}\n    `
   if (explanation.kind === 'unnamed') return `${head}no name; ${renderMiss(explanation.reason, processes)}`
   const { bindings, level } = explanation
   const names = [...new Set(bindings.map(binding => binding.name))]
   const best = bindings[0]!
   const age = best.lastSeenMs > 0 ? `, ${renderSpan(Math.max(0, atMs - best.lastSeenMs))} before` : ''
-  return `${head}${names.slice(0, 4).join(', ')}${names.length > 4 ? ', …' : ''} (${best.evidence}${age}; ${LEVEL_TEXT[level]})`
+  const few = `${names.slice(0, 4).join(', ')}${names.length > 4 ? ', …' : ''}`
+  return `${head}${few} (${best.evidence}${age}; ${LEVEL_TEXT[level]})`
 }
 
 function ownerText({ owner }: BindingView, processes: ProcessNames): string {
@@ -126,8 +129,12 @@ function timeText(ms: number): string {
   return new Date(Math.round(ms)).toISOString().replace('T', ' ').slice(0, 23)
 }
 
+/** Columns as wide as their cells, but for a few long ones, which push what follows in their row aside. */
 function renderColumns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
+  const widths = rows[0]!.map((_, column) => {
+    const lengths = rows.map(row => row[column]!.length)
+    return Math.max(...lengths.filter(length => length <= MAX_WIDTH))
+  })
   return rows
     .map(
       row =>

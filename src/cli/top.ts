@@ -1,10 +1,9 @@
 import { wantedEvents } from '../agent/base-syscalls.ts'
 import { TRAFFIC_CALLS, TrafficTable } from '../agent/traffic-table.ts'
-import { openEventView } from '../agent/event-view.ts'
 import { requireReadableFile } from './input-file.ts'
 import type { Command } from './command.ts'
 import { UsageError } from './command-error.ts'
-import { parseFilter, positiveOption, readEvents, splitOperands, stopSignal } from './event-input.ts'
+import { parseFilter, positiveOption, readEvents, splitOperands, stopSignal, openView } from './event-input.ts'
 import { arrangeRows, firstView, pressKey, renderTable, type SortKey, sortKeys, type TopView } from './render-top.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -124,7 +123,7 @@ export const topCommand: Command = {
     const { condition, files } = splitOperands(args.operands)
     const bindings = args.value('bindings')
     if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
-    const world = await openEventView(bindings)
+    const world = await openView(terminal, bindings)
     const filter = condition === '' ? undefined : parseFilter(condition, world.names, terminal)
     const sort = (args.value('sort') ?? 'bytes') as SortKey
     if (!sortKeys.includes(sort)) throw new UsageError(`cannot sort by \`${sort}\``, `there is ${sortKeys.join(', ')}`)

@@ -2,10 +2,17 @@ import { renderJsonValue } from '../outputs/json-text.ts'
 import { fieldLookup } from '../fields/catalogue.ts'
 import { compileFormat } from '../agent/event-filter.ts'
 import { wantedEvents } from '../agent/base-syscalls.ts'
-import { openEventView } from '../agent/event-view.ts'
 import { requireReadableFile } from './input-file.ts'
 import type { Command } from './command.ts'
-import { parseFilter, positiveOption, readEvents, splitOperands, stopSignal, wrongText } from './event-input.ts'
+import {
+  parseFilter,
+  positiveOption,
+  readEvents,
+  splitOperands,
+  stopSignal,
+  wrongText,
+  openView,
+} from './event-input.ts'
 
 const DEFAULT_FORMAT = '%evt.num %evt.time %evt.cpu %proc.name (%thread.tid) %evt.type %evt.args'
 /** What waits for standard output is written when it has so many characters, or when a piece of the input is done. */
@@ -43,7 +50,7 @@ export const traceCommand: Command = {
     const { condition, files } = splitOperands(args.operands)
     const bindings = args.value('bindings')
     if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
-    const view = await openEventView(bindings)
+    const view = await openView(terminal, bindings)
     const filter = parseFilter(condition, view.names, terminal)
     const result = compileFormat(args.value('format') ?? DEFAULT_FORMAT, fieldLookup)
     if (!result.ok) throw wrongText(result.findings, 'format', terminal)
