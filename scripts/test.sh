@@ -8,13 +8,8 @@ export PATH
 
 checked=0
 if [ $# -eq 0 ]; then
-  # Live tests watch the probe's events of Python programs, and of DNS servers and clients. What they go without they say.
-  sh scripts/setup-native.sh && sh scripts/setup-clients.sh
-  if [ ! -x /usr/bin/python3 ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-    echo 'tiercel: installing python3, whose system calls live tests watch (apt-get)' >&2
-    { apt-get install -y --no-install-recommends python3 || { apt-get update && apt-get install -y --no-install-recommends python3; }; } >.cache/setup-tests.log 2>&1 ||
-      echo 'tiercel: python3 could not be installed (.cache/setup-tests.log)' >&2
-  fi
+  # What live tests need. Without it they say why they are skipped.
+  sh scripts/setup-native.sh && sh scripts/setup-tests.sh && sh scripts/setup-clients.sh
   sh scripts/check.sh || checked=1
   set -- 'src/**/*.test.ts' 'test/**/*.test.ts' 'scripts/**/*.test.ts'
 fi

@@ -58,6 +58,7 @@ struct buffer {
 	u64 args[8];
 	s64 ret;
 	u32 number;
+	s32 address_len; /* bytes of the address that a program sends to */
 	u32 at;     /* where the next byte goes */
 	u32 len_at; /* where the next length goes */
 	u32 param_start;

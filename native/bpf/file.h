@@ -154,7 +154,7 @@ INLINE void raw_names(struct buffer *b)
 
 /*
  * The absolute path, as the current process sees it; at most 64 names are kept, the last ones. A file without a place in a directory (a
- * memfd, a pipe) is told by the name of its entry alone.
+ * memfd, a pipe, one that was mounted itself and is no more) is told by the name of its entry alone.
  */
 APART int put_path_at(struct buffer *b, u64 mnt_address, u64 dentry_address)
 {
@@ -174,7 +174,7 @@ APART int put_path_at(struct buffer *b, u64 mnt_address, u64 dentry_address)
 	w.mount_root = BPF_CORE_READ(mnt, mnt_root);
 	b->scratch_count = 0;
 	bpf_loop(NAMES_LIMIT * 2, walk_up, &w, 0);
-	if (b->scratch_count == 0 && BPF_CORE_READ(dentry, d_parent) == dentry && dentry != w.stop && w.dentry == dentry) {
+	if (b->scratch_count == 0 && dentry != w.stop && w.dentry == dentry) {
 		put_len(b, raw_kernel_text(b, BPF_CORE_READ(dentry, d_name.name), 256));
 		return 0;
 	}

@@ -36,6 +36,7 @@ enum op {
 	ADDRESS,      /* a socket address; its length is the next argument */
 	TEXT_RESULT,  /* text, if the call succeeded */
 	AT64,         /* 64 bits at an argument, `extra` bytes behind; 0 if it is NULL */
+	AT64_RESULT,  /* the same, which the call has written; -1 if it failed */
 	AT32,
 	TIME,         /* the timespec at an argument, in nanoseconds */
 	DATA,         /* bytes at an argument, `extra` is the argument with their number; cut to the snap length */
@@ -118,8 +119,8 @@ const volatile struct simple_event simple_events[SYSCALL_LIMIT] = {
 	[__NR_futex] = EVENT(EV_FUTEX, 4, P(RESULT), P(WORD, 0), P(FUTEX_OP, 1), P(WORD, 2)),
 
 	[__NR_nanosleep] = EVENT(EV_NANOSLEEP, 2, P(RESULT), P(TIME, 0)),
-	[__NR_prlimit64] = EVENT(EV_PRLIMIT, 7, P(RESULT), P(AT64, 2), P(AT64, 2, 8), P(AT64, 3), P(AT64, 3, 8), P(FD, 0), P(U8, 1)),
-	[__NR_getrlimit] = EVENT(EV_GETRLIMIT, 4, P(RESULT), P(AT64, 1), P(AT64, 1, 8), P(U8, 0)),
+	[__NR_prlimit64] = EVENT(EV_PRLIMIT, 7, P(RESULT), P(AT64, 2), P(AT64, 2, 8), P(AT64_RESULT, 3), P(AT64_RESULT, 3, 8), P(FD, 0), P(U8, 1)),
+	[__NR_getrlimit] = EVENT(EV_GETRLIMIT, 4, P(RESULT), P(AT64_RESULT, 1), P(AT64_RESULT, 1, 8), P(U8, 0)),
 	[__NR_setrlimit] = EVENT(EV_SETRLIMIT, 4, P(RESULT), P(AT64, 1), P(AT64, 1, 8), P(U8, 0)),
 	[__NR_getresuid] = EVENT(EV_GETRESUID, 4, P(RESULT), P(AT32, 0), P(AT32, 1), P(AT32, 2)),
 	[__NR_getresgid] = EVENT(EV_GETRESGID, 4, P(RESULT), P(AT32, 0), P(AT32, 1), P(AT32, 2)),
@@ -223,6 +224,7 @@ INLINE void put_param(struct buffer *b, u8 op, u64 v, u64 next, u32 extra)
 	case ADDRESS: put_user_address(b, v, (s32)next); break;
 	case TEXT_RESULT: put_user_text(b, b->ret >= 0 ? v : 0); break;
 	case AT64: put_u64(b, word_at(v, extra)); break;
+	case AT64_RESULT: put_u64(b, b->ret >= 0 ? word_at(v, extra) : (u64)-1); break;
 	case AT32: put_u32(b, word_at(v, extra)); break;
 	case TIME: put_u64(b, word_at(v, 0) * 1000000000 + word_at(v, 8)); break;
 	case DATA: put_user_bytes(b, v, snap(b->args[extra & 7])); break;

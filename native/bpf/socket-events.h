@@ -145,6 +145,7 @@ INLINE int connect_done(struct buffer *b, long ret)
 	if (!b)
 		return 0;
 	begin_event(b, EV_CONNECT, 4);
+	b->address_len = b->args[2];
 	put_u64(b, ret);
 	put_tuple(b, ret == 0 || ret == -EINPROGRESS ? sock_address_of_fd((s32)b->args[0]) : 0, b->args[1], OUTBOUND);
 	put_fd(b, b->args[0]);
@@ -186,6 +187,7 @@ INLINE int sendto_done(struct buffer *b, long ret)
 		return 0;
 	struct sock *sk = sock_of_fd((s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : b->args[2];
+	b->address_len = b->args[5];
 	if (is_beside_names(b, sk, b->args[4], b->args[1], len))
 		return 0;
 	begin_event(b, EV_SENDTO, 5);
@@ -223,6 +225,7 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 	bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
 	struct sock *sk = sock_of_fd((s32)b->args[0]);
 	u32 size = gathered_size(head.iov, head.iov_len);
+	b->address_len = head.name_len;
 	if (is_beside_names(b, sk, head.name, first_part(head.iov), ret))
 		return 0;
 	begin_event(b, EV_SENDMSG, 5);
@@ -282,6 +285,7 @@ static long tell_message(u32 i, void *arg)
 		return 1;
 	struct user_msghdr *head = &message.head;
 	struct sock *sk = sock_of_fd(m->fd);
+	b->address_len = head->name_len;
 	u64 start = m->sent ? first_part(head->iov) : 0;
 	u32 limit = data_limit(b, (u64)sk, head->name, start, message.len);
 	if (is_beside_names(b, sk, head->name, start, message.len))

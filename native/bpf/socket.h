@@ -137,8 +137,11 @@ INLINE void raw_ends(struct buffer *b, enum direction direction)
 	raw_u16(b, direction == OUTBOUND ? e->remote_port : e->local_port);
 }
 
-/* Both ends of a unix socket by their addresses in the kernel, the accepting one first, and its path. */
-INLINE void raw_unix_ends(struct buffer *b, struct sock *sk, enum direction direction)
+/*
+ * Both ends of a unix socket by their addresses in the kernel, the accepting one first, and its path: of a datagram without a connection the
+ * path that the program gave.
+ */
+INLINE void raw_unix_ends(struct buffer *b, struct sock *sk, u64 user_address, enum direction direction)
 {
 	struct unix_sock *local = (struct unix_sock *)sk;
 	struct unix_sock *remote = (struct unix_sock *)BPF_CORE_READ(local, peer);
@@ -150,6 +153,8 @@ INLINE void raw_unix_ends(struct buffer *b, struct sock *sk, enum direction dire
 	s64 len = address ? BPF_CORE_READ(address, len) : 0;
 	if (len > 2)
 		raw_unix_path(b, (const char *)address + bpf_core_field_offset(struct unix_address, name) + 2, len, false);
+	else if (direction == OUTBOUND && !remote && user_address)
+		raw_unix_path(b, (const char *)user_address + 2, b->address_len, true);
 	else
 		raw_u8(b, 0);
 }
@@ -164,7 +169,7 @@ APART int put_tuple(struct buffer *b, u64 sk_address, u64 user_address, u32 dire
 		if (read_ends(b, sk_address, user_address))
 			raw_ends(b, direction);
 		else if (b->ends.family == AF_UNIX)
-			raw_unix_ends(b, sk, direction);
+			raw_unix_ends(b, sk, user_address, direction);
 	}
 	end_param(b);
 	return 0;

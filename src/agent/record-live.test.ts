@@ -7,39 +7,13 @@ import { test } from 'node:test'
 import { NameIndex } from '../domains/name-index.ts'
 import { liveSkipReason } from '../events/live/testing.ts'
 import { openSource } from '../events/open-source.ts'
-import type { SourceSink } from '../events/source.ts'
 import { allEvents } from './base-syscalls.ts'
 import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
 import { Pipeline } from './pipeline.ts'
 import { pumpLive } from './pump-live.ts'
 import { CaptureRecorder } from './record-capture.ts'
-
-/** What is told to a sink, told to both. */
-function tee(one: SourceSink, other: SourceSink): SourceSink {
-  const both = [one, other]
-  return {
-    machine: info => {
-      for (const sink of both) sink.machine(info)
-    },
-    networkInterface: entry => {
-      for (const sink of both) sink.networkInterface(entry)
-    },
-    user: entry => {
-      for (const sink of both) sink.user(entry)
-    },
-    group: entry => {
-      for (const sink of both) sink.group(entry)
-    },
-    process: entry => {
-      for (const sink of both) sink.process(entry)
-    },
-    fd: (tid, entry) => {
-      for (const sink of both) sink.fd(tid, entry)
-    },
-    event: record => other.event(record) && one.event(record),
-  }
-}
+import { tee } from './testdata/tee-sink.ts'
 
 test('a live recording, also in pieces, replays with the alerts of the live run', {
   skip: liveSkipReason(),
