@@ -59,7 +59,7 @@ test('a live recording, also in pieces, replays with the alerts of the live run'
   const counters = await pumpLive(await import('./kernel-events.ts'), tee(judge(live).sink, recorder.sink), {
     wanted: { ...allEvents(), observesNames: true },
     snaplen: 80,
-    ringBytes: 16 * 1024 * 1024,
+    ringBytes: 64 * 1024 * 1024,
     signal: AbortSignal.any([stop.signal, AbortSignal.timeout(20_000)]),
     betweenPieces: () => {
       if (!isBegun) spawn('/bin/sh', ['-c', script], { stdio: 'ignore' })

@@ -89,7 +89,16 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason: 'when a signal comes, and whether a child has ended before it is waited for',
     events: ['syscall'],
     keys: ['event'],
-    takes: generic('wait4', 'rt_sigreturn', 'rt_sigprocmask', 'pause', 'rt_sigaction', 'restart_syscall', 'getpid'),
+    takes: generic(
+      'wait4',
+      'waitid',
+      'pause',
+      'getpid',
+      'rt_sigreturn',
+      'rt_sigprocmask',
+      'rt_sigaction',
+      'rt_sigsuspend',
+    ),
   },
   {
     kind: 'moment',
