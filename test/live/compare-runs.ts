@@ -2,55 +2,131 @@
 import type { RunEvent, RunThread } from './recorded-run.ts'
 
 export interface RunDifference {
-  /** Programs from the first to the thread's own, `>` between. */
-  readonly role: string
-  /** The program that the thread runs when the event happens: the last part of its path, or the thread's name. */
+  /** The program that runs when the event happens, by the name that `execve` gave it; '' for what is about all. */
   readonly program: string
   readonly event: string
-  /** The parameter; `event` when one side has no such event, `thread` when it has no such thread. */
+  /**
+   * The parameter; `event` when one side has no such event at that place, `thread` when it has no such thread, `form` when it never tells
+   * such an event with those parameters empty, `type` when it never tells such an event at all.
+   */
   readonly key: string
   readonly want: string
   readonly got: string
 }
 
+type Arguments = Readonly<Record<string, string>>
+
+export interface CompareOptions {
+  /** Parameters by name. */
+  readonly normalise: (event: RunEvent, thread: RunThread) => Arguments
+  /** Whether the events of a program are laid side by side, one by one. Of all events the types and forms are compared. */
+  readonly isOrdered: (program: string, event: string) => boolean
+}
+
 interface Line {
   readonly event: RunEvent
   readonly program: string
-  readonly args: Readonly<Record<string, string>>
+  readonly args: Arguments
   readonly text: string
+  readonly form: string
 }
 
-export interface CompareOptions {
-  /** Parameters by name, or undefined for an event that is not compared. */
-  readonly normalise: (event: RunEvent, thread: RunThread) => Readonly<Record<string, string>> | undefined
-  /**
-   * What an event of this program says when it is compared without order and number, only with what kinds there are; undefined for a program
-   * whose events are compared one by one.
-   */
-  readonly shape: (program: string, event: string, args: Readonly<Record<string, string>>) => string | undefined
+/** How often one side tells an event of a type, and of a form. */
+interface Tally {
+  readonly types: Map<string, number>
+  /** Forms by type and outcome. */
+  readonly forms: Map<string, Map<string, number>>
 }
+
+/** Fewer may be chance. */
+const SEEN_OFTEN = 3
+/** Of how many events of a type one side may have more: who waits for whom, and how often, is of the moment. */
+const MORE_AT_LEAST = 20
+const MORE_SHARE = 0.15
 
 /** Every difference between Falco's recording and ours. */
 export function compareRuns(want: RunThread, got: RunThread, options: CompareOptions): RunDifference[] {
+  const tallies = { want: emptyTally(), got: emptyTally() }
   const differences: RunDifference[] = []
-  const shapes = { want: new Map<string, Line>(), got: new Map<string, Line>() }
-  compareThread(want, got, nameOf(want), options, shapes, differences)
-  for (const [side, other] of [
-    ['want', 'got'],
-    ['got', 'want'],
-  ] as const) {
-    for (const [shape, { event, program }] of shapes[side]) {
-      if (shapes[other].has(shape)) continue
-      const difference = { role: program, program, event: event.name, key: 'shape', want: 'none', got: 'none' }
-      differences.push({ ...difference, [side]: shape.slice(program.length + 1) })
+  compareThread(want, got, options, tallies, differences)
+  const rest = withoutChance(differences, tallies.want, tallies.got)
+  return [...rest, ...compareTallies(tallies.want, tallies.got)]
+}
+
+function emptyTally(): Tally {
+  return { types: new Map(), forms: new Map() }
+}
+
+function count(tally: Tally, line: Line): void {
+  const type = typeOf(line)
+  tally.types.set(type, (tally.types.get(type) ?? 0) + 1)
+  const key = outcomeOf(line)
+  const forms = tally.forms.get(key) ?? new Map<string, number>()
+  tally.forms.set(key, forms.set(line.form, (forms.get(line.form) ?? 0) + 1))
+}
+
+/** Calls without an event of their own differ by their name. */
+function typeOf({ event, args }: Line): string {
+  return event.name === 'syscall' ? `syscall ${args['ID']}` : event.name
+}
+
+function outcomeOf(line: Line): string {
+  const [result = ''] = Object.values(line.args)
+  const outcome = result.startsWith('-') ? 'failed' : result === '0' ? '0' : 'done'
+  return `${typeOf(line)} ${outcome}`
+}
+
+/** Which parameters are empty; the directory of a program is a known difference, told where events are laid side by side. */
+function formOf(args: Arguments): string {
+  return Object.entries(args)
+    .filter(([name]) => name !== 'cwd')
+    .map(([name, value]) => (value === 'null' ? `${name}=null` : name))
+    .join(' ')
+}
+
+/** Leaves out events of one side only, where the other tells such events in that form, too, and not many fewer. */
+function withoutChance(differences: readonly RunDifference[], want: Tally, got: Tally): RunDifference[] {
+  const byType = new Map<string, number>()
+  const oneSided = differences.filter(difference => difference.key === 'event')
+  for (const { event } of oneSided) byType.set(event, (byType.get(event) ?? 0) + 1)
+  return differences.filter(({ key, event }) => {
+    if (key !== 'event') return true
+    const both = Math.min(sum(want, event), sum(got, event))
+    return both === 0 || (byType.get(event) ?? 0) > Math.max(MORE_AT_LEAST, both * MORE_SHARE)
+  })
+}
+
+function sum(tally: Tally, event: string): number {
+  let all = 0
+  for (const [type, times] of tally.types) if (type === event || type.startsWith(`${event} `)) all += times
+  return all
+}
+
+function compareTallies(want: Tally, got: Tally): RunDifference[] {
+  const differences: RunDifference[] = []
+  for (const type of new Set([...want.types.keys(), ...got.types.keys()])) {
+    const [first, second] = [want.types.get(type) ?? 0, got.types.get(type) ?? 0]
+    if (Math.min(first, second) > 0 || Math.max(first, second) < SEEN_OFTEN) continue
+    differences.push({ program: '', event: type, key: 'type', want: `${first} times`, got: `${second} times` })
+  }
+  for (const [key, forms] of want.forms) {
+    const others = got.forms.get(key)
+    if (others === undefined) continue
+    const event = key.slice(0, key.lastIndexOf(' '))
+    for (const form of new Set([...forms.keys(), ...others.keys()])) {
+      const [first, second] = [forms.get(form) ?? 0, others.get(form) ?? 0]
+      if (Math.min(first, second) > 0) continue
+      const told = `${key}: ${form}`
+      differences.push({
+        program: '',
+        event,
+        key: 'form',
+        want: first > 0 ? told : 'none',
+        got: second > 0 ? told : 'none',
+      })
     }
   }
   return differences
-}
-
-interface Shapes {
-  readonly want: Map<string, Line>
-  readonly got: Map<string, Line>
 }
 
 function nameOf(thread: RunThread): string {
@@ -67,54 +143,44 @@ function signature(thread: RunThread): string {
 function compareThread(
   want: RunThread,
   got: RunThread,
-  role: string,
   options: CompareOptions,
-  shapes: Shapes,
+  tallies: { readonly want: Tally; readonly got: Tally },
   differences: RunDifference[],
 ): void {
-  compareEvents(lines(want, options, shapes.want), lines(got, options, shapes.got), role, differences)
+  compareEvents(lines(want, options, tallies.want), lines(got, options, tallies.got), differences)
   const rest = new Map<string, RunThread[]>()
-  for (const child of got.children.toSorted((a, b) => a.ownId - b.ownId)) {
+  for (const child of byBirth(got)) {
     const kind = signature(child)
     rest.set(kind, [...(rest.get(kind) ?? []), child])
   }
-  for (const child of want.children.toSorted((a, b) => a.ownId - b.ownId)) {
+  for (const child of byBirth(want)) {
     const kind = signature(child)
     const mine = rest.get(kind)?.shift()
-    const childRole = `${role} > ${nameOf(child)}`
-    if (mine === undefined)
-      differences.push({ role: childRole, program: nameOf(child), event: '', key: 'thread', want: kind, got: 'none' })
-    else compareThread(child, mine, childRole, options, shapes, differences)
+    if (mine !== undefined) compareThread(child, mine, options, tallies, differences)
+    else differences.push({ program: nameOf(child), event: '', key: 'thread', want: kind, got: 'none' })
   }
-  for (const child of [...rest.values()].flat()) {
-    const childRole = `${role} > ${nameOf(child)}`
-    differences.push({
-      role: childRole,
-      program: nameOf(child),
-      event: '',
-      key: 'thread',
-      want: 'none',
-      got: signature(child),
-    })
-  }
+  for (const child of [...rest.values()].flat())
+    differences.push({ program: nameOf(child), event: '', key: 'thread', want: 'none', got: signature(child) })
 }
 
-/** The events that are compared one by one; the others leave their shapes. */
-function lines(thread: RunThread, options: CompareOptions, shapes: Map<string, Line>): Line[] {
+function byBirth(thread: RunThread): readonly RunThread[] {
+  return thread.children.toSorted((a, b) => a.ownId - b.ownId)
+}
+
+/** The events that are compared one by one. */
+function lines(thread: RunThread, options: CompareOptions, tally: Tally): Line[] {
   const out: Line[] = []
   for (const event of thread.events) {
-    const { program } = event
     const args = options.normalise(event, thread)
-    if (args === undefined) continue
-    const line = { event, program, args, text: `${event.name} ${JSON.stringify(args)}` }
-    const shape = options.shape(program, event.name, args)
-    if (shape === undefined) out.push(line)
-    else shapes.set(`${program} ${shape}`, line)
+    const { program } = event
+    const line = { event, program, args, text: `${event.name} ${JSON.stringify(args)}`, form: formOf(args) }
+    count(tally, line)
+    if (options.isOrdered(program, event.name)) out.push(line)
   }
   return out
 }
 
-function compareEvents(want: readonly Line[], got: readonly Line[], role: string, out: RunDifference[]): void {
+function compareEvents(want: readonly Line[], got: readonly Line[], out: RunDifference[]): void {
   for (const [from, to] of hunks(
     want.map(l => l.text),
     got.map(l => l.text),
@@ -130,7 +196,7 @@ function compareEvents(want: readonly Line[], got: readonly Line[], role: string
     for (const [i, line] of theirs.entries()) {
       const j = partner.get(i)
       if (j === undefined) {
-        out.push({ role, program: line.program, event: line.event.name, key: 'event', want: line.text, got: 'none' })
+        out.push({ program: line.program, event: line.event.name, key: 'event', want: line.text, got: 'none' })
         continue
       }
       const other = mine[j]!
@@ -138,7 +204,6 @@ function compareEvents(want: readonly Line[], got: readonly Line[], role: string
         if (line.args[key] === other.args[key]) continue
         const { program } = line
         out.push({
-          role,
           program,
           event: line.event.name,
           key,
@@ -149,7 +214,7 @@ function compareEvents(want: readonly Line[], got: readonly Line[], role: string
     }
     for (const [j, line] of mine.entries()) {
       if (!paired.has(j))
-        out.push({ role, program: line.program, event: line.event.name, key: 'event', want: 'none', got: line.text })
+        out.push({ program: line.program, event: line.event.name, key: 'event', want: 'none', got: line.text })
     }
   }
 }

@@ -13,12 +13,7 @@ const PRESENCE: ReadonlySet<string> = new Set([
 const OF_THE_MOMENT: ReadonlySet<string> = new Set([...['pgft_maj', 'pgft_min', 'vm_size', 'vm_rss', 'vm_swap']])
 
 /** Events that are not laid side by side: how often they come is the machine's and the moment's. */
-const NOT_COMPARED: ReadonlySet<string> = new Set([
-  // tracepoints of which Tiercel tells none (known-differences.ts)
-  ...['page_fault', 'switch', 'signaldeliver'],
-  // waits for one another
-  ...['futex'],
-])
+const EVENTS_WITHOUT_ORDER: ReadonlySet<string> = new Set(['page_fault', 'switch', 'signaldeliver', 'futex'])
 
 /** Calls whose ids are those of the caller's namespace. */
 const SIGNALS = /^(kill|tkill|tgkill|setpgid|prlimit|pidfd_open)$/
@@ -27,7 +22,7 @@ const SIGNALS = /^(kill|tkill|tgkill|setpgid|prlimit|pidfd_open)$/
 const FDS = /^(fd|fd1|fd2|fdin|fdout|dirfd|olddirfd|newdirfd)$/
 
 /** Programs that walk directories and files of which there are others here, or that move their work between threads as it comes. */
-const SHAPES_ONLY: ReadonlySet<string> = new Set([
+const WITHOUT_ORDER: ReadonlySet<string> = new Set([
   ...[
     'git',
     'git-upload-pack',
@@ -85,9 +80,8 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
 /** A port that the kernel chose. */
 const EPHEMERAL = /:(3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[4-6]\d{4})\b/g
 
-/** Parameters by name with words for what is of the moment; undefined for an event that is not compared. */
-export function normaliseEvent(event: RunEvent, thread: RunThread): Readonly<Record<string, string>> | undefined {
-  if (NOT_COMPARED.has(event.name)) return undefined
+/** Parameters by name with words for what is of the moment. */
+export function normaliseEvent(event: RunEvent, thread: RunThread): Readonly<Record<string, string>> {
   const args: Record<string, string> = {}
   for (const [name, value] of Object.entries(event.args)) {
     if (value !== undefined) args[name] = normaliseParam(event.name, name, value, thread)
@@ -119,36 +113,9 @@ function hasThreads(thread: RunThread): boolean {
   return thread.isThread || thread.children.some(child => child.isThread)
 }
 
-/** Parameters whose value belongs to the kind of an event; of the others only whether they are there, and whether a call failed. */
-const KIND: ReadonlySet<string> = new Set([
-  ...[
-    'flags',
-    'mode',
-    'prot',
-    'cmd',
-    'op',
-    'domain',
-    'type',
-    'proto',
-    'whence',
-    'option',
-    'sig',
-    'level',
-    'optname',
-    'resolve',
-  ],
-  ...['how', 'ID', 'nativeID', 'resource', 'request'],
-])
-
-/** Of the kinds of an event what is said without what depends on files that are larger here and smaller there. */
-export function shapeOf(program: string, event: string, args: Readonly<Record<string, string>>): string | undefined {
-  if (!SHAPES_ONLY.has(program)) return undefined
-  const parts = Object.entries(args).map(([name, value]) => {
-    // Differences of these are known, and told where events are compared one by one.
-    if (name === 'cwd' || (event === 'clone3' && name === 'flags')) return ''
-    return `${name}=${KIND.has(name) ? value : value === 'null' ? 'null' : /^-\d/.test(value) ? 'negative' : 'some'}`
-  })
-  return `${event} ${parts.join(' ')}`
+/** Whether the events of a program, of this kind, can be laid side by side. */
+export function isOrdered(program: string, event: string): boolean {
+  return !WITHOUT_ORDER.has(program) && !EVENTS_WITHOUT_ORDER.has(event)
 }
 
 function pidWord(pid: number, self: number, parent: number | undefined): string {
