@@ -25,7 +25,7 @@
 #include "../bpf/event.h"
 #include PROBE_HEADER
 
-#define COUNTER_NAMES 7 /* sums told by `counters` */
+#define COUNTER_NAMES 8 /* sums told by `counters` */
 
 struct live {
 	struct probe *probe;
@@ -318,6 +318,69 @@ static napi_value set_wanted(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+static void put_bits(u64 *words, const u64 *bits, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		__atomic_store_n(&words[i], bits[i], __ATOMIC_SEQ_CST);
+}
+
+/*
+ * setFilter(handle, { reads: Uint32Array, writes: Uint32Array, programs: Uint8Array }): see `struct file_filter`; `reads` and `writes`
+ * are pieces, absent where nothing may be left out, and programs are 16 bytes each. Word by word: what both the old and the new filter
+ * let through is let through all the time.
+ */
+static napi_value set_filter(napi_env env, napi_callback_info info)
+{
+	napi_value args[2], array;
+	struct live *live = live_of(env, info, 2, args);
+	static const char *const names[] = {"reads", "writes"};
+	bool may_leave_out[2] = {false, false};
+	void *data;
+	size_t count;
+	if (!live)
+		return NULL;
+	struct file_filter *filter = &live->probe->bss->controls.filter;
+	struct file_filter *next = calloc(1, sizeof(*next));
+	if (!next)
+		return fail(env, ENOMEM, "memory");
+	for (u32 writes = 0; writes < 2; writes++) {
+		bool is_there = false;
+		napi_get_named_property(env, args[1], names[writes], &array);
+		napi_is_typedarray(env, array, &is_there);
+		may_leave_out[writes] = is_there && napi_get_typedarray_info(env, array, NULL, &count, &data, NULL, NULL) == napi_ok;
+		for (size_t i = 0; may_leave_out[writes] && i < count; i++) {
+			u32 place = piece_place(((u32 *)data)[i], writes);
+			next->pieces[place / 64] |= 1ull << (place & 63);
+		}
+	}
+	napi_get_named_property(env, args[1], "programs", &array);
+	if (napi_get_typedarray_info(env, array, NULL, &count, &data, NULL, NULL) != napi_ok)
+		count = 0;
+	for (size_t i = 0; i + 16 <= count; i += 16) {
+		const u8 *name = (u8 *)data + i;
+		u32 hash = 0;
+		for (u32 at = 0; at < 16 && name[at]; at++)
+			hash = program_hash(hash, name[at]);
+		u32 place = program_place(hash);
+		next->programs[place / 64] |= 1ull << (place & 63);
+	}
+	if (!may_leave_out[0])
+		__atomic_store_n(&filter->reads, 0, __ATOMIC_SEQ_CST);
+	if (!may_leave_out[1])
+		__atomic_store_n(&filter->writes, 0, __ATOMIC_SEQ_CST);
+	if (count > 0)
+		__atomic_store_n(&filter->has_programs, 1, __ATOMIC_SEQ_CST);
+	put_bits(filter->pieces, next->pieces, sizeof(filter->pieces) / sizeof(u64));
+	put_bits(filter->programs, next->programs, sizeof(filter->programs) / sizeof(u64));
+	free(next);
+	if (count == 0)
+		__atomic_store_n(&filter->has_programs, 0, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&filter->generation, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&filter->reads, may_leave_out[0], __ATOMIC_SEQ_CST);
+	__atomic_store_n(&filter->writes, may_leave_out[1], __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
 /* setRunning(handle, boolean): whether events are told. */
 static napi_value set_running(napi_env env, napi_callback_info info)
 {
@@ -333,7 +396,7 @@ static napi_value set_running(napi_env env, napi_callback_info info)
 }
 
 /*
- * counters(handle, Float64Array(7 + 2 * cpuCount)): sums over all CPUs, in the order of `struct counters`, then the events without a buffer;
+ * counters(handle, Float64Array(8 + 2 * cpuCount)): sums over all CPUs, in the order of `struct counters`, then the events without a buffer;
  * then told and lost of each CPU. Also the time to set the probe's clock.
  */
 static napi_value read_counters(napi_env env, napi_callback_info info)
@@ -355,6 +418,7 @@ static napi_value read_counters(napi_env env, napi_callback_info info)
 		sums[3] += (double)c->compat_calls;
 		sums[4] += (double)c->wakeups;
 		sums[5] += (double)c->uring_requests;
+		sums[7] += (double)c->left_out;
 		sums[COUNTER_NAMES + 2 * cpu] = (double)c->emitted;
 		sums[COUNTER_NAMES + 2 * cpu + 1] = (double)(c->lost_ring_full + c->lost_too_large);
 	}
@@ -571,6 +635,7 @@ static napi_value read_layout(napi_env env, napi_callback_info info)
 		{"lenAt", offsetof(struct event_header, len)},
 		{"typeAt", offsetof(struct event_header, type)},
 		{"paramCountAt", offsetof(struct event_header, param_count)},
+		{"kindAt", offsetof(struct record_prefix, kind)},
 		{"syscallLimit", SYSCALL_LIMIT},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -605,7 +670,7 @@ NAPI_MODULE_INIT()
 		napi_callback call;
 	} functions[] = {
 		{"probeFeatures", probe_features}, {"open", open_live},         {"next", next_span},
-		{"setWanted", set_wanted},         {"setRunning", set_running}, {"counters", read_counters},
+		{"setFilter", set_filter},         {"setWanted", set_wanted},   {"setRunning", set_running}, {"counters", read_counters},
 		{"backlog", read_backlog},         {"wait", wait_for_events},   {"cancel", cancel_wait},
 		{"close", close_live},             {"loadLog", read_load_log},  {"layout", read_layout},
 		{"supported", read_supported},     {"beat", check_beat},

@@ -31,7 +31,14 @@ typedef int64_t s64;
 struct record_prefix {
 	u16 cpu;
 	u16 lost; /* events that this CPU has lost so far, modulo 65536: another number than before says that some are missing here */
-	u16 unused[2];
+	u16 kind; /* enum record_kind */
+	u16 unused;
+};
+
+enum record_kind {
+	RECORD_EVENT = 0,
+	/* An open that was left out (`struct file_filter`), told later because the next event needs its descriptor's name; as open_by_handle_at. */
+	RECORD_EARLIER_OPEN = 1,
 };
 
 /* The scap event header v2; `len` counts itself, the lengths and the parameters, not the prefix. */
@@ -50,7 +57,44 @@ enum want {
 	WANT_EXEC_PROT = 2, /* mmap and mprotect: only with PROT_EXEC */
 	WANT_NAMES = 3,    /* reads and writes: only sockets, and there only DNS (port 53) and TLS ClientHello */
 	WANT_SUCCESS = 4,  /* only calls that did not fail */
+	WANT_FILTERED = 5, /* open, openat, openat2 and close: what `struct file_filter` does not leave out */
+	WANT_NAMED_FD = 6, /* every call, and before it the open of the file that is its first argument */
 };
+
+/*
+ * Which opens of files may be left out because no rule can be true for them: those whose path has none of the pieces that rules need (four
+ * bytes each), made by none of the programs that rules name. Both are kept as bits at the places that these functions give.
+ */
+#define PIECE_BITS 18
+#define PROGRAM_BITS 12
+
+struct file_filter {
+	/* Counts up whenever the filter is put in force. */
+	u64 generation;
+	/* Whether opens only for reading, and others, may be left out. */
+	u32 reads, writes;
+	/* Whether there are `programs`. */
+	u64 has_programs;
+	u64 pieces[(1 << PIECE_BITS) / 64];
+	u64 programs[(1 << PROGRAM_BITS) / 64];
+};
+
+/* Pieces that opens for reading must not have are kept apart from those of the others. */
+static inline u32 piece_place(u32 piece, u32 writes)
+{
+	return ((writes ? piece : ~piece) * 0x9e3779b1u) >> (32 - PIECE_BITS);
+}
+
+/* One byte more of a program's name, and the place when all are in. */
+static inline u32 program_hash(u32 hash, u8 byte)
+{
+	return (hash ^ byte) * 0x01000193u;
+}
+
+static inline u32 program_place(u32 hash)
+{
+	return (hash ^ hash >> 15) & ((1 << PROGRAM_BITS) - 1);
+}
 
 /* Shared with the reader, which writes it while the probe runs; every field is read once per event. */
 struct controls {
@@ -76,6 +120,7 @@ struct controls {
 	u32 running;
 	/* Events of CPUs that came after the start and have no buffer. */
 	u64 lost_no_buffer;
+	struct file_filter filter;
 };
 
 /* What became of events, one block for each CPU, at the start of its buffer. */
@@ -88,7 +133,9 @@ struct counters {
 	u64 wakeups;
 	/* Requests to io_uring, which the kernel carries out without a system call of their own: not told. */
 	u64 uring_requests;
-	u64 unused[2];
+	/* Opens and closes that nobody needs. */
+	u64 left_out;
+	u64 unused;
 };
 
 /* A row of the table of events that only copy arguments; here because the generated loader names its type. */

@@ -2,6 +2,7 @@
 /* Files that are opened, descriptors that come in pairs, memory that is mapped. */
 #pragma once
 
+#include "file-filter.h"
 #include "simple-events.h"
 
 #define LAYER_FLAG_UPPER 0x8000
@@ -81,6 +82,33 @@ INLINE int open_done(struct buffer *b, long ret)
 	return 0;
 }
 
+/*
+ * The open of a descriptor's file, as if it happened now, for a call that is told next and whose rules print the file's name: that open
+ * may have been left out. The path is the one that the file has now, links resolved.
+ */
+INLINE int tell_earlier_open(struct buffer *b)
+{
+	if (!b)
+		return 0;
+	s64 fd = (s32)b->args[0];
+	struct file *file = file_of_fd(fd);
+	if (!file || !is_plain_file(file))
+		return 0;
+	struct opened opened = {};
+	look_at_opened(b, fd, &opened);
+	begin_event(b, EV_OPEN_BY_HANDLE_AT, 6);
+	((struct record_prefix *)b->data)->kind = RECORD_EARLIER_OPEN;
+	put_u64(b, fd);
+	put_fd(b, -100); /* AT_FDCWD */
+	put_u32(b, open_flags(BPF_CORE_READ(file, f_flags)) | opened_flags(&opened));
+	put_path(b, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+	put_u32(b, opened.dev);
+	put_u64(b, opened.ino);
+	submit(b);
+	know_fd(fd);
+	return 0;
+}
+
 /* pipe and pipe2. */
 INLINE int pipe_done(struct buffer *b, long ret)
 {
@@ -153,6 +181,9 @@ INLINE int io_uring_done(struct buffer *b, long ret)
 	return 0;
 }
 
+/* In place of a call's number: the open that its first argument came from. One function less for the loader, which has room for few. */
+#define EARLIER_OPEN SYSCALL_LIMIT
+
 /* Calls that open files and map memory. */
 APART int tell_file(struct buffer *b)
 {
@@ -160,6 +191,7 @@ APART int tell_file(struct buffer *b)
 		return 0;
 	long ret = b->ret;
 	switch (b->number) {
+	case EARLIER_OPEN: return tell_earlier_open(b);
 	case __NR_openat:
 	case __NR_openat2:
 	case __NR_open_by_handle_at: return open_done(b, ret);

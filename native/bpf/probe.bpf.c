@@ -66,7 +66,45 @@ const volatile u8 families[SYSCALL_LIMIT] = {
 
 #define PROT_EXEC 4
 
-INLINE bool is_filtered(u8 want, struct pt_regs *regs, long ret)
+/* What nobody needs of opens and closes is counted, not told. */
+INLINE bool is_needless(struct buffer *b, u32 number, long ret)
+{
+	if (number != __NR_close)
+		return is_needless_open(b, number, ret);
+	return ret < 0 || is_unknown_fd((u32)b->args[0]);
+}
+
+/* One close that is told. If there is no room for it, the reader still knows the descriptor. */
+INLINE void tell_close(struct buffer *b)
+{
+	u64 fd = (u32)b->args[0], lost = b->count.lost_ring_full;
+	forget_fd(fd);
+	tell_simple(b);
+	if (b->count.lost_ring_full != lost)
+		know_fd(fd);
+}
+
+INLINE int tell_call(struct buffer *b, u32 number)
+{
+	switch (families[HIDE(number) & (SYSCALL_LIMIT - 1)]) {
+	case FAMILY_PROCESS: return tell_process(b);
+	case FAMILY_FILE: return tell_file(b);
+	case FAMILY_SOCKET: return tell_socket(b);
+	case FAMILY_IO: return tell_io(b);
+	}
+	if (simple_events[HIDE(number) & (SYSCALL_LIMIT - 1)].code) {
+		tell_simple(b);
+		if (b->ret == 0 && (number == __NR_unshare || number == __NR_setns))
+			tell_namespaces(b);
+		return 0;
+	}
+	begin_event(b, EV_SYSCALL, 2);
+	put_u16(b, CONTROLS->generic_id[number]);
+	put_u16(b, number);
+	return submit(b);
+}
+
+INLINE bool is_unwanted(u8 want, struct pt_regs *regs, long ret)
 {
 #if defined(__TARGET_ARCH_x86)
 	u64 third = regs->dx;
@@ -104,29 +142,29 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	u8 want = CONTROLS->want[number];
 	if (want == WANT_NOT || !CONTROLS->running)
 		return 0;
-	if (want != WANT_ALL && is_filtered(want, regs, ret))
+	if (want != WANT_ALL && is_unwanted(want, regs, ret))
 		return 0;
 	if ((u32)(bpf_get_current_pid_tgid() >> 32) == CONTROLS->self_tgid)
 		return 0;
 	struct buffer *b = begin_call(regs, ret);
 	if (!b)
 		return 0;
-	switch (families[HIDE(number) & (SYSCALL_LIMIT - 1)]) {
-	case FAMILY_PROCESS: return tell_process(b);
-	case FAMILY_FILE: return tell_file(b);
-	case FAMILY_SOCKET: return tell_socket(b);
-	case FAMILY_IO: return tell_io(b);
-	}
-	if (simple_events[HIDE(number) & (SYSCALL_LIMIT - 1)].code) {
-		tell_simple(b);
-		if (ret == 0 && (number == __NR_unshare || number == __NR_setns))
-			tell_namespaces(b);
+	if (want == WANT_FILTERED && is_needless(b, number, ret)) {
+		b->count.left_out++;
 		return 0;
 	}
-	begin_event(b, EV_SYSCALL, 2);
-	put_u16(b, CONTROLS->generic_id[number]);
-	put_u16(b, number);
-	submit(b);
+	if (want == WANT_FILTERED && number == __NR_close) {
+		tell_close(b);
+		return 0;
+	}
+	if (want == WANT_NAMED_FD) {
+		b->number = EARLIER_OPEN;
+		tell_file(b);
+		b->number = number;
+	}
+	tell_call(b, number);
+	if (CONTROLS->filter.reads | CONTROLS->filter.writes)
+		know_fds(b, number, ret);
 	return 0;
 }
 

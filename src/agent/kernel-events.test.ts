@@ -171,3 +171,25 @@ test('a quiet machine is healthy, a probe that is detached is not, and that is a
   const isBlind = (a: Alert): boolean => a.rule === 'Falco internal: timeouts notification'
   await live.until('an alert about it', () => live.alerts.some(isBlind))
 })
+
+test('a reload that needs files whose opens were left out knows them', skip, async t => {
+  const live = await openLiveAgent(t, folder => rule('begun', `evt.type = mkdir and evt.args contains ${folder}/go`))
+  const file = join(live.folder, 'kept')
+  writeFileSync(file, 'x')
+  const script = `
+import fcntl, os, sys
+for _ in range(3): os.close(os.open(${JSON.stringify(file)}, os.O_RDONLY)) # the first ones are told
+fd = os.open(${JSON.stringify(file)}, os.O_RDONLY)
+os.mkdir(${JSON.stringify(`${live.folder}/go`)})
+sys.stdin.read()
+fcntl.flock(fd, fcntl.LOCK_SH)`
+  const child = spawn('/usr/bin/python3', ['-S', '-c', script], { stdio: ['pipe', 'inherit', 'inherit'] })
+  t.after(() => child.kill())
+  await live.until('the open', () => live.alerts.some(a => a.rule === 'begun'))
+  live.rules = rule('locked', `evt.type = flock and fd.name startswith ${live.folder}`, '%fd.name')
+  live.agent.reload('signal')
+  await live.until('the reload', () => live.news.some(n => n.kind === 'reloaded'))
+  child.stdin.end()
+  await live.until('the lock', () => live.alerts.some(a => a.rule === 'locked'))
+  assert.equal(live.alerts.find(a => a.rule === 'locked')?.output_fields['fd.name'], file)
+})

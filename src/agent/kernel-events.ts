@@ -3,7 +3,7 @@ import { createRecord } from '../events/decode-record.ts'
 import { LiveError } from '../events/live/live-error.ts'
 import { openLive as openRing } from '../events/live/open-live.ts'
 import { isAlive, isSelf, ProcLookup, tellWorld } from '../events/live/procfs.ts'
-import { mergeWanted, stateCalls, type WantedCalls, wantAll } from '../events/live/wanted-calls.ts'
+import { type CallFilter, mergeWanted, stateCalls, type WantedCalls, wantAll } from '../events/live/wanted-calls.ts'
 import type { LiveOptions, LiveSource, LiveWanted } from './live-source.ts'
 
 /** A piece of the ring after which messages get their turn: some thousands of events. */
@@ -48,37 +48,42 @@ export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): Li
     cancelWait: () => ring.cancelWait(),
     backlogBytes: () => ring.backlogBytes(),
     counters: () => {
-      const {
-        beats,
-        emitted,
-        lostRingFull,
-        lostTooLarge,
-        lostNoBuffer,
-        compatCalls,
-        uringRequests,
-        wakeups,
-        perCpu,
-        bad,
-      } = ring.counters()
+      const counters = ring.counters()
+      const { emitted, lostRingFull, lostTooLarge, lostNoBuffer, perCpu, bad } = counters
       return {
-        seen: beats,
+        seen: counters.beats,
         events: emitted,
         lost: lostRingFull + lostTooLarge + lostNoBuffer,
         lostByCause: { ring_full: lostRingFull, too_large: lostTooLarge, no_buffer: lostNoBuffer },
         perCpu: perCpu.map(one => ({ cpu: one.cpu, events: one.emitted, lost: one.lost })),
         bad,
-        others: { compat_calls: compatCalls, io_uring_requests: uringRequests, wakeups },
+        others: {
+          compat_calls: counters.compatCalls,
+          io_uring_requests: counters.uringRequests,
+          wakeups: counters.wakeups,
+          left_out: counters.leftOut,
+        },
       }
     },
     setWanted: next => {
-      ring.setWanted(callsOf(next))
+      ring.setWanted(callsOf(next), next.opens)
     },
     close: () => ring.close(),
   }
 }
 
-function callsOf({ syscalls, observesNames }: LiveWanted): WantedCalls {
-  const calls = wantAll(syscalls)
+/** Calls whose needless ones are left out where there is an `OpenFilter`. */
+const FILTERED_CALLS: readonly string[] = ['open', 'openat', 'openat2', 'close']
+
+function callsOf({ syscalls, observesNames, opens }: LiveWanted): WantedCalls {
+  const calls = new Map<string, CallFilter>(wantAll(syscalls))
+  const narrow = (names: Iterable<string>, filter: CallFilter): void => {
+    for (const name of names) if (calls.has(name)) calls.set(name, filter)
+  }
+  if (opens !== undefined) {
+    narrow(FILTERED_CALLS, 'needed')
+    narrow(opens.namedCalls, 'named-fd')
+  }
   if (!observesNames) return calls
   return mergeWanted(new Map([...stateCalls].filter(([, filter]) => filter === 'names')), calls)
 }

@@ -35,6 +35,7 @@ import type { LinkedRules, RuleSetup } from './linked-rules.ts'
 import { budgetLookups } from './lookup-budget.ts'
 import { makeObserver } from './make-observer.ts'
 import type { LiveModule, LiveSource, LiveWanted } from './live-source.ts'
+import { takesFile, uniteFilters } from './open-filter.ts'
 import { Pipeline } from './pipeline.ts'
 import { withStaticFields } from './static-fields.ts'
 
@@ -195,7 +196,7 @@ export class LiveLoop {
 
   #start(orders: RuleOrders): void {
     // What happens is in the ring, so the world that is read next has no gap to it.
-    this.#source!.setWanted(orders)
+    this.#want({ ...orders, opens: undefined })
     const { observer } = this.#worker
     if (observer !== undefined) {
       const wantFiles = (mntns: number, pid: number): void => this.#deps.post({ kind: 'wanted-files', mntns, pid })
@@ -233,6 +234,8 @@ export class LiveLoop {
     while (this.#world !== undefined) {
       if (this.#world.next().done === true) {
         this.#world = undefined
+        // Only now may opens be left out: closes of what was open before must be told.
+        this.#want(this.#orders!)
         const processes = this.#pipeline!.state.threads.size
         this.#deps.post({ kind: 'attached', tookMs: performance.now() - this.#beginMs, processes })
       } else if (performance.now() >= untilMs) return
@@ -412,7 +415,7 @@ export class LiveLoop {
       const linked = pipeline.link(setupOf(orders))
       this.#next = { orders, linked, sinceMs }
       // What the new rules need is traced before they judge, and what the old ones need until they no longer do.
-      source.setWanted(unite(this.#orders!, orders))
+      this.#want(unite(this.#orders!, orders))
       source.cancelWait()
     } catch (error) {
       this.#deps.post({ kind: 'rules-refused', generation: orders.generation, message: messageOf(error) })
@@ -426,17 +429,24 @@ export class LiveLoop {
     } catch (error) {
       linked.release()
       this.#next = undefined
-      this.#source!.setWanted(this.#orders!)
+      this.#want(this.#orders!)
       this.#deps.post({ kind: 'rules-refused', generation: orders.generation, message: messageOf(error) })
       return
     }
     this.#next = undefined
     this.#pipeline!.replaceRules(linked)
     this.#useOrders(orders)
-    this.#source!.setWanted(orders)
+    this.#want(orders)
     const tookMs = performance.now() - sinceMs
     this.#deps.post({ kind: 'rules-in-force', generation: orders.generation, tookMs, isFirst: false })
     this.#postWantedNames(orders)
+  }
+
+  #want(wanted: LiveWanted): void {
+    const opens = this.#world === undefined ? wanted.opens : undefined
+    this.#source!.setWanted({ ...wanted, opens })
+    if (this.#pipeline !== undefined)
+      this.#pipeline.state.repair.passesOver = opens === undefined ? undefined : takesFile
   }
 
   #postWantedNames(orders: RuleOrders): void {
@@ -529,6 +539,7 @@ function worldSink({ state, sink }: Pipeline): SourceSink {
 function unite(a: RuleOrders, b: RuleOrders): LiveWanted {
   return {
     observesNames: a.observesNames || b.observesNames,
+    opens: uniteFilters(a.opens, b.opens),
     syscalls: new Set([...a.syscalls, ...b.syscalls]),
     tracepoints: new Set([...a.tracepoints, ...b.tracepoints]),
   }

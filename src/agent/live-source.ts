@@ -1,5 +1,6 @@
 import type { EventRecord } from '../events/event-record.ts'
 import type { FdEntry, ProcessEntry, SourceSink } from '../events/source.ts'
+import type { OpenOrders } from '../wire/agent-messages.ts'
 
 /** What the agent asks of a source of live events; `events/live/` fits it, and so does the one that tests use. */
 export interface LiveSource {
@@ -41,6 +42,8 @@ export interface LiveWanted {
   readonly tracepoints: ReadonlySet<string>
   /** Also the data that names of addresses can be learnt from: answers of name servers, first bytes of TLS connections. */
   readonly observesNames: boolean
+  /** Opens and closes that may be left out; absent: none. */
+  readonly opens?: OpenOrders | undefined
 }
 
 export interface LiveCounters {

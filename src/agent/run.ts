@@ -41,6 +41,7 @@ import { type AgentFigures, type FileSum, renderMetrics, snapshotFields } from '
 import { makeResolver } from './make-resolver.ts'
 import { type NameListNews, NameLists, usedLists } from './name-lists.ts'
 import { NameStore } from './name-store.ts'
+import { addedOutput, openFilterOf } from './open-filter.ts'
 import { plainPlan } from './plain-plan.ts'
 import { readHosts } from './read-hosts.ts'
 import { readUsage } from './resource-usage.ts'
@@ -451,6 +452,8 @@ export class Agent {
     this.#rulesOf.set(generation, plan.rules)
     const active = plan.rules.filter(r => r.enabled && r.source === 'syscall' && r.priority <= config.minPriority)
     const { syscalls, tracepoints, notTraced, unknown } = wantedEvents(active, config.baseSyscalls)
+    const isTraced = (event: string): boolean => !notTraced.includes(event)
+    const opens = openFilterOf(active, addedOutput(config.appendOutput), isTraced)
     if (notTraced.length > 0) this.#tell({ kind: 'not-traced', names: notTraced })
     if (unknown.length > 0) this.#tell({ kind: 'unknown-syscalls', names: unknown })
     return {
@@ -463,6 +466,7 @@ export class Agent {
       staticFields: config.staticFields,
       syscalls,
       tracepoints,
+      ...(opens !== undefined && { opens }),
       observesNames: config.domains.observe !== 'false' && usesNames(plan),
       listLimit: config.domains.listLimit,
       explainsNames: config.domains.explainAlerts && config.format.json,

@@ -17,6 +17,8 @@ export class EventRecord {
   /** `evt.num`: 1 for the first event of the source. */
   num: number
   cpu: number
+  /** Only the state takes it: an open that was not told when it happened (`OpenFilter`), as an `open_by_handle_at`. */
+  isEarlierOpen: boolean
   /** Event code, and its row in the table. */
   type: number
   info: EventInfo
@@ -33,6 +35,7 @@ export class EventRecord {
     this.end = 0
     this.num = 0
     this.cpu = 0
+    this.isEarlierOpen = false
     this.type = 0
     this.info = info
     this.tid = 0

@@ -115,6 +115,13 @@ export const fdHandlers: HandlerTable = {
   epoll_create1: makes(FdType.eventpoll, 1),
 }
 
+/** An open that was not told when it happened: what is known of the fd since then is newer. */
+export function learnEarlierOpen(state: HostState, thread: Thread, rec: EventRecord): void {
+  const fds = state.fdsOf(thread)
+  if (fds === undefined || fds.peek(result(rec)) !== undefined) return
+  fds.add(openedFd(rec, '', paramText(rec, 3) ?? '<NA>', paramUint32(rec, 2) ?? 0, 4))
+}
+
 /** A handler for calls that return a new fd of one type; `flagsAt` is the parameter with its open flags. */
 function makes(type: number, flagsAt = -1): EventHandler {
   return (state, rec) => {
@@ -154,6 +161,10 @@ function openFile(
   flags: number,
   devAt: number,
 ): void {
+  state.addThreadFd(thread, openedFd(rec, dir, path, flags, devAt))
+}
+
+function openedFd(rec: EventRecord, dir: ByteText, path: ByteText, flags: number, devAt: number): Fd {
   const fd = new Fd(result(rec), (flags & OpenFlag.directory) !== 0 ? FdType.directory : FdType.file)
   fd.openFlags = flags
   const ino = paramUint64(rec, devAt + 1)
@@ -165,7 +176,7 @@ function openFile(
   fd.name = joinPath(dir, path)
   fd.isUpperLayer = (flags & OpenFlag.upperLayer) !== 0
   fd.isLowerLayer = (flags & OpenFlag.lowerLayer) !== 0
-  state.addThreadFd(thread, fd)
+  return fd
 }
 
 function onDup(state: HostState, rec: EventRecord): void {
@@ -174,7 +185,11 @@ function onDup(state: HostState, rec: EventRecord): void {
   if (thread === undefined || num < 0) return
   if (num === 0) thread.flags |= CloneFlag.pipeDest
   if (num === 1) thread.flags |= CloneFlag.pipeSource
-  if (fd === undefined) return
+  if (fd === undefined) {
+    // Whatever it is a copy of, it is no longer what it was.
+    state.fdsOf(thread)?.remove(num)
+    return
+  }
   const isCloseOnExec = rec.info.name === 'dup3' && ((paramUint32(rec, 3) ?? 0) & OPEN_CLOEXEC) !== 0
   state.addThreadFd(thread, duplicate(fd, num, isCloseOnExec))
 }

@@ -18,6 +18,7 @@ import { ContainerTable } from './container-table.ts'
 import { CurrentEvent } from './current-event.ts'
 import { endsThread, eventHandlers, fdPositionOf, inventsThread, isThreadless } from './event-handlers.ts'
 import { Fd, FdType, L4, swapEnds } from './fd.ts'
+import { learnEarlierOpen } from './fd-events.ts'
 import { type ConnectionListener, FdRegistry, FdTable } from './fd-table.ts'
 import type { Machine } from './machine.ts'
 import { NetworkInterfaces } from './network-interfaces.ts'
@@ -486,6 +487,14 @@ export class HostState implements Machine {
     return current
   }
 
+  /** Takes in an open that was not told when it happened (`EventRecord.isEarlierOpen`). */
+  applyEarlierOpen(rec: EventRecord): void {
+    this.#finishPrevious()
+    if (!this.#isWorldLinked) this.#linkWorld()
+    const thread = this.table.get(rec.tid)
+    if (thread !== undefined) learnEarlierOpen(this, thread, rec)
+  }
+
   #findFd(thread: Thread, rec: EventRecord, position: number): void {
     if (position >= rec.paramCount || rec.paramLen[position]! < 8) return
     const at = rec.paramAt[position]!
@@ -580,7 +589,11 @@ export function stateSink(
     group: entry => state.addGroup('', entry),
     process: entry => state.addProcess(entry),
     fd: (tid, entry) => state.addFd(tid, entry),
-    event: rec => onEvent(state.apply(rec)),
+    event: rec => {
+      if (!rec.isEarlierOpen) return onEvent(state.apply(rec))
+      state.applyEarlierOpen(rec)
+      return true
+    },
   }
 }
 

@@ -83,8 +83,12 @@ export class Repair {
     return isDeferred && found.length === 0
   }
 
+  /** Events, by code, whose unknown fds are not asked for: files that the source left out, because nobody needs them. */
+  passesOver: Uint8Array | undefined = undefined
+
   /** Whether an fd that is not known is worth a question: the call used it, and did not close it. */
   isUsed(rec: EventRecord): boolean {
+    if (this.passesOver?.[rec.type] === 1) return false
     if (rec.info.name === 'close' || rec.paramCount === 0 || rec.paramLen[0] !== 8) return false
     const at = rec.paramAt[0]!
     return rec.view.getInt32(at + 4, true) >= 0 || rec.view.getInt32(at, true) === EINPROGRESS

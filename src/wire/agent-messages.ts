@@ -9,6 +9,18 @@ export const MAX_BATCH = 1024
 /** Bytes of alerts that may be under way to the main thread; beyond, the worker drops alerts and counts them. */
 export const MAX_UNCONFIRMED_BYTES: number = 32 * 1024 * 1024
 
+/** Opens of files that may be left out, with their closes, because no rule can be true for them. */
+export interface OpenOrders {
+  /** An open only for reading is told if its path has one of these pieces, four bytes each; undefined: all are told. */
+  readonly reads: ReadonlySet<string> | undefined
+  /** The same for opens that write or make files. */
+  readonly writes: ReadonlySet<string> | undefined
+  /** Opens are told too if the thread, or the first of its process, has one of these names. */
+  readonly programs: ReadonlySet<string>
+  /** Calls whose first argument's file must be told before them, because its open may have been left out and rules print its name. */
+  readonly namedCalls: ReadonlySet<string>
+}
+
 /** Rules and all that decides what becomes of an event; replaced as a whole by a reload. */
 export interface RuleOrders {
   /** Counts up with each reload. */
@@ -26,6 +38,8 @@ export interface RuleOrders {
   readonly tracepoints: ReadonlySet<string>
   /** Rules ask for names of addresses: what they can be learnt from must be seen. */
   readonly observesNames: boolean
+  /** Absent: every open is told. */
+  readonly opens?: OpenOrders | undefined
   /** Lists of more names than this are matched against observed names only. */
   readonly listLimit: number
   /** Alerts tell how names are known. */
@@ -326,8 +340,20 @@ function isRuleOrders(value: unknown): boolean {
     value['syscalls'] instanceof Set &&
     value['tracepoints'] instanceof Set &&
     typeof value['observesNames'] === 'boolean' &&
+    (value['opens'] === undefined || isOpenOrders(value['opens'])) &&
     isCount(value['listLimit']) &&
     typeof value['explainsNames'] === 'boolean'
+  )
+}
+
+function isOpenOrders(value: unknown): boolean {
+  const isSet = (one: unknown): boolean => one instanceof Set
+  return (
+    isObject(value) &&
+    (value['reads'] === undefined || isSet(value['reads'])) &&
+    (value['writes'] === undefined || isSet(value['writes'])) &&
+    isSet(value['programs']) &&
+    isSet(value['namedCalls'])
   )
 }
 

@@ -39,6 +39,7 @@ test('the layout of a record is the same on both sides', { skip }, () => {
     headerBytes: EVENT_HEADER_BYTES,
     cpuAt: 0,
     lostAt: 2,
+    kindAt: 4,
     tsAt: 0,
     tidAt: 8,
     lenAt: 16,

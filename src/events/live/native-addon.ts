@@ -33,8 +33,16 @@ export interface NativeAddon {
   /** Gives back the last span and returns the length of the next one. */
   next(handle: NativeHandle, maxBytes: number): number
   setWanted(handle: NativeHandle, wanted: Uint8Array): void
+  setFilter(
+    handle: NativeHandle,
+    filter: {
+      readonly reads: Uint32Array | undefined
+      readonly writes: Uint32Array | undefined
+      readonly programs: Uint8Array
+    },
+  ): void
   setRunning(handle: NativeHandle, isRunning: boolean): void
-  /** Seven sums, then told and lost of each CPU. */
+  /** Eight sums, then told and lost of each CPU. */
   counters(handle: NativeHandle, out: Float64Array): void
   backlog(handle: NativeHandle): number
   /** Whether the probe saw a call that this thread just made. */

@@ -8,7 +8,7 @@ import { nativeSyscalls, syscallCode } from '../event-lookup.ts'
 import type { EventRecord } from '../event-record.ts'
 import { LiveError } from './live-error.ts'
 import { type NativeAddon, type NativeHandle, loadAddon, probeFeatures } from './native-addon.ts'
-import { SYSCALL_LIMIT, type WantedCalls, encodeWanted } from './wanted-calls.ts'
+import { type OpenFilter, SYSCALL_LIMIT, type WantedCalls, encodeFilter, encodeWanted } from './wanted-calls.ts'
 
 export interface LiveOptions {
   readonly wanted: WantedCalls
@@ -40,6 +40,8 @@ export interface LiveCounters {
   /** What programs asked of io_uring, which is not told; 0 where the kernel does not say (before 6.0). */
   readonly uringRequests: number
   readonly wakeups: number
+  /** Opens and closes that `OpenFilter` left out. */
+  readonly leftOut: number
   /** Told and lost on each CPU that the machine may have. */
   readonly perCpu: readonly { readonly cpu: number; readonly emitted: number; readonly lost: number }[]
   /** Records that `drain` could not read. */
@@ -60,8 +62,11 @@ export interface LiveSource {
    * valid only during the call of `onEvent`; `false` from it ends the drain after that event, the rest comes next time.
    */
   drain(record: EventRecord, onEvent: (record: EventRecord) => boolean, maxBytes?: number): number
-  /** Another set of calls, without a gap for those in both. Gives the names that are unknown. */
-  setWanted(wanted: WantedCalls): readonly string[]
+  /**
+   * Another set of calls, without a gap for those in both. Gives the names that are unknown. `opens` is in force for calls that are wanted
+   * as `needed`; without it none is left out.
+   */
+  setWanted(wanted: WantedCalls, opens?: OpenFilter): readonly string[]
   /**
    * Resolves after `timeoutMs`, or when the ring is a quarter full: the timer of a busy drain, 1–5 ms. With `wakeFirst` also when something
    * is in the ring, or with the next event: for when nothing came for some time, as each wake-up costs the program that made the event a
@@ -82,11 +87,16 @@ export interface LiveSource {
 const RING_HEADER_BYTES = 8
 const PREFIX_BYTES = 8
 const LOST_AT = 2
+const KIND_AT = 4
+/** `enum record_kind` of the probe. */
+const EARLIER_OPEN = 1
 const DISCARD_BIT = 0x40000000
 const LENGTH_MASK = 0x3fffffff
 
 /** Sums that the addon gives before the counters of each CPU. */
-const SUMS = 7
+const SUMS = 8
+
+const EVERY_OPEN: OpenFilter = { reads: undefined, writes: undefined, programs: new Set() }
 
 const DEFAULT_RING_BYTES = 16 * 1024 * 1024
 const DEFAULT_SPAN_BYTES = 1024 * 1024
@@ -238,6 +248,7 @@ class RingReader implements LiveSource {
         this.#onGap()
       }
       record.cpu = cpu
+      record.isEarlierOpen = view.getUint16(at + RING_HEADER_BYTES + KIND_AT, true) === EARLIER_OPEN
       record.num = ++this.#num
       count++
       if (!onEvent(record)) break
@@ -247,8 +258,9 @@ class RingReader implements LiveSource {
     return count
   }
 
-  setWanted(wanted: WantedCalls): readonly string[] {
+  setWanted(wanted: WantedCalls, opens: OpenFilter = EVERY_OPEN): readonly string[] {
     const { table, unknown } = encodeWanted(wanted)
+    this.#addon.setFilter(this.#handle, encodeFilter(opens))
     this.#addon.setWanted(this.#handle, table)
     return unknown
   }
@@ -285,6 +297,7 @@ class RingReader implements LiveSource {
       wakeups: s[4]!,
       uringRequests: s[5]!,
       lostNoBuffer: s[6]!,
+      leftOut: s[7]!,
       bad: this.#bad,
     }
   }

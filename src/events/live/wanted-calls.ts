@@ -6,9 +6,11 @@ import { nativeSyscalls } from '../event-lookup.ts'
 
 /**
  * Which of its calls: `all`; `executable` only those of mmap and mprotect that ask for PROT_EXEC; `names` only those of read, send
- * and their kin on sockets whose data tells names (port 53, TLS ClientHello); `succeeded` only those that did not fail.
+ * and their kin on sockets whose data tells names (port 53, TLS ClientHello); `succeeded` only those that did not fail; `needed` (open, openat,
+ * openat2, close) only those that the `OpenFilter` in force does not leave out; `named-fd` all, each behind the open of the file that is its
+ * first argument, as that may have been left out.
  */
-export type CallFilter = 'all' | 'executable' | 'names' | 'succeeded'
+export type CallFilter = 'all' | 'executable' | 'names' | 'succeeded' | 'needed' | 'named-fd'
 
 /** Calls by the kernel's name or the event's (`pread` is `pread64`). */
 export type WantedCalls = ReadonlyMap<string, CallFilter>
@@ -16,7 +18,14 @@ export type WantedCalls = ReadonlyMap<string, CallFilter>
 /** System call numbers the probe knows are below. */
 export const SYSCALL_LIMIT = 512
 
-const FILTER_CODE: Readonly<Record<CallFilter, number>> = { all: 1, executable: 2, names: 3, succeeded: 4 }
+const FILTER_CODE: Readonly<Record<CallFilter, number>> = {
+  all: 1,
+  executable: 2,
+  names: 3,
+  succeeded: 4,
+  needed: 5,
+  'named-fd': 6,
+}
 
 /** Events that are named otherwise than the kernel's call. */
 const NATIVE_NAMES: ReadonlyMap<string, string> = new Map([
@@ -69,6 +78,41 @@ export function mergeWanted(...sets: readonly WantedCalls[]): WantedCalls {
     }
   }
   return merged
+}
+
+/** Opens that may be left out, with their closes: those whose path has none of the pieces, by a program with none of the names. */
+export interface OpenFilter {
+  /** Pieces of paths, four ASCII characters each, that opens for reading are told for; undefined: all opens for reading are told. */
+  readonly reads: ReadonlySet<string> | undefined
+  /** The same for opens that write or make files. */
+  readonly writes: ReadonlySet<string> | undefined
+  /** Opens are told too if the thread, or the first of its process, has one of these names (at most 15 bytes). */
+  readonly programs: ReadonlySet<string>
+}
+
+const PROGRAM_BYTES = 16
+
+/** As the addon takes it. */
+export function encodeFilter({ reads, writes, programs }: OpenFilter): {
+  readonly reads: Uint32Array | undefined
+  readonly writes: Uint32Array | undefined
+  readonly programs: Uint8Array
+} {
+  const names = new Uint8Array(programs.size * PROGRAM_BYTES)
+  let at = 0
+  for (const name of programs) {
+    for (let i = 0; i < Math.min(name.length, PROGRAM_BYTES - 1); i++) names[at + i] = name.charCodeAt(i)
+    at += PROGRAM_BYTES
+  }
+  return { reads: encodePieces(reads), writes: encodePieces(writes), programs: names }
+}
+
+function encodePieces(pieces: ReadonlySet<string> | undefined): Uint32Array | undefined {
+  if (pieces === undefined) return undefined
+  return Uint32Array.from(pieces, piece => {
+    const byte = (i: number): number => piece.charCodeAt(i) & 0xff
+    return (byte(0) | (byte(1) << 8) | (byte(2) << 16) | (byte(3) << 24)) >>> 0
+  })
 }
 
 /** Every one of `names`, unfiltered. */

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Which opens and closes of files nobody needs to hear of (docs/decisions/0007-opens-left-out.md). An open is left out if no rule can be
+ * true for its path, it is no directory, and the reader knows nothing of its descriptor; a close if its descriptor is one of which the
+ * reader knows nothing. What cannot be decided in a few dozen nanoseconds is told.
+ */
+#pragma once
+
+#include "file.h"
+#include "syscall.h"
+
+#define FILTER_PATH_LIMIT 256 /* longer paths are told */
+#define FILTER_FD_LIMIT 1024  /* descriptors beyond are told */
+#define S_IFREG 0x8000
+#define S_IFCHR 0x2000
+#define S_IFBLK 0x6000
+
+#define O_ACCESS 3
+#define O_CREATES 0x40
+#define O_TRUNCATES 0x200
+#define O_TMPFILES 0x400000
+#define WRITING_FLAGS (O_ACCESS | O_CREATES | O_TRUNCATES | O_TMPFILES)
+
+/*
+ * Descriptors of a process of which the reader surely knows nothing: each has been told closed, and nothing told since has made it anew.
+ * A new process has none. Before what may make a descriptor known there is an event, and only then is the bit taken away; before a close
+ * is told the bit is set. So of two threads that race for a number the worst comes out as "told".
+ */
+struct unknown_fds {
+	u64 generation; /* of the filter; those of an earlier one mean nothing */
+	u64 bits[FILTER_FD_LIMIT / 64];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct unknown_fds);
+} unknown_fds_of SEC(".maps");
+
+/* Of the process, or of a thread that has descriptors of its own. NULL: all may be known. */
+INLINE struct unknown_fds *own_unknown_fds(u64 flags)
+{
+	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
+	if (leader && leader->files == task->files)
+		return bpf_task_storage_get(&unknown_fds_of, leader, NULL, flags);
+	return bpf_task_storage_get(&unknown_fds_of, task, NULL, flags);
+}
+
+INLINE u64 *bits_of(struct unknown_fds *fds, u64 fd)
+{
+	return &fds->bits[HIDE(fd) / 64 & (FILTER_FD_LIMIT / 64 - 1)];
+}
+
+INLINE bool is_unknown_fd(u64 fd)
+{
+	struct unknown_fds *fds = own_unknown_fds(0);
+	if (!fds || fd >= FILTER_FD_LIMIT || fds->generation != CONTROLS->filter.generation)
+		return false;
+	return *(volatile u64 *)bits_of(fds, fd) >> (fd & 63) & 1;
+}
+
+/* Before the close is told. */
+INLINE void forget_fd(u64 fd)
+{
+	if (fd >= FILTER_FD_LIMIT)
+		return;
+	struct unknown_fds *fds = own_unknown_fds(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!fds)
+		return;
+	u64 generation = CONTROLS->filter.generation;
+	if (fds->generation != generation) {
+		for (u32 i = 0; i < FILTER_FD_LIMIT / 64; i++)
+			fds->bits[i] = 0;
+		fds->generation = generation;
+	}
+	__sync_fetch_and_or(bits_of(fds, fd), 1ull << (fd & 63));
+}
+
+INLINE void know_fd_of(struct unknown_fds *fds, u64 fd)
+{
+	if (fd >= FILTER_FD_LIMIT)
+		return;
+	u64 *word = bits_of(fds, fd), bit = 1ull << (fd & 63);
+	if (*(volatile u64 *)word & bit)
+		__sync_fetch_and_and(word, ~bit);
+}
+
+/* After something was told by which the reader may know it. */
+INLINE void know_fd(u64 fd)
+{
+	struct unknown_fds *fds = own_unknown_fds(0);
+	if (fds)
+		know_fd_of(fds, fd);
+}
+
+/* Whether rules ask for programs of the task's name. */
+INLINE bool is_rules_program(struct buffer *b, struct task_struct *task)
+{
+	if (bpf_probe_read_kernel(b->copy, sizeof(task->comm), task->comm))
+		return true;
+	u32 hash = 0;
+	for (u32 i = 0; i < sizeof(task->comm) && b->copy[i]; i++)
+		hash = program_hash(hash, b->copy[i]);
+	u32 place = program_place(hash);
+	return CONTROLS->filter.programs[place / 64] >> (place & 63) & 1;
+}
+
+/*
+ * The name of the thread, and that of its process: a thread may be named by another through /proc, which nobody is told of, and then the
+ * reader knows it by the name that it was born with.
+ */
+INLINE bool is_rules_thread(struct buffer *b)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	return is_rules_program(b, task) || is_rules_program(b, task->group_leader);
+}
+
+/* Whether the path, of `length` bytes at the start of the buffer's data, is absolute and plain and has none of the pieces that rules ask for. */
+INLINE bool is_no_rules_path(struct buffer *b, u64 length, bool writes)
+{
+	u32 last = 0; /* four bytes, the newest on top */
+	if (b->data[0] != '/')
+		return false;
+	for (u32 i = 0; i < FILTER_PATH_LIMIT; i++) {
+		if (i >= length)
+			break;
+		u8 byte = b->data[i];
+		last = last >> 8 | (u32)byte << 24;
+		/* Names of files are resolved before rules see them, and bytes that cannot be printed become dots. */
+		if ((u8)(byte - 0x20) > 0x5e)
+			return false;
+		if ((u8)(byte - '.') <= 1 && (last >> 16 == 0x2e2e || last >> 16 == 0x2f2f || last >> 8 == 0x2f2e2f))
+			return false;
+		u32 place = piece_place(last, writes);
+		if (CONTROLS->filter.pieces[place / 64] >> (place & 63) & 1)
+			return false;
+	}
+	return last >> 16 != 0x2e2f;
+}
+
+/* Files whose names only outputs may want. Directories are what other paths begin at; sockets and pipes are made by other calls. */
+INLINE bool is_plain_file(struct file *file)
+{
+	u16 type = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	return type == S_IFREG || type == S_IFCHR || type == S_IFBLK;
+}
+
+/* Whether the open that ends may be left out. */
+INLINE bool is_needless_open(struct buffer *b, u32 number, long ret)
+{
+	u64 path = b->args[1], flags = b->args[2];
+#ifdef __NR_open
+	if (number == __NR_open) {
+		path = b->args[0];
+		flags = b->args[1];
+	}
+#endif
+	if (number == __NR_openat2 && bpf_probe_read_user(&flags, sizeof(flags), (void *)b->args[2]))
+		return false;
+	bool writes = flags & WRITING_FLAGS;
+	if (flags & 1u << BIT_DIRECTORY || !(writes ? CONTROLS->filter.writes : CONTROLS->filter.reads))
+		return false;
+	if (ret >= 0 && !is_unknown_fd(ret))
+		return false;
+	long length = bpf_probe_read_user_str(b->data, FILTER_PATH_LIMIT, (void *)path);
+	if (length < 2 || length >= FILTER_PATH_LIMIT || !is_no_rules_path(b, length - 1, writes))
+		return false;
+	if (CONTROLS->filter.has_programs && is_rules_thread(b))
+		return false;
+	if (ret < 0)
+		return true;
+	struct file *file = file_of_fd(ret);
+	return file && is_plain_file(file);
+}
+
+/* After a call was told: what it made, and what it was given, is known now. That other results and arguments look like descriptors is no harm. */
+INLINE void know_fds(struct buffer *b, u32 number, long ret)
+{
+	struct unknown_fds *fds = own_unknown_fds(0);
+	if (!fds)
+		return;
+	know_fd_of(fds, ret);
+	for (u32 i = 0; i < 5; i++)
+		know_fd_of(fds, (u32)b->args[i]);
+	bool is_pair = number == __NR_pipe2 || number == __NR_socketpair;
+#ifdef __NR_pipe
+	is_pair = is_pair || number == __NR_pipe;
+#endif
+	if (ret < 0 || !is_pair)
+		return;
+	s32 pair[2] = {};
+	bpf_probe_read_user(pair, sizeof(pair), (void *)b->args[number == __NR_socketpair ? 3 : 0]);
+	know_fd_of(fds, (u32)pair[0]);
+	know_fd_of(fds, (u32)pair[1]);
+}
