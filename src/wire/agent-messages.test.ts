@@ -13,6 +13,7 @@ const rules = {
   syscalls: new Set(['execve']),
   tracepoints: new Set(),
   observesNames: false,
+  opens: { reads: new Set(['adow']), writes: undefined, programs: new Set(), namedCalls: new Set() },
   listLimit: 10,
   explainsNames: false,
 }
@@ -57,6 +58,7 @@ const toWorker: readonly { readonly name: string; readonly value: unknown; reado
   { name: 'rules', value: { kind: 'rules', rules }, ok: true },
   { name: 'rules whose sets are arrays', value: { kind: 'rules', rules: { ...rules, syscalls: [] } }, ok: false },
   { name: 'rules of a negative generation', value: { kind: 'rules', rules: { ...rules, generation: -1 } }, ok: false },
+  { name: 'rules whose opens are no sets', value: { kind: 'rules', rules: { ...rules, opens: {} } }, ok: false },
   { name: 'names', value: { kind: 'names', updates: [{ kind: 'nodata', name: 'a.example', atMs: 1 }] }, ok: true },
   { name: 'names that are none', value: { kind: 'names', updates: [{ name: 'a.example' }] }, ok: false },
   { name: 'taken', value: { kind: 'taken', bytes: 12 }, ok: true },
