@@ -128,6 +128,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	}
 	if (number >= SYSCALL_LIMIT)
 		return 0;
+	number = HIDE(number) & (SYSCALL_LIMIT - 1); /* as the verifier of Linux 6.1 does not see it through a spilled register */
 	if (CONTROLS->handshake && number == __NR_prctl) {
 #if defined(__TARGET_ARCH_x86)
 		u64 second = regs->si;
