@@ -8,6 +8,7 @@ import {
   explainMiss,
   type MissReason,
   type Party,
+  partyOf,
   type ProcessNames,
   renderMiss,
 } from '../domains/explain-address.ts'
@@ -206,7 +207,7 @@ function checkText(field: string, check: LinkedCheck, values: readonly string[])
 }
 
 function nameProof(binding: BindingView, atMs: number, processes: ProcessNames): NameProof {
-  const { name, evidence, lastSeenMs, untilMs, ttlSec, resolver, chain, owner, stale, overflow, untrusted } = binding
+  const { name, evidence, lastSeenMs, untilMs, ttlSec, resolver, chain, stale, overflow, untrusted } = binding
   const seen = timeText(lastSeenMs)
   const until = timeText(untilMs)
   return {
@@ -216,7 +217,7 @@ function nameProof(binding: BindingView, atMs: number, processes: ProcessNames):
     ...(resolver !== undefined && { resolver }),
     ...(ttlSec !== undefined && { ttl: ttlSec }),
     ...(chain.length > 0 && { chain: chain.slice(0, MAX_CHAIN) }),
-    ...partyProof({ pid: owner?.pid, containerId: owner?.containerId ?? '' }, processes),
+    ...partyProof(partyOf(binding), processes),
     ...(until !== undefined && { until }),
     ...(untrusted && { untrusted: true as const }),
     ...(stale && { stale: true as const }),
@@ -229,15 +230,15 @@ function timeText(ms: number): string | undefined {
   return ms > 0 && ms <= 8.64e15 ? new Date(ms).toISOString() : undefined
 }
 
-function partyProof(
-  { pid, containerId }: Party,
-  processes: ProcessNames,
-): Pick<NameProof, 'pid' | 'process' | 'container'> {
+type PartyProof = Pick<NameProof, 'pid' | 'process' | 'container' | 'netns'>
+
+function partyProof({ pid, containerId, netns }: Party, processes: ProcessNames): PartyProof {
   const process = pid === undefined ? undefined : processes.get(pid)
   return {
     ...(pid !== undefined && { pid }),
     ...(process !== undefined && { process }),
     ...(containerId !== '' && { container: containerId }),
+    ...(netns !== undefined && { netns }),
   }
 }
 

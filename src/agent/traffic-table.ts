@@ -83,7 +83,9 @@ export class TrafficTable {
     // The port of whoever connects is another each time and says nothing.
     const shownPort = direction === 'in' ? fd.dport : port
     const protocol = fd.l4proto === L4.tcp ? 'tcp' : fd.l4proto === L4.udp ? 'udp' : 'raw'
-    const key = `${pid}|${thread.comm}|${direction}|${ip}|${shownPort}|${protocol}`
+    // Threads have names of their own; people know the process's.
+    const process = (thread.main ?? thread).comm
+    const key = `${pid}|${process}|${direction}|${ip}|${shownPort}|${protocol}`
     const known = this.#rows.get(key)
     if (known !== undefined) {
       // Used again: not the next to go.
@@ -98,7 +100,7 @@ export class TrafficTable {
     }
     const row: TrafficRow = {
       pid,
-      process: thread.comm,
+      process,
       containerId: thread.containerId,
       direction,
       ip,

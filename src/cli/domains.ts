@@ -14,7 +14,7 @@ import type { Ip } from '../values/value.ts'
 import type { Arguments } from './parse-arguments.ts'
 import type { Command } from './command.ts'
 import { CommandError, UsageError } from './command-error.ts'
-import { parseFilter, readEvents, stopSignal, openView } from './event-input.ts'
+import { parseFilter, readEvents, stopSignal, watchingText, openView } from './event-input.ts'
 import { requireReadableFile } from './input-file.ts'
 import { loadSettings, settingsOptions } from './load-settings.ts'
 import { parseDuration } from './parse-duration.ts'
@@ -74,8 +74,14 @@ async function readNames(files: readonly string[], args: Arguments, terminal: Te
   // What `connects` looks at, and what the state needs for it.
   const { rule } = parseFilter('evt.type = connect', names, terminal)
   const wanted = { ...wantedEvents([rule], { customSet: [], repair: false, all: false }), observesNames: true }
+  let isToTell = isLive
+  const betweenPieces = (): undefined => {
+    if (isToTell) terminal.err(`${watchingText(seconds)}\n`)
+    isToTell = false
+    return undefined
+  }
   try {
-    const failed = await readEvents({ files, wanted, snaplen: 80, signal }, sink(onEvent), terminal)
+    const failed = await readEvents({ files, wanted, snaplen: 80, signal, betweenPieces }, sink(onEvent), terminal)
     for (const { at, when } of unnamed) {
       const connection = connections[at]!
       connections[at] = { ...connection, explanation: explainAddress(names, connection.ip, when) }

@@ -7,6 +7,7 @@ import type { LiveModule, LiveWanted } from '../agent/live-source.ts'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { renderDiagnostic } from '../diagnostics/render.ts'
 import type { NameIndex } from '../domains/name-index.ts'
+import { renderSpan } from '../domains/explain-address.ts'
 import { openSource } from '../events/open-source.ts'
 import type { SourceSink } from '../events/source.ts'
 import { CommandError, UsageError } from './command-error.ts'
@@ -64,6 +65,11 @@ async function readLive(input: EventInput, sink: SourceSink, terminal: Terminal)
     if (!(error instanceof Error) || !('help' in error)) throw error
     throw new CommandError(error.message, typeof error.help === 'string' && error.help !== '' ? error.help : undefined)
   }
+}
+
+/** What to say when live events begin to come. */
+export function watchingText(seconds: number | undefined): string {
+  return seconds === undefined ? 'watching until Ctrl-C' : `watching for ${renderSpan(seconds * 1000)}`
 }
 
 /** Aborted by SIGINT, SIGTERM, the end of standard output's reader, and after `seconds`; `release` takes the handlers away. */

@@ -17,6 +17,7 @@ import {
   scopeOptions,
   splitOperands,
   stopSignal,
+  watchingText,
   openView,
 } from './event-input.ts'
 import { requireReadableFile } from './input-file.ts'
@@ -75,7 +76,10 @@ async function readSession(
   const isLive = files.length === 0
   const { signal, release } = stopSignal(terminal, isLive ? seconds : undefined)
   const startMs = performance.now()
+  let isToTell = isLive
   const betweenPieces = (): undefined => {
+    if (isToTell) terminal.err(`${watchingText(seconds)}\n`)
+    isToTell = false
     onPiece(performance.now() - startMs)
     return undefined
   }

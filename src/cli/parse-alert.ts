@@ -93,7 +93,14 @@ function fits(
   return true
 }
 
-const PARTY = { pid: 'number', process: 'string', container: 'string', resolver: 'string', name: 'string' } as const
+const PARTY = {
+  pid: 'number',
+  netns: 'number',
+  process: 'string',
+  container: 'string',
+  resolver: 'string',
+  name: 'string',
+} as const
 
 function isEvidence(value: unknown): value is readonly AddressEvidence[] {
   return isListOf(value, end => {

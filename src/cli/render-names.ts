@@ -1,6 +1,7 @@
 import {
   type AddressExplanation,
   type LevelName,
+  partyOf,
   type ProcessNames,
   renderMiss,
   renderParty,
@@ -98,7 +99,7 @@ function bindingLines(binding: BindingView, processes: ProcessNames): string[] {
 
 const LEVEL_TEXT: Readonly<Record<LevelName, string>> = {
   process: 'it looked the name up itself',
-  container: 'its container looked the name up',
+  container: 'its container or network namespace looked the name up',
   host: 'the host looked the name up',
   agent: 'no workload was seen to look it up',
   claimed: 'the client says so, and nothing else',
@@ -118,8 +119,8 @@ function connectionLine(connection: ExplainedConnection, processes: ProcessNames
   return `${head}${few} (${best.evidence}${age}; ${LEVEL_TEXT[level]})`
 }
 
-function ownerText({ owner }: BindingView, processes: ProcessNames): string {
-  return renderParty({ pid: owner?.pid, containerId: owner?.containerId ?? '' }, processes)
+function ownerText(binding: BindingView, processes: ProcessNames): string {
+  return renderParty(partyOf(binding), processes)
 }
 
 /** UTC. */

@@ -54,6 +54,21 @@ test('the table: names, addresses, both directions', () => {
   assert.match(renderTable(rows, addresses, 200, plain)[1]!, /→ 10\.0\.0\.1:443/)
 })
 
+test('what does not fit: of a name its end stays, of an address its beginning, and always the port', () => {
+  const name = 'a-long-name-of-a-host.in-a-zone.of-a-provider.example'
+  const rows = [row({ name }), row({ name, direction: 'in' }), row({ ip: `\x20\x01\x0d\xb8${'\x11'.repeat(12)}` })]
+  const [head, ...lines] = renderTable(rows, firstView, 72, plain)
+  assert.equal(head, 'PID  PROCESS  REMOTE                        PROTO  CONNS  SENT  RECEIVED')
+  assert.deepEqual(lines, [
+    '  1  curl     → …of-a-provider.example:443  tcp        1     0         0',
+    '  1  curl     ← …a-provider.example (:443)  tcp        1     0         0',
+    '  1  curl     → [2001:db8:1111:1111:1…:443  tcp        1     0         0',
+  ])
+  for (const columns of [80, 120]) {
+    for (const line of renderTable(rows, firstView, columns, plain)) assert.ok(line.length <= columns)
+  }
+})
+
 test('a container has a column when there is one', () => {
   const [head, line] = renderTable([row({ containerId: '0123456789ab' })], firstView, 200, plain)
   assert.match(head!, /CONTAINER/)

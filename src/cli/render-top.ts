@@ -51,9 +51,25 @@ function compare(a: TrafficRow, b: TrafficRow, key: SortKey): number {
 }
 
 function remoteOf(row: TrafficRow, showsAddresses: boolean): string {
-  const address = renderIp(row.ip)
-  const host = row.name !== '' && !showsAddresses ? row.name : address.includes(':') ? `[${address}]` : address
+  const host = hostOf(row, showsAddresses)
   return row.direction === 'out' ? `${host}:${row.port}` : host
+}
+
+function hostOf(row: TrafficRow, showsAddresses: boolean): string {
+  if (row.name !== '' && !showsAddresses) return row.name.replace(CONTROL, '?')
+  const address = renderIp(row.ip)
+  return address.includes(':') ? `[${address}]` : address
+}
+
+/** The far end in at most `width` characters: of a name its end is kept, which says whose it is, of an address its beginning, and the port. */
+function fitRemote(row: TrafficRow, showsAddresses: boolean, width: number): string {
+  const arrow = row.direction === 'out' ? '→ ' : '← '
+  const port = row.direction === 'out' ? `:${row.port}` : ` (:${row.port})`
+  const host = hostOf(row, showsAddresses)
+  const room = Math.max(2, width - arrow.length - port.length)
+  if (host.length <= room) return `${arrow}${host}${port}`
+  const isName = row.name !== '' && !showsAddresses
+  return `${arrow}${isName ? `…${host.slice(1 - room)}` : `${host.slice(0, room - 1)}…`}${port}`
 }
 
 /** `1234567` → `1.2 M`. */
@@ -83,9 +99,7 @@ export function renderTable(
     String(row.pid),
     renderText(row.process).replace(CONTROL, '?'),
     row.containerId,
-    row.direction === 'out'
-      ? `→ ${remoteOf(row, view.showsAddresses)}`
-      : `← ${remoteOf(row, view.showsAddresses)} (:${row.port})`,
+    fitRemote(row, view.showsAddresses, Number.MAX_SAFE_INTEGER),
     row.protocol,
     String(row.connections),
     renderBytes(row.bytesOut),
@@ -95,9 +109,10 @@ export function renderTable(
   const isRight = [true, false, false, false, false, true, true, true]
   const widths = heads.map((head, i) => Math.max(head.length, ...cells.map(line => line[i]!.length)))
   // The far end gives way first; a name of 200 letters is nobody's friend.
-  const others = widths.reduce((sum, width, i) => sum + (i === 3 ? 0 : width + 2), 0)
-  widths[3] = Math.max(12, Math.min(widths[3]!, columns - others))
   const hasContainers = rows.some(row => row.containerId !== '')
+  const others = widths.reduce((sum, width, i) => sum + (i === 3 || (i === 2 && !hasContainers) ? 0 : width + 2), 0)
+  widths[3] = Math.max(12, Math.min(widths[3]!, columns - others))
+  for (const [i, row] of rows.entries()) cells[i]![3] = fitRemote(row, view.showsAddresses, widths[3])
   const layOut = (line: readonly string[]): string =>
     line
       .map((cell, i) => {

@@ -29,7 +29,7 @@ function endLines({ field, address, known, more, reason, decided_by, checks }: A
 
 const DECIDES: ReadonlyMap<string, string> = new Map([
   ['process', 'this decides, as the process saw it itself'],
-  ['container', 'this decides, as its container saw it and the process saw nothing'],
+  ['container', 'this decides, as its container or network namespace saw it and the process saw nothing'],
   ['host', 'this decides, as others on the host saw it, and the process and its container saw nothing'],
   ['agent', 'this decides, as no workload was seen to look the address up'],
   ['claimed', 'the client alone says so: it counts, but excuses nothing'],
@@ -72,9 +72,11 @@ function words(evidence: string, server: string, who: string, age: string): stri
   }
 }
 
-function partyText({ pid, process, container }: NameProof): string {
+function partyText({ pid, process, container, netns }: NameProof): string {
   const where = container === undefined ? '' : ` in ${container}`
-  if (pid === undefined)
-    return container === undefined ? 'a process that has ended, or the host' : `container ${container}`
+  if (pid === undefined) {
+    if (container !== undefined) return `container ${container}`
+    return netns === undefined ? 'the host, or a process that has ended' : `network namespace ${netns}`
+  }
   return `${process ?? 'process'} (${pid})${where}`
 }

@@ -92,7 +92,9 @@ class TopScreen {
       this.#typed === undefined
         ? `s sort: ${sort}${isReversed ? ' (r)' : ''}   / filter${filter === '' ? '' : `: ${filter}`}   n names   c clear   p ${this.#isPaused ? 'go on' : 'pause'}   q quit`
         : `filter: ${this.#typed}_   (Enter: use it, Esc: leave it)`
-    const lines = [...this.#lines, colors.dim(status.slice(0, columns))]
+    const { evicted } = this.#table
+    const gone = evicted === 0 ? '' : `   ${evicted} rows left out`
+    const lines = [...this.#lines, colors.dim(`${status}${gone}`.slice(0, columns))]
     this.#terminal.out(HOME + lines.map(line => line + CLEAR_TO_END_OF_LINE).join('\r\n') + CLEAR_BELOW)
   }
 }
@@ -157,6 +159,7 @@ export const topCommand: Command = {
         const columns = terminal.outIsTty ? terminal.columns : Number.MAX_SAFE_INTEGER
         const rows = arrangeRows(table.rows, view).slice(0, lines)
         terminal.out(`${renderTable(rows, view, columns, terminal.outColors).join('\n')}\n`)
+        if (table.evicted > 0) terminal.err(`${table.evicted} rows were left out: there were too many\n`)
       }
       return failed ? 1 : 0
     } finally {

@@ -8,6 +8,7 @@ import { parseIp } from '../values/ip.ts'
 import type { BindingFact, NameMoment } from './binding.ts'
 import { type BindingsOutcome, loadBindingsFile, parseBinding, renderBinding } from './bindings-file.ts'
 import { NameIndex } from './name-index.ts'
+import { newSum, renderSavedEnd, renderSavedHeader } from './saved-names.ts'
 
 const T0 = '2026-05-04T10:00:00Z'
 const T0_NS = 1_777_888_800_000_000_000n
@@ -244,6 +245,19 @@ test('two readings of one file give the same answers', async () => {
       assert.deepEqual(a.index.namesOf(0xc0000200 + host, when), b.index.namesOf(0xc0000200 + host, when))
     }
   }
+})
+
+test('what an agent saved of names is read as it is, its frame passed over', async () => {
+  const sum = newSum()
+  const starts = new Map(Array.from({ length: 9000 }, (_, i) => [i + 1, 1_000_000 + i]))
+  const text =
+    renderSavedHeader({ bootId: '3d2c8a54-0000-4000-8000-000000000001', savedMs: 1_777_888_800_000 }) +
+    '{"name":"shop.example","address":"192.0.2.1","evidence":"observed","pid":12}\n'
+  sum.update(text)
+  const end = renderSavedEnd(starts, sum)
+  assert.ok(end.length > 65_536)
+  const { outcome } = await load(text + end)
+  assert.deepEqual(outcome, { bindings: 1, notBelieved: 0, errors: [], errorCount: 0 })
 })
 
 test('endless lines, many errors and a missing file are outcomes', async () => {

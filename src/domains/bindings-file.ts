@@ -65,7 +65,7 @@ export async function loadBindingsFile(path: string, index: NameIndex): Promise<
   let line = 0
   const take = (text: string | undefined): void => {
     line++
-    if (text?.trim() === '') return
+    if (text !== undefined && (text.trim() === '' || isFrame(text))) return
     const parsed: ParsedBinding =
       text === undefined ? { ok: false, message: `longer than ${MAX_LINE_LENGTH} characters` } : parseBinding(text)
     if (!parsed.ok) {
@@ -86,13 +86,20 @@ export async function loadBindingsFile(path: string, index: NameIndex): Promise<
   return { bindings, notBelieved, errors, errorCount, ...(failure !== undefined && { failure }) }
 }
 
+/** What saved names (`saved-names.ts`) have around their bindings, so that what an agent saved can be looked at as it is. */
+function isFrame(line: string): boolean {
+  return line.startsWith('{"tiercel_names":') || line.startsWith('{"starts":')
+}
+
 /** Calls `take` with each line, or with undefined for one that is too long. Rejects when the file cannot be read. */
 async function eachLine(path: string, take: (line: string | undefined) => void): Promise<void> {
   let rest = ''
   let isTooLong = false
+  let isLongFrame = false
   const end = (line: string): void => {
-    take(isTooLong || line.length > MAX_LINE_LENGTH ? undefined : line)
+    if (!isLongFrame) take(isTooLong || line.length > MAX_LINE_LENGTH ? undefined : line)
     isTooLong = false
+    isLongFrame = false
   }
   for await (const piece of createReadStream(path, { encoding: 'utf8' })) {
     const text: string = rest + piece
@@ -103,6 +110,7 @@ async function eachLine(path: string, take: (line: string | undefined) => void):
     }
     rest = text.slice(start)
     if (rest.length > MAX_LINE_LENGTH) {
+      if (!isTooLong) isLongFrame = isFrame(rest)
       isTooLong = true
       rest = ''
     }

@@ -12,9 +12,10 @@ export type AddressExplanation =
   | { readonly kind: 'named'; readonly level: LevelName; readonly bindings: readonly BindingView[] }
   | { readonly kind: 'unnamed'; readonly reason: MissReason }
 
-/** Who is meant: a process, a container, or neither: the host. */
+/** Who is meant: a process, a container, a network namespace, or none of them: the host. */
 export interface Party {
   readonly containerId: string
+  readonly netns?: number | undefined
   readonly pid: number | undefined
 }
 
@@ -121,17 +122,21 @@ export function explainMiss(
   return overflow === undefined ? { kind: 'never' } : { kind: 'overflow', name: overflow.name }
 }
 
-function partyOf({ owner }: BindingView): Party {
-  return { containerId: owner?.containerId ?? '', pid: owner?.pid }
+export function partyOf({ owner }: BindingView): Party {
+  const { containerId = '', pid, netns = 0 } = owner ?? {}
+  return { containerId, pid, ...(netns !== 0 && { netns }) }
 }
 
 /** Program names by process id, as far as they are known. */
 export type ProcessNames = { get(pid: number): string | undefined }
 
 /** `curl (12) in 0123456789ab`. */
-export function renderParty({ pid, containerId }: Party, processes: ProcessNames): string {
+export function renderParty({ pid, containerId, netns }: Party, processes: ProcessNames): string {
   const where = containerId === '' ? '' : ` in ${containerId}`
-  if (pid === undefined) return containerId === '' ? 'the host' : `container ${containerId}`
+  if (pid === undefined) {
+    if (containerId !== '') return `container ${containerId}`
+    return netns === undefined ? 'the host' : `network namespace ${netns}`
+  }
   return `${processes.get(pid) ?? 'process'} (${pid})${where}`
 }
 
@@ -186,7 +191,7 @@ function sourceText({ evidence, by }: MissReason & { kind: 'outranked' }, proces
 
 const DECIDING_TEXT: Readonly<Record<LevelName, string>> = {
   process: 'what the process looked up itself',
-  container: 'what its container looked up',
+  container: 'what its container or network namespace looked up',
   host: 'what processes of the host looked up',
   agent: 'what the agent looked up',
   claimed: 'what the client says',
@@ -195,6 +200,7 @@ const DECIDING_TEXT: Readonly<Record<LevelName, string>> = {
 
 /** `40 ms`, `1.5 s`, `40 s`, `12 min`, `3.5 h`, `2 d`. */
 export function renderSpan(ms: number): string {
+  if (ms < 0.5) return 'less than 1 ms'
   if (ms < 999.5) return `${Math.round(ms)} ms`
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`
   if (ms < 119_500) return `${Math.round(ms / 1000)} s`

@@ -65,6 +65,8 @@ export interface NameProof {
   readonly pid?: number
   readonly process?: string
   readonly container?: string
+  /** Number of the network namespace; absent: the host's. */
+  readonly netns?: number
   /** When it ends; absent: no end in sight. */
   readonly until?: string
   /** Only a server that is not trusted said so. */
@@ -97,5 +99,6 @@ export interface MissProof {
   readonly pid?: number
   readonly process?: string
   readonly container?: string
+  readonly netns?: number
   readonly resolver?: string
 }

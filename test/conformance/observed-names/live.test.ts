@@ -15,6 +15,7 @@ import {
   startScriptedDnsServer,
 } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
+import type { AddressEvidence } from '../../../src/engine/alert.ts'
 import { rule } from './scene.ts'
 
 const DNS_HOST = '127.0.0.77'
@@ -76,6 +77,28 @@ await open(big.at(-1))
 await open((await resolver.resolve4('shop.test'))[0], connectTls, { servername: 'shop.test' })
 `
 
+interface LiveAlert {
+  readonly rule: string
+  readonly output: string
+  readonly output_fields: Readonly<Record<string, unknown>>
+  readonly names?: readonly AddressEvidence[]
+}
+
+/** The evidence names what the alert prints, from an answer that the process received. */
+function checkEvidence({ rule: name, output_fields: fields, names }: LiveAlert): void {
+  if (name !== 'Numbered') return
+  const [end] = names ?? []
+  const [best] = end?.known ?? []
+  assert.ok(end !== undefined && best !== undefined, `no evidence: ${JSON.stringify(names)}`)
+  assert.equal(end.address, fields['fd.sip'])
+  assert.equal(end.decided_by, 'process')
+  assert.equal(best.name, fields['fd.sip.name'])
+  assert.equal(best.resolver, fields['fd.sip.name.resolver'])
+  assert.equal(best.evidence, 'observed')
+  assert.ok(best.pid !== undefined && best.process !== undefined && best.age_ms !== undefined)
+  assert.deepEqual(end.checks, [{ check: 'fd.sip.name startswith n', holds: true }])
+}
+
 /** Runs clients while the agent watches, and gives its alerts' texts. */
 async function watchClients(rules: string, clients: () => Promise<void>): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tiercel-live-'))
@@ -90,6 +113,11 @@ async function watchClients(rules: string, clients: () => Promise<void>): Promis
       'rule_matching=all',
       '-o',
       'json_output=true',
+      '-o',
+      'domains.explain_alerts=true',
+      '-o',
+      // The machine's resolv.conf names another.
+      `domains.trusted_resolvers[]=${DNS_HOST}`,
       '-o',
       'webserver.enabled=false',
     ]
@@ -112,7 +140,8 @@ async function watchClients(rules: string, clients: () => Promise<void>): Promis
       .split('\n')
       .filter(line => line.startsWith('{'))
       .map(line => {
-        const alert = JSON.parse(line) as { rule: string; output: string }
+        const alert = JSON.parse(line) as LiveAlert
+        checkEvidence(alert)
         return `${alert.rule}: ${alert.output.replace(/^\S+ \w+ /, '')}`
       })
   } finally {
