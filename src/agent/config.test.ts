@@ -95,6 +95,7 @@ const cases: readonly {
   { name: 'FALCO_HOSTNAME stands for it', yaml: '', env: { FALCO_HOSTNAME: 'node-7' }, get: c => c.format.hostname, want: 'node-7' },
   { name: 'an alias is what it stands for', yaml: 'rules_files: &r [a, b]\nbase_syscalls: {custom_set: *r}', get: c => [c.rulesFiles, c.baseSyscalls.customSet], want: [['a', 'b'], ['a', 'b']] },
   { name: 'where names are kept: nowhere, unless a service manager or the configuration says where', yaml: '', get: c => [c.domains.stateFile, c.domains.saveIntervalMs], want: ['', 60_000] },
+  { name: 'how long verdicts wait for names', yaml: 'domains: {wait_for_name_ms: 200}', get: c => c.domains.waitForNameMs, want: 200 },
   { name: 'where names are kept', yaml: 'domains: {state_file: /x/names.jsonl, save_interval_s: 5}', get: c => [c.domains.stateFile, c.domains.saveIntervalMs], want: ['/x/names.jsonl', 5000] },
   { name: 'servers of names', yaml: 'domains: {servers: [1.1.1.1, "[::1]:53", "::1"]}', get: c => c.domains.servers, want: ['1.1.1.1', '[::1]:53', '::1'] },
   { name: 'lists of names', yaml: 'domains: {lists: [{name: threats, file: t.txt}, {name: own-zone, file: z, format: rpz, match: subdomains}]}', get: c => c.domains.lists, want: [{ name: 'threats', file: 't.txt', format: 'auto', match: 'exact' }, { name: 'own-zone', file: 'z', format: 'rpz', match: 'subdomains' }] },

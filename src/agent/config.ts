@@ -167,6 +167,8 @@ export interface DomainsConfig {
   readonly stateFile: string
   /** How often it is written. */
   readonly saveIntervalMs: number
+  /** How long verdicts wait for the name of an address of which nothing is known, where a rule does not say; 0: not at all. */
+  readonly waitForNameMs: number
   /** JSON alerts tell how the names that the rule asks for are known (`names`). */
   readonly explainAlerts: boolean
   /** Long lists of names, which are never looked up. */
@@ -644,6 +646,7 @@ function readDomains(top: ConfigSection, { env }: ConfigSurroundings, findings: 
     trustedResolvers: readNets(section, 'trusted_resolvers', findings, [LIBRARY]),
     explainAlerts: section.bool('explain_alerts', false),
     lists: readNameLists(section, findings),
+    waitForNameMs: section.int('wait_for_name_ms', 0, 0, 10_000),
     stateFile: section.text('state_file', stateFileOf(env)),
     saveIntervalMs: section.int('save_interval_s', 60, 1, 86_400) * 1000,
   }

@@ -14,6 +14,7 @@ import type { EventContext, NameSource } from '../state/event-context.ts'
 import type { Ip } from '../values/value.ts'
 import { type EndLetter, type EvidenceSources, RuleEvidence } from './name-evidence.ts'
 import { RuleNames } from './rule-names.ts'
+import { rulesByWait, WaitingRules } from './waiting-rules.ts'
 
 /** Compiled rules and what of the configuration decides how they match and print. */
 export interface RuleSetup {
@@ -24,6 +25,8 @@ export interface RuleSetup {
   readonly minPriority: number
   readonly appendOutput: readonly AppendOutputEntry[]
   readonly staticFields: ReadonlyMap<string, string>
+  /** How long verdicts wait for the name of an address, ms, where a rule does not say; absent: not at all. */
+  readonly waitForNameMs?: number
   /** Alerts get the evidence for names (`Alert.names`). */
   readonly explainsNames?: boolean
 }
@@ -40,6 +43,8 @@ export interface RuleOutput {
 /** Rules linked to this machine, ready to judge events; beside the state, so that others can take their place between two events. */
 export class LinkedRules {
   readonly matcher: Matcher
+  /** Those that wait for names; undefined when none does. */
+  readonly waiting: WaitingRules | undefined
   readonly #setup: RuleSetup
   readonly #names: RuleNames
   readonly #sources: EvidenceSources | undefined
@@ -58,6 +63,8 @@ export class LinkedRules {
       ruleMatching: setup.ruleMatching,
       minPriority: setup.minPriority,
     })
+    const byWait = rulesByWait(setup, setup.waitForNameMs ?? 0)
+    this.waiting = byWait === undefined ? undefined : new WaitingRules(setup, byWait, names)
   }
 
   get rules(): readonly PlannedRule[] {
@@ -71,13 +78,17 @@ export class LinkedRules {
   /** Binds all rules now instead of each at the first event that may match it; then every check has announced its names. */
   prepare(): void {
     this.matcher.prepare()
+    this.waiting?.prepare()
   }
 
   /** Does a part of `prepare`, a millisecond as a rule; false when nothing is left to do. For a thread that has events to attend to. */
   prepareNext(): boolean {
     this.#unprepared ??= [...this.matcher.eventCodes]
     const code = this.#unprepared[this.#preparedCount]
-    if (code === undefined) return false
+    if (code === undefined) {
+      this.waiting?.prepare()
+      return false
+    }
     this.#preparedCount++
     this.matcher.prepare([code])
     return true
@@ -114,6 +125,7 @@ export class LinkedRules {
   /** Gives back the names that these rules announced. They must not judge any more. */
   release(): void {
     this.#names.release()
+    this.waiting?.release()
   }
 }
 

@@ -291,6 +291,7 @@ export class LiveLoop {
     let isQuiet = false
     do {
       const taken = source.drain(this.#take)
+      this.#giveVerdicts()
       this.#flush()
       if (this.#names.rescan(RESCAN_NAMES)) continue
       if (this.#next !== undefined) this.#linkFurther()
@@ -299,8 +300,25 @@ export class LiveLoop {
     } while (!isQuiet && !this.#isStopping && performance.now() < untilMs)
     this.#tellStats()
     if (this.#isStopping) void this.#end()
-    else if (isQuiet) void source.wait(IDLE_WAIT_MS).then(() => this.#slice())
+    else if (isQuiet) void source.wait(this.#idleMs()).then(() => this.#slice())
     else setImmediate(() => this.#slice())
+  }
+
+  /** Those that wait for a name and are due: while events are in the ring, an answer may be among them. */
+  #giveVerdicts(): void {
+    const pipeline = this.#pipeline!
+    if (pipeline.nextVerdictMs === Number.POSITIVE_INFINITY) return
+    const nowMs = this.#deps.now()
+    if (this.#source!.backlogBytes() > 0) return
+    try {
+      pipeline.advance(nowMs)
+    } catch (error) {
+      this.#onFailedEvent(`an event that waited for a name could not be judged: ${messageOf(error)}`)
+    }
+  }
+
+  #idleMs(): number {
+    return Math.max(1, Math.min(IDLE_WAIT_MS, this.#pipeline!.nextVerdictMs - this.#deps.now()))
   }
 
   /** Sleeps a little, the longer the less was there; true, and no sleep, when nothing was there for a while. */
@@ -320,6 +338,7 @@ export class LiveLoop {
     const untilMs = performance.now() + LAST_DRAIN_MS
     const source = this.#source!
     while (source.drain(this.#take) > 0 && performance.now() < untilMs) this.#flush()
+    this.#pipeline?.finish()
     this.#flush()
     if (this.#worker.savesNames) {
       for (let part = this.#saveNames(true); ; part = this.#saveNames(false)) {
@@ -358,13 +377,14 @@ export class LiveLoop {
     try {
       this.#pipeline!.sink.event(record)
     } catch (error) {
-      // A reader or a handler has a bug that this event found. Detection goes on without it; the first time it is told.
-      if (this.#failedEvents++ === 0) {
-        const message = `the event ${record.num} (${record.info.name}) could not be judged: ${messageOf(error)}`
-        this.#deps.post({ kind: 'name-finding', message })
-      }
+      this.#onFailedEvent(`the event ${record.num} (${record.info.name}) could not be judged: ${messageOf(error)}`)
     }
     return true
+  }
+
+  /** A reader or a handler has a bug that this event found. Detection goes on without it; the first time it is told. */
+  #onFailedEvent(message: string): void {
+    if (this.#failedEvents++ === 0) this.#deps.post({ kind: 'name-finding', message })
   }
 
   #onAlert(alert: Alert): void {
@@ -499,7 +519,7 @@ export class LiveLoop {
       droppedAlerts: this.#droppedAlerts,
       badEvents: (counters.bad ?? 0) + this.#failedEvents,
       state: new Map(Object.entries(pipeline.state.counters())),
-      names: new Map([...Object.entries(this.#names.stats()), ...observed(this.#observer)]),
+      names: new Map([...Object.entries(this.#names.stats()), ...observed(this.#observer), ...waits(pipeline)]),
       generation: this.#orders!.generation,
       ruleCount: pipeline.rules.length,
       cpuUs: cpu.user + cpu.system,
@@ -517,6 +537,7 @@ function setupOf(orders: RuleOrders): RuleSetup {
     appendOutput: orders.appendOutput as readonly AppendOutputEntry[],
     staticFields: orders.staticFields,
     explainsNames: orders.explainsNames,
+    waitForNameMs: orders.waitForNameMs,
   }
 }
 
@@ -554,6 +575,17 @@ function observed(observer: NameObserver | undefined): [string, number][] {
       count,
     ]),
   )
+}
+
+/** Verdicts that waited for names: `waitsHeld`, … */
+function waits(pipeline: Pipeline): [string, number][] {
+  const { waiting, held, named, overflow } = pipeline.waits()
+  return [
+    ['waitsNow', waiting],
+    ['waitsHeld', held],
+    ['waitsNamed', named],
+    ['waitsOverflow', overflow],
+  ]
 }
 
 function helpOf(error: unknown): string {

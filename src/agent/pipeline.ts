@@ -14,8 +14,10 @@ import { HostState, stateSink } from '../state/host-state.ts'
 import type { Thread } from '../state/thread.ts'
 import { printable } from '../values/socket-text.ts'
 import type { HostLookup } from '../state/repair.ts'
+import { HeldEvents, type HeldCounters } from './held-events.ts'
 import { LinkedRules, type RuleSetup } from './linked-rules.ts'
 import { type EvidenceSources, RememberedProcesses } from './name-evidence.ts'
+import type { Judged } from './waiting-rules.ts'
 
 export interface PipelineOptions extends RuleSetup {
   readonly names: NameIndex
@@ -68,6 +70,7 @@ export class Pipeline {
   readonly #onAlert: (alert: Alert) => void
   readonly #sources: EvidenceSources
   readonly #looked: RememberedProcesses = new RememberedProcesses()
+  readonly #held: HeldEvents
   #explainsNames = false
   #hasBegun = false
   #isStopped = false
@@ -98,7 +101,8 @@ export class Pipeline {
     this.#explainsNames = options.explainsNames === true
     this.#linked = this.link(options)
     this.#matcher = this.#linked.matcher
-    this.sink = stateSink(
+    this.#held = new HeldEvents(names, event => this.#judge(event))
+    const sink = stateSink(
       this.state,
       current => this.#onEvent(current),
       () => {
@@ -106,6 +110,13 @@ export class Pipeline {
         this.#observer = options.observer
       },
     )
+    this.sink = {
+      ...sink,
+      reset: () => {
+        this.finish()
+        sink.reset?.()
+      },
+    }
   }
 
   /** Rules that are matched. */
@@ -125,11 +136,32 @@ export class Pipeline {
 
   /** From the next event on these rules judge. The state stays, and what is known of names that both spell. */
   replaceRules(linked: LinkedRules): void {
+    this.finish()
     const old = this.#linked
     this.#linked = linked
     this.#matcher = linked.matcher
     this.#explainsNames = linked.explainsNames
     old.release()
+  }
+
+  /** When the next verdict that waits for a name is due, ms since the epoch; Infinity when none waits. */
+  get nextVerdictMs(): number {
+    return this.#held.nextMs
+  }
+
+  /** Gives verdicts that waited for a name and need not any longer. Events do it, too: it is for when none come. */
+  advance(nowMs: number): void {
+    if (this.#held.nextMs !== Number.POSITIVE_INFINITY) this.#held.advance(nowMs)
+  }
+
+  /** Gives all verdicts that wait for a name: no more events will come, or not to these rules. */
+  finish(): void {
+    this.#held.flush(this.state.current.timeMs)
+  }
+
+  /** Verdicts that waited for names. */
+  waits(): HeldCounters {
+    return this.#held.counters()
   }
 
   /** Makes the source stop after the event at hand. */
@@ -165,6 +197,17 @@ export class Pipeline {
       current.payload = this.#observer.observe(current)
       if (this.#explainsNames && current.payload !== undefined) this.#rememberProgram(current)
     }
+    this.advance(current.timeMs)
+    const { waiting } = this.#linked
+    if (waiting !== undefined) {
+      const waitMs = waiting.waitMs(current)
+      if (waitMs > 0 && this.#held.hold(current, waiting, current.timeMs, waitMs)) return !this.#isStopped
+    }
+    this.#judge(current)
+    return !this.#isStopped
+  }
+
+  #judge(current: Judged): void {
     const matched = this.#matcher.match(current)
     for (let i = 0; i < matched.length; i++) {
       const rule = matched[i]!
@@ -174,7 +217,6 @@ export class Pipeline {
       this.#onAlert(output.evidence === undefined ? alert : { ...alert, names: output.evidence(current) })
       current.names = this.#names
     }
-    return !this.#isStopped
   }
 
   /** Who learnt a name may have ended when an alert tells of it. */

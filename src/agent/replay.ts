@@ -97,6 +97,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     maxThreads: config.threadTable.size,
     ...(config.domains.observe === 'true' && { observer: makeObserver(config.domains, names) }),
     ...(config.domains.observe === 'live' && { observeRecordings: () => makeObserver(config.domains, names) }),
+    waitForNameMs: config.domains.waitForNameMs,
     explainsNames: config.domains.explainAlerts && config.format.json,
     listLimit: config.domains.listLimit,
     onAlert: alert => {
@@ -133,6 +134,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
         return outputs.isCrowded ? outputs.waitForRoom() : undefined
       },
     })
+    pipeline.finish()
     sources.push({ path, summary })
   }
   refresher?.stop()

@@ -469,6 +469,7 @@ export class Agent {
       ...(opens !== undefined && { opens }),
       observesNames: config.domains.observe !== 'false' && usesNames(plan),
       listLimit: config.domains.listLimit,
+      waitForNameMs: config.domains.waitForNameMs,
       explainsNames: config.domains.explainAlerts && config.format.json,
     }
   }

@@ -8,7 +8,8 @@ export function usesNames(plan: Plan): boolean {
   return plan.rules.some(rule => rule.enabled && (NAME_IN_OUTPUT.test(rule.output) || asksForNames(rule.condition)))
 }
 
-function asksForNames(expr: PlanExpr): boolean {
+/** Whether the condition asks for what can only be known when traffic is looked at. */
+export function asksForNames(expr: PlanExpr): boolean {
   switch (expr.kind) {
     case 'and':
     case 'or':

@@ -60,7 +60,7 @@ export const diagnosticCodes = {
   E0111: {
     title: 'domain check not supported in strict mode',
     falcoCode: 'LOAD_ERR_COMPILE_CONDITION',
-    doc: 'In strict compatibility, domain fields take only `=`, `==`, `!=`, `in` and `exists`, with plain names.',
+    doc: 'In strict compatibility, domain fields take only `=`, `==`, `!=`, `in` and `exists`, with plain names, and rules have no `wait_for_name_ms`.',
   },
   E0112: {
     title: 'condition too large',

@@ -56,6 +56,8 @@ export interface BindingFact {
 
 /** Who asks, and when: the current event. `EventContext` fits it. */
 export interface NameMoment {
+  /** Names are asked for this time, ms since the epoch, and not for the event's: its verdict was put off. */
+  readonly askedAtMs?: number
   readonly rec: { readonly view: DataView; readonly start: number }
   readonly thread?:
     | {
@@ -93,6 +95,7 @@ export type When = NameMoment | number
 /** Time of the moment in ms. Rounded as JSON rounds the ns to a double, so that the same ns in a bindings file is the same time. */
 export function timeOf(when: When): number {
   if (typeof when === 'number') return when
+  if (when.askedAtMs !== undefined) return when.askedAtMs
   const { view, start } = when.rec
   return (view.getUint32(start + 4, true) * 0x1_0000_0000 + view.getUint32(start, true)) / 1e6
 }

@@ -138,6 +138,8 @@ export class NameIndex {
   #roomCursor: Iterator<NameRecord, undefined> | undefined = undefined
   #bindings = 0
 
+  /** Counts up with all that is learnt or confirmed, so that who waits for news knows when to look again. */
+  changes = 0
   #learned = 0
   #expired = 0
   #erasedUnused = 0
@@ -680,6 +682,7 @@ export class NameIndex {
     keep: boolean,
     isAlias: boolean,
   ): void {
+    this.changes++
     const record = this.#recordFor(name, fact.owner, atMs)
     let binding = findBinding(record.byIp.get(ip), fact, fromMs, untilMs)
     if (binding === undefined) {

@@ -65,6 +65,7 @@ export interface CollectedRule {
   readonly enabled: boolean
   readonly capture: boolean
   readonly captureDurationMs: number
+  readonly waitForNameMs?: number
   readonly warnEvttypes: boolean
   readonly skipIfUnknownFilter: boolean
   /** Sorted, each once. */
@@ -92,6 +93,8 @@ export interface LoadedPlugin {
 export interface CollectorOptions {
   readonly fields: FieldLookup
   readonly sources: readonly string[]
+  /** Keys of ours are refused. */
+  readonly isStrict?: boolean
   readonly hints: HintBudget
 }
 
@@ -287,6 +290,7 @@ export class RuleCollector {
       this.#keepUnsound(item, { condition: item.condition })
       return
     }
+    this.#refuseWait(item)
     const hasUnknownSource = !this.#options.sources.includes(item.source)
     if (hasUnknownSource) {
       const near = closestName(item.source, this.#options.sources)
@@ -326,6 +330,7 @@ export class RuleCollector {
       enabled: item.enabled,
       capture: item.capture,
       captureDurationMs: item.captureDurationMs,
+      ...(item.waitForNameMs !== undefined && { waitForNameMs: item.waitForNameMs }),
       warnEvttypes: item.warnEvttypes,
       skipIfUnknownFilter: item.skipIfUnknownFilter,
       tags: sortedSet(item.tags),
@@ -387,6 +392,7 @@ export class RuleCollector {
       item.enabled,
       item.capture,
       item.captureDurationMs,
+      item.waitForNameMs,
       item.warnEvttypes,
       item.skipIfUnknownFilter,
     ].every(part => part === undefined)
@@ -402,10 +408,17 @@ export class RuleCollector {
       this.#sourceChanged(item, previous, item.source.value, item.source)
       return
     }
+    this.#refuseWait(item)
     const isDone = item.kind === 'rule-append' ? this.#append(previous, item) : this.#replace(previous, item)
     if (isDone) this.#nextIndex++
     else
       this.#keepUnsound(item, { condition: item.condition, after: item.kind === 'rule-append' ? previous : undefined })
+  }
+
+  #refuseWait({ place, waitForNameMs }: RuleItemDefinition | RuleItemUpdate): void {
+    if (waitForNameMs === undefined || this.#options.isStrict !== true) return
+    const message = '`wait_for_name_ms` is not supported in strict mode'
+    this.#add(place, { code: 'E0111', message, help: 'Falco 0.44 has no such key' })
   }
 
   #checkParts({ name, parts }: UnsoundRuleItem): void {
@@ -498,6 +511,7 @@ export class RuleCollector {
     rule.enabled = item.enabled ?? rule.enabled
     rule.capture = item.capture ?? rule.capture
     rule.captureDurationMs = item.captureDurationMs ?? rule.captureDurationMs
+    if (item.waitForNameMs !== undefined) rule.waitForNameMs = item.waitForNameMs
     rule.warnEvttypes = item.warnEvttypes ?? rule.warnEvttypes
     rule.skipIfUnknownFilter = item.skipIfUnknownFilter ?? rule.skipIfUnknownFilter
     return true

@@ -115,7 +115,12 @@ export function compileRules(files: readonly RulesFileInput[], options: CompileR
     resolve: text => options.fields.resolve(text),
     names: () => hints.spend(options.fields.names()),
   }
-  const collector = new RuleCollector({ fields, sources: options.sources ?? ['syscall'], hints })
+  const collector = new RuleCollector({
+    fields,
+    sources: options.sources ?? ['syscall'],
+    hints,
+    isStrict: options.strictDomains === true,
+  })
   const cache = new CompileCache({ ...options, fields })
   const results: FileResult[] = []
   const said = new Set<string>()
@@ -766,6 +771,7 @@ function planOf(compiled: CompiledSet, options: CompileRulesOptions): Plan {
       enabled: info.priority <= minPriority && isSelected(info, selection),
       capture: info.capture,
       captureDurationMs: info.captureDurationMs,
+      ...(info.waitForNameMs !== undefined && { waitForNameMs: info.waitForNameMs }),
       condition: expr,
       output: output.toWellFormed(),
       eventCodes: info.source === 'syscall' ? eventCodes : pluginCodes,

@@ -26,6 +26,8 @@ export interface PlannedRule {
   readonly enabled: boolean
   readonly capture: boolean
   readonly captureDurationMs: number
+  /** How long its verdict may wait for the name of an address; absent: as long as the configuration says. */
+  readonly waitForNameMs?: number
   readonly condition: PlanExpr
   /** The output as written in the rule (`append_output` not yet added), trimmed. */
   readonly output: string

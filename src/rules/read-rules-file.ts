@@ -48,6 +48,8 @@ const RULE_KEYS: ReadonlySet<string> = new Set([
   'exceptions',
   'append',
   'override',
+  // Ours: Falco warns of it and goes on.
+  'wait_for_name_ms',
 ])
 
 /** Keys of a rule that `override` can append to, in the order in which they are read. */
@@ -64,6 +66,7 @@ const REPLACEABLE: readonly string[] = [
   'enabled',
   'warn_evttypes',
   'skip-if-unknown-filter',
+  'wait_for_name_ms',
 ]
 
 const IDENTIFIER = /^[a-zA-Z]+[a-zA-Z0-9_]*$/
@@ -526,6 +529,11 @@ class RulesFileReader {
     return tags?.map(tag => tag.value)
   }
 
+  #readWait(item: YamlMap, place: ItemPlace): number | 'absent' | undefined {
+    if (lookupPair(item, 'wait_for_name_ms') === undefined) return 'absent'
+    return this.#context.uint32(item, 'wait_for_name_ms', 0, place)
+  }
+
   #readExceptions(item: YamlMap, isAppend: boolean, place: ItemPlace): readonly ExceptionItem[] | undefined {
     return readExceptions(this.#context, lookupKey(item, 'exceptions'), isAppend, place)
   }
@@ -540,6 +548,7 @@ class RulesFileReader {
     const enabled = context.bool(item, 'enabled', true, place)
     const capture = context.bool(item, 'capture', false, place)
     const captureDurationMs = context.uint32(item, 'capture_duration', 0, place)
+    const waitForNameMs = this.#readWait(item, place)
     const warnEvttypes = context.bool(item, 'warn_evttypes', true, place)
     const skipIfUnknownFilter = context.bool(item, 'skip-if-unknown-filter', false, place)
     const tags = this.#readTags(item, place)
@@ -557,6 +566,7 @@ class RulesFileReader {
       enabled === undefined ||
       capture === undefined ||
       captureDurationMs === undefined ||
+      waitForNameMs === undefined ||
       warnEvttypes === undefined ||
       skipIfUnknownFilter === undefined ||
       tags === undefined ||
@@ -591,6 +601,7 @@ class RulesFileReader {
       enabled,
       capture,
       captureDurationMs,
+      ...(waitForNameMs !== 'absent' && { waitForNameMs }),
       warnEvttypes,
       skipIfUnknownFilter,
       tags,
@@ -670,6 +681,7 @@ class RulesFileReader {
       else if (key === 'priority') set('priority', this.#readPriority(item, place))
       else if (key === 'capture') set('capture', context.bool(item, key, false, place))
       else if (key === 'capture_duration') set('captureDurationMs', context.uint32(item, key, 0, place))
+      else if (key === 'wait_for_name_ms') set('waitForNameMs', context.uint32(item, key, 0, place))
       else if (key === 'enabled') set('enabled', context.bool(item, key, true, place))
       else if (key === 'warn_evttypes') set('warnEvttypes', context.bool(item, key, true, place))
       else set('skipIfUnknownFilter', context.bool(item, key, false, place))

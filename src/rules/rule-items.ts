@@ -89,6 +89,8 @@ export interface RuleItemDefinition {
   readonly enabled: boolean
   readonly capture: boolean
   readonly captureDurationMs: number
+  /** How long its verdict may wait for the name of an address; absent: as long as the configuration says. */
+  readonly waitForNameMs?: number
   readonly warnEvttypes: boolean
   readonly skipIfUnknownFilter: boolean
   readonly tags: readonly string[]
@@ -120,6 +122,7 @@ export interface RuleItemUpdate {
   readonly enabled?: boolean
   readonly capture?: boolean
   readonly captureDurationMs?: number
+  readonly waitForNameMs?: number
   readonly warnEvttypes?: boolean
   readonly skipIfUnknownFilter?: boolean
   readonly tags?: readonly string[]

@@ -4,12 +4,15 @@ import type { Container } from './container.ts'
 import type { FdTable } from './fd-table.ts'
 import type { Thread } from './thread.ts'
 
+/** The fds of a process, for those who only look. */
+export type FdView = Pick<FdTable, 'size' | 'peek' | 'values'>
+
 /** The host's state that events refer to: questions only; `HostState` changes it. */
 export interface Machine {
   readonly hostname: string
   readonly bootTsNs: bigint
   readonly cpuCount: number
-  readonly threads: ReadonlyMap<number, Thread>
+  readonly threads: Pick<ReadonlyMap<number, Thread>, 'get'>
   /** User by uid as seen by a container ('' is the host). */
   user(containerId: string, uid: number): UserEntry | undefined
   group(containerId: string, gid: number): GroupEntry | undefined
@@ -24,5 +27,5 @@ export interface Machine {
   cwdOf(thread: Thread): ByteText
   envOf(thread: Thread): readonly ByteText[]
   /** The fds the thread sees: its process's; undefined when the process is not known. */
-  fdsOf(thread: Thread): FdTable | undefined
+  fdsOf(thread: Thread): FdView | undefined
 }

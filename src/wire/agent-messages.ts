@@ -36,6 +36,8 @@ export interface RuleOrders {
   /** Names of the system calls and tracepoints that must be traced. */
   readonly syscalls: ReadonlySet<string>
   readonly tracepoints: ReadonlySet<string>
+  /** How long verdicts wait for the name of an address, ms, where a rule does not say. */
+  readonly waitForNameMs: number
   /** Rules ask for names of addresses: what they can be learnt from must be seen. */
   readonly observesNames: boolean
   /** Absent: every open is told. */
@@ -341,6 +343,7 @@ function isRuleOrders(value: unknown): boolean {
     value['tracepoints'] instanceof Set &&
     typeof value['observesNames'] === 'boolean' &&
     (value['opens'] === undefined || isOpenOrders(value['opens'])) &&
+    isCount(value['waitForNameMs']) &&
     isCount(value['listLimit']) &&
     typeof value['explainsNames'] === 'boolean'
   )

@@ -120,6 +120,8 @@ async function watchClients(rules: string, clients: () => Promise<void>): Promis
       `domains.trusted_resolvers[]=${DNS_HOST}`,
       '-o',
       'webserver.enabled=false',
+      '-o',
+      `domains.trusted_resolvers[]=${DNS_HOST}`,
     ]
     const agent = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...options])
     let out = ''

@@ -69,7 +69,17 @@ test('live: a recording replays with the alerts of the agent, names included, an
   )
   const capture = join(folder, 'names.scap')
   const common = ['-r', rules, '-o', `domains.servers[]=${own.address}`]
-  const judged = ['-o', 'rule_matching=all', '-o', 'json_output=true', '-o', 'webserver.enabled=false']
+  // Nobody's resolv.conf names the server that the client asks.
+  const judged = [
+    `-o`,
+    `domains.trusted_resolvers[]=${DNS_HOST}`,
+    '-o',
+    'rule_matching=all',
+    '-o',
+    'json_output=true',
+    '-o',
+    'webserver.enabled=false',
+  ]
   const agent = tiercel(['run', ...common, ...judged])
   const recorder = tiercel(['record', capture, ...common, '--no-io'])
   const agentEnds = once(agent, 'close')

@@ -71,7 +71,13 @@ test('live: what two processes looked up is theirs again after the agent was kil
   const state = join(folder, 'state', 'names.jsonl')
   const connects = `evt.type = connect and fd.l4proto = tcp and fd.sport = ${port}`
   writeFileSync(rules, rule('Connect', connects, '%fd.sip.name %fd.sip.name.source %fd.sip.names'))
-  const options = ['rule_matching=all', 'json_output=true', 'webserver.enabled=false', `domains.state_file=${state}`]
+  const options = [
+    'rule_matching=all',
+    'json_output=true',
+    'webserver.enabled=false',
+    `domains.state_file=${state}`,
+    `domains.trusted_resolvers[]=${DNS_HOST}`,
+  ]
   const run = ['run', '-r', rules, ...[...options, 'domains.save_interval_s=1'].flatMap(option => ['-o', option])]
   const first = tiercel(run)
   const clients = ['one.test', 'two.test']

@@ -1,5 +1,6 @@
 // What processes did, as events: a test says it in steps and asks what the rules made of it.
 import assert from 'node:assert/strict'
+import type { HeldCounters } from '../../../src/agent/held-events.ts'
 import { loadRules } from '../../../src/agent/load-rules.ts'
 import { makeObserver, type ObserverSettings } from '../../../src/agent/make-observer.ts'
 import { Pipeline } from '../../../src/agent/pipeline.ts'
@@ -201,6 +202,7 @@ export interface Outcome {
   readonly alerts: readonly string[]
   readonly counters: ObserverCounters
   readonly names: NameIndex
+  readonly waits: HeldCounters
   /** Why, for each alert. */
   readonly evidence: readonly (readonly AddressEvidence[] | undefined)[]
 }
@@ -212,6 +214,8 @@ export interface PlayOptions {
   readonly settings?: Partial<ObserverSettings>
   /** Lists of more names are not looked up. */
   readonly listLimit?: number
+  /** How long verdicts wait for names, where a rule does not say. */
+  readonly waitForNameMs?: number
   /** Configured lists: name and text. */
   readonly lists?: Readonly<Record<string, string>>
   readonly listMatch?: 'exact' | 'subdomains'
@@ -260,6 +264,7 @@ export function play(scene: Scene, options: PlayOptions): Outcome {
     appendOutput: [],
     staticFields: new Map(),
     explainsNames: true,
+    ...(options.waitForNameMs !== undefined && { waitForNameMs: options.waitForNameMs }),
     ...(options.listLimit !== undefined && { listLimit: options.listLimit }),
     onAlert: alert => {
       alerts.push(`${alert.rule.name}: ${alert.text}`)
@@ -269,6 +274,7 @@ export function play(scene: Scene, options: PlayOptions): Outcome {
   const parser = new NdjsonParser(pipeline.sink)
   for (const line of scene.lines) parser.push(Buffer.from(`${JSON.stringify(line)}\n`))
   parser.end()
+  pipeline.finish()
   assert.deepEqual(parser.summary().problems, [])
-  return { alerts, counters: observer.counters(), names, evidence }
+  return { alerts, waits: pipeline.waits(), counters: observer.counters(), names, evidence }
 }
