@@ -32,12 +32,11 @@ export async function says(child: Program, words: string): Promise<void> {
   }
 }
 
-/** Rule and output of each alert in lines of JSON, without time and priority. */
+/** Rule and output of each alert in lines of JSON, without time and priority; not those that tell of a busy machine. */
 export const alertsIn = (out: string): string[] =>
   out
     .split('\n')
     .filter(line => line.startsWith('{'))
-    .map(line => {
-      const alert = JSON.parse(line) as { rule: string; output: string }
-      return `${alert.rule}: ${alert.output.replace(/^\S+ \w+ /, '')}`
-    })
+    .map(line => JSON.parse(line) as { readonly rule: string; readonly output: string })
+    .filter(alert => !alert.rule.startsWith('Falco internal:'))
+    .map(alert => `${alert.rule}: ${alert.output.replace(/^\S+ \w+ /, '')}`)
