@@ -933,6 +933,8 @@ test('under any mix of operations and the tightest bounds, sets agree with names
         const stats = index.stats()
         assert.ok(stats.bindings <= bounds.maxBindings && stats.bindings >= 0)
         assert.ok(stats.addresses <= stats.bindings + 3)
+        // What went for want of room leaves nothing behind that waits for its end.
+        assert.ok(stats.ends <= stats.bindings)
         assert.ok(stats.pinned <= bounds.maxPins)
         assert.equal(stats.sets, sets.size)
         for (const [at, set] of sets) {

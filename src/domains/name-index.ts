@@ -22,9 +22,18 @@ import {
 } from './binding.ts'
 import type { NameList } from './name-list.ts'
 import type { NameUpdate } from './name-update.ts'
-import { AddressRecord, Binding, decidingOf, NameRecord, type NameSet, rankBindings, removeFrom } from './name-set.ts'
+import {
+  AddressRecord,
+  Binding,
+  decidingOf,
+  NameRecord,
+  NO_CHAIN,
+  type NameSet,
+  rankBindings,
+  removeFrom,
+} from './name-set.ts'
 import { isSuspectAnswer } from './suspect-address.ts'
-import { TimeQueue } from './time-queue.ts'
+import { TimeBuckets } from './time-buckets.ts'
 import { giverOf, UnwatchedNames } from './unwatched-names.ts'
 import { isPattern, WatchedSets } from './watched-sets.ts'
 
@@ -90,6 +99,8 @@ export interface NameIndexStats {
   readonly addresses: number
   readonly bindings: number
   readonly pinned: number
+  /** Bindings whose end is awaited. */
+  readonly ends: number
   /** Since the start: */
   readonly learned: number
   readonly expired: number
@@ -128,7 +139,7 @@ export class NameIndex {
   readonly #watched: WatchedSets = new WatchedSets()
   /** What processes saw themselves. */
   readonly #byPid: Map<number, Set<Binding>> = new Map()
-  readonly #ends: TimeQueue<Binding> = new TimeQueue()
+  readonly #ends: TimeBuckets<Binding> = new TimeBuckets()
   readonly #pins: Map<Ip, { count: number; readonly sinceMs: number }> = new Map()
   readonly #overflowTold: Set<string> = new Set()
   /** Lists that have changed, with the names that are still to be looked at. */
@@ -454,8 +465,7 @@ export class NameIndex {
     for (let taken = 0; taken < limit; taken++) {
       const binding = this.#ends.popDue(nowMs)
       if (binding === undefined) break
-      binding.isQueued = false
-      if (binding.isGone) continue
+      binding.endBucket = -1
       if (binding.untilMs > nowMs) {
         this.#queueEnd(binding, binding.untilMs)
       } else if (binding.isAlive(nowMs)) {
@@ -488,6 +498,7 @@ export class NameIndex {
       addresses: this.#addresses.size,
       bindings: this.#bindings,
       pinned: this.#pins.size,
+      ends: this.#ends.size,
       learned: this.#learned,
       expired: this.#expired,
       erasedUnused: this.#erasedUnused,
@@ -599,7 +610,9 @@ export class NameIndex {
   #believes(name: string, ip: Ip, evidence: Evidence, owner: Owner | undefined, atMs: number): boolean {
     if ((evidence !== 'observed' && evidence !== 'resolved') || !isSuspectAnswer(name, ip)) return true
     this.#suspectAnswers++
-    const { suspects } = this.#recordFor(name, owner, atMs)
+    const record = this.#recordFor(name, owner, atMs)
+    record.suspects ??= new Set()
+    const { suspects } = record
     if (suspects.size === 0) {
       const message = `${name} was said to be ${renderIp(ip)}, an address of this host or link: not believed`
       this.#onFinding({ kind: 'suspect-address', name, ip, message })
@@ -705,7 +718,7 @@ export class NameIndex {
     binding.lastSeenMs = Math.max(binding.lastSeenMs, atMs)
     binding.ttlSec = fact.ttlSec
     binding.resolver = fact.resolver
-    binding.chain = isAlias ? [] : (fact.chain ?? [])
+    binding.chain = isAlias ? NO_CHAIN : (fact.chain ?? NO_CHAIN)
     binding.stale = fact.stale ?? false
     binding.keep ||= keep
     record.keep ||= keep
@@ -725,7 +738,9 @@ export class NameIndex {
       this.#evictName(address, atMs, record)
     }
     const binding = new Binding(record, address, fact, atMs)
-    address.bindings.push(binding)
+    // An array that is pushed to takes room for more at once, and most addresses have one binding.
+    if (address.bindings.length === 0) address.bindings = [binding]
+    else address.bindings.push(binding)
     if (isAttributed(binding)) address.attributed++
     if (owner?.pid !== undefined) this.#ofPid(owner.pid).add(binding)
     const known = record.byIp.get(ip)
@@ -745,6 +760,8 @@ export class NameIndex {
   #unbind(binding: Binding, inUse?: NameRecord): void {
     const { name, address } = binding
     binding.isGone = true
+    if (binding.endBucket >= 0) this.#ends.delete(binding.endBucket, binding)
+    binding.endBucket = -1
     if (binding.evidence !== 'literal') {
       this.#bindings--
       name.bindingCount--
@@ -759,7 +776,7 @@ export class NameIndex {
       removeFrom(rest, binding)
       if (rest.length === 0) name.byIp.delete(address.ip)
     }
-    if (name.byIp.size > 0 || name.suspects.size > 0 || name === inUse) return
+    if (name.byIp.size > 0 || name.suspects !== undefined || name === inUse) return
     this.#watchedNames.delete(name.name)
     this.#otherNames.delete(name)
   }
@@ -781,9 +798,8 @@ export class NameIndex {
   }
 
   #queueEnd(binding: Binding, atMs: number): void {
-    if (binding.isQueued || binding.keep || atMs === Number.POSITIVE_INFINITY) return
-    binding.isQueued = true
-    this.#ends.push(atMs, binding)
+    if (binding.endBucket >= 0 || binding.keep || atMs === Number.POSITIVE_INFINITY) return
+    binding.endBucket = this.#ends.add(atMs, binding)
   }
 
   #erase(record: NameRecord): void {

@@ -19,6 +19,8 @@ import {
 import type { NameList } from './name-list.ts'
 import type { Giver } from './unwatched-names.ts'
 
+export const NO_CHAIN: readonly string[] = []
+
 /** One binding as the index keeps it. */
 export class Binding {
   readonly name: NameRecord
@@ -33,14 +35,14 @@ export class Binding {
   lastSeenMs: number
   ttlSec: number | undefined = undefined
   resolver: string | undefined = undefined
-  chain: readonly string[] = []
+  chain: readonly string[] = NO_CHAIN
   stale = false
   /** Known because the name is on the alias chain of another. */
   isAlias = false
   /** Not erased when it ends, because a replay asks at past times. */
   keep = false
-  /** Whether an entry of the queue of ends stands for it. */
-  isQueued = false
+  /** Where it is among what ends; −1: nowhere. */
+  endBucket = -1
   /** No longer part of the index. */
   isGone = false
 
@@ -69,7 +71,7 @@ export class Binding {
 
 export class AddressRecord {
   readonly ip: Ip
-  readonly bindings: Binding[] = []
+  bindings: Binding[] = []
   /** How many of them are not the agent's for everybody: while there are none, nobody's level must be worked out. */
   attributed = 0
   /** Since when there has been a live connection to it without a break; Infinity when there is none. */
@@ -99,7 +101,7 @@ export class NameRecord {
   /** Until when addresses may be missing because there were too many. */
   overflowUntilMs: number = Number.NEGATIVE_INFINITY
   /** Answers not believed, a few of them. */
-  readonly suspects: Set<Ip> = new Set()
+  suspects: Set<Ip> | undefined = undefined
 
   constructor(name: string, sets: readonly NameSet[], giver: Giver, atMs: number) {
     this.name = name
