@@ -60,8 +60,8 @@ const RESCAN_NAMES = 2000
 const WORLD_FIRST_MS = 150
 const WORLD_STEP_MS = 5
 const WORLD_PAUSE_MS = 10
-/** Bindings in one part of what is saved: about a millisecond. */
-const SAVED_PART = 500
+/** Bindings in one part of what is saved: some 6 µs each. */
+const SAVED_PART = 250
 /** Threads looked at each second while a purge lasts; asking the kernel after one takes some microseconds. */
 const PURGE_THREADS = 1000
 /** Until the rules are known: what nearly all rules are about. It is judged later, so detection begins when the probe is loaded. */
@@ -352,7 +352,7 @@ export class LiveLoop {
     this.#deps.onEnd()
   }
 
-  /** The next part of what is known of names; some milliseconds of work. */
+  /** The next part of what is known of names; a millisecond or two of work. */
   #saveNames(isFirst: boolean): SavedNamesPart {
     if (isFirst || this.#saving === undefined) this.#saving = this.#names.factsToSave(this.#deps.now())
     let text = ''

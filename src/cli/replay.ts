@@ -27,7 +27,7 @@ const options: readonly OptionSpec[] = [
     value: 'FILE',
     doc: 'names of addresses at the time of the capture (NDJSON; docs/compatibility.md)',
   },
-  { name: 'observe', doc: 'learn names from the DNS answers in the capture' },
+  { name: 'observe', doc: 'learn names from the DNS answers in the capture, as in recordings of Tiercel' },
   { name: 'resolve', doc: 'look the names of rules up now; without it a replay needs no network' },
   { name: 'strict', doc: 'domain fields as in Falco 0.44, with its operators only' },
   { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after so many seconds of events' },

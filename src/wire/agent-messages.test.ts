@@ -15,6 +15,7 @@ const rules = {
   observesNames: false,
   opens: { reads: new Set(['adow']), writes: undefined, programs: new Set(), namedCalls: new Set() },
   listLimit: 10,
+  waitForNameMs: 0,
   explainsNames: false,
 }
 const worker = {
@@ -61,6 +62,10 @@ const toWorker: readonly { readonly name: string; readonly value: unknown; reado
   { name: 'rules whose opens are no sets', value: { kind: 'rules', rules: { ...rules, opens: {} } }, ok: false },
   { name: 'names', value: { kind: 'names', updates: [{ kind: 'nodata', name: 'a.example', atMs: 1 }] }, ok: true },
   { name: 'names that are none', value: { kind: 'names', updates: [{ name: 'a.example' }] }, ok: false },
+  { name: 'names that were saved', value: { kind: 'restore-names', facts: [{ name: 'a.example' }] }, ok: true },
+  { name: 'saved names that are texts', value: { kind: 'restore-names', facts: ['a.example'] }, ok: false },
+  { name: 'the wish to save names', value: { kind: 'save-names', isFirst: true }, ok: true },
+  { name: 'such a wish without a beginning', value: { kind: 'save-names' }, ok: false },
   { name: 'taken', value: { kind: 'taken', bytes: 12 }, ok: true },
   { name: 'taken of a fraction', value: { kind: 'taken', bytes: 1.5 }, ok: false },
   { name: 'stop', value: { kind: 'stop' }, ok: true },
