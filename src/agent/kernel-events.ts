@@ -2,6 +2,7 @@
 import { createRecord } from '../events/decode-record.ts'
 import { LiveError } from '../events/live/live-error.ts'
 import { openLive as openRing } from '../events/live/open-live.ts'
+import { missingCapabilities, WORLD_CAPABILITIES } from '../events/live/capabilities.ts'
 import { isAlive, isSelf, ProcLookup, tellWorld } from '../events/live/procfs.ts'
 import { type CallFilter, mergeWanted, stateCalls, type WantedCalls, wantAll } from '../events/live/wanted-calls.ts'
 import type { LiveOptions, LiveSource, LiveWanted } from './live-source.ts'
@@ -20,6 +21,13 @@ const HELP: Readonly<Partial<Record<LiveError['code'], string>>> = {
 
 const OTHER_PIDS =
   "/proc is that of a container: processes that ran before are not known; share the host's pid namespace, or mount its /proc and set HOST_ROOT"
+
+/** What /proc keeps from a process without these capabilities. */
+function limitsOfProc(): readonly string[] {
+  const missing = missingCapabilities(WORLD_CAPABILITIES)
+  if (missing.length === 0) return []
+  return [`without ${missing.join(' and ')} the programs and files of others that ran before are not known`]
+}
 
 /** Loads and attaches the probe; events wait in the ring from now on. Throws an `Error` with what the machine lacks and perhaps `help`. */
 export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): LiveSource {
@@ -40,7 +48,8 @@ export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): Li
   // In a pid namespace of its own the agent has another number in /proc than events would have it, and so has everybody.
   const hasHostProc = isSelf(ring.selfPid)
   return {
-    ...(hasHostProc ? { lookup: new ProcLookup() } : { notice: OTHER_PIDS }),
+    ...(hasHostProc && { lookup: new ProcLookup() }),
+    notices: hasHostProc ? limitsOfProc() : [OTHER_PIDS],
     tellWorld: sink => tellWorld(sink, hasHostProc ? {} : { maxThreads: 0 }),
     isAlive: tid => !hasHostProc || isAlive(tid),
     drain: take => ring.drain(record, take, PIECE_BYTES),

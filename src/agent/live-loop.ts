@@ -205,7 +205,7 @@ export class LiveLoop {
     }
     for (const fact of parseHostsFile(observer?.hosts ?? '')) this.#names.learn(fact, this.#deps.now())
     const source = this.#source!
-    if (source.notice !== undefined) this.#deps.post({ kind: 'name-finding', message: source.notice })
+    for (const message of source.notices ?? []) this.#deps.post({ kind: 'name-finding', message })
     const pipeline = new Pipeline({
       ...setupOf(orders),
       ...(source.lookup !== undefined && { lookup: budgetLookups(source.lookup) }),

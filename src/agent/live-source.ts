@@ -15,8 +15,8 @@ export interface LiveSource {
   counters(): LiveCounters
   /** What is traced from now on, without a gap for what stays. */
   setWanted(wanted: LiveWanted): void
-  /** What the user should know of this machine, in a plain line. */
-  readonly notice?: string
+  /** What the user should know of this machine, a plain line each. */
+  readonly notices?: readonly string[]
   /**
    * Tells the world as it is now, a piece with each step; what happens meanwhile comes as events. So the first events may be judged before
    * the last process is told, if `lookup` is asked for what is not known.

@@ -15,6 +15,7 @@ import { inputPath, requireReadableFile } from './input-file.ts'
 import { liveSource } from './live-source.ts'
 import type { Arguments, OptionSpec } from './parse-arguments.ts'
 import { reportNews } from './replay-news.ts'
+import { prepareProbe } from './prepare-probe.ts'
 import { reportSource } from './source-report.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -55,6 +56,7 @@ export async function readEvents(input: EventInput, sink: SourceSink, terminal: 
 }
 
 async function readLive(input: EventInput, sink: SourceSink, terminal: Terminal): Promise<boolean> {
+  prepareProbe()
   const module = (await import(liveSource())) as LiveModule
   const { pumpLive } = await import('../agent/pump-live.ts')
   try {

@@ -3,102 +3,13 @@
  * agent is `tiercel run` in a process of its own, the events are those of `testdata/actor.py`.
  */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { test } from 'node:test'
 import { liveSkipReason } from '../../src/events/live/testing.ts'
+import { type Alert, act, rule, scratch, script, until, watch } from './running.ts'
 
 const skip = { skip: liveSkipReason() }
-const PATIENCE_MS = 30_000
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const script = fileURLToPath(new URL('testdata/actor.py', import.meta.url))
-
-const rule = (name: string, condition: string, output: string): string =>
-  `- rule: ${name}\n  desc: d\n  condition: ${condition}\n  output: '${output}'\n  priority: WARNING\n`
-
-interface Alert {
-  readonly rule: string
-  readonly output_fields: Readonly<Record<string, unknown>>
-}
-
-async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const untilMs = performance.now() + PATIENCE_MS
-  while (!(await isTrue())) {
-    if (performance.now() > untilMs) assert.fail(`${what}: not within ${PATIENCE_MS} ms`)
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-}
-
-/** Ended with the test, before its folder goes. */
-const running = new Map<TestContext, Running[]>()
-
-/** A program of the test whose output is kept; it ends with the test. */
-class Running {
-  readonly child: ChildProcess
-  out = ''
-  err = ''
-  readonly ended: Promise<unknown>
-
-  constructor(t: TestContext, file: string, args: readonly string[]) {
-    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-    child.stdout.on('data', (bytes: Buffer) => (this.out += bytes.toString()))
-    child.stderr.on('data', (bytes: Buffer) => (this.err += bytes.toString()))
-    this.ended = new Promise(resolve => child.on('close', resolve))
-    this.child = child
-    running.set(t, [...(running.get(t) ?? []), this])
-  }
-
-  async says(text: string): Promise<void> {
-    await until(`${text} from ${this.child.spawnargs.join(' ')}`, () => {
-      if (this.child.exitCode !== null) assert.fail(`it ended: ${this.err}`)
-      return this.out.includes(text) || this.err.includes(text)
-    })
-  }
-}
-
-const act = (t: TestContext, what: string, folder: string): Running =>
-  new Running(t, '/usr/bin/python3', ['-S', script, what, folder])
-
-class Watcher extends Running {
-  constructor(t: TestContext, rules: string, config: readonly string[] = []) {
-    const settings = ['log_level=info', 'log_stderr=true', ...config].flatMap(each => ['-o', each])
-    super(t, process.execPath, [
-      '--disable-warning=ExperimentalWarning',
-      main,
-      'run',
-      '--json',
-      '--stats',
-      '-r',
-      rules,
-      ...settings,
-    ])
-  }
-
-  /** Alerts so far, whole lines only. */
-  get alerts(): readonly Alert[] {
-    const lines = this.out.slice(0, this.out.lastIndexOf('\n') + 1).split('\n')
-    return lines.filter(line => line !== '').map(line => JSON.parse(line) as Alert)
-  }
-
-  /** Ends it in good order and gives its own figures. */
-  async end(): Promise<{ readonly lost_events: number }> {
-    this.child.kill('SIGTERM')
-    await this.ended
-    return JSON.parse(this.err.trimEnd().split('\n').at(-1)!) as { readonly lost_events: number }
-  }
-
-  async metrics(): Promise<ReadonlyMap<string, number>> {
-    const port = /are on port (\d+)/.exec(this.err)?.[1]
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { connection: 'close' } })).text()
-    const lines = text.split('\n').filter(line => line !== '' && !line.startsWith('#'))
-    return new Map(
-      lines.map(line => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
-    )
-  }
-}
 
 const WITH_PAGES: readonly string[] = [
   'webserver.enabled=true',
@@ -110,26 +21,6 @@ const WITH_PAGES: readonly string[] = [
   'metrics.kernel_event_counters_per_cpu_enabled=true',
   'metrics.state_counters_enabled=true',
 ]
-
-async function watch(t: TestContext, folder: string, rules: string, config: readonly string[] = []): Promise<Watcher> {
-  const file = join(folder, 'rules.yaml')
-  if (!existsSync(file)) writeFileSync(file, rules)
-  const watcher = new Watcher(t, file, config)
-  await watcher.says('watching')
-  return watcher
-}
-
-function scratch(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tiercel-faults-'))
-  t.after(async () => {
-    for (const { child, ended } of running.get(t) ?? []) {
-      child.kill('SIGKILL')
-      await ended
-    }
-    rmSync(folder, { recursive: true, force: true })
-  })
-  return folder
-}
 
 test('killed and started again while events flow: the next one knows who was there before', skip, async t => {
   const folder = scratch(t)

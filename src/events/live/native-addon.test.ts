@@ -4,20 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { EVENT_HEADER_BYTES } from '../decode-record.ts'
-import { addonPath, isOlderKernel, loadAddon, missingCapabilities } from './native-addon.ts'
+import { addonPath, isOlderKernel, loadAddon } from './native-addon.ts'
 import { SYSCALL_LIMIT, stateCalls, syscallNumber } from './wanted-calls.ts'
-
-const statuses = [
-  { name: 'root has all', status: 'CapEff:\t000001ffffffffff\n', want: [] },
-  { name: 'CAP_SYS_ADMIN is enough', status: 'CapEff:\t0000000000200000\n', want: [] },
-  { name: 'the two that are needed', status: 'CapEff:\t000000c000000000\n', want: [] },
-  { name: 'one of them', status: 'CapEff:\t0000008000000000\n', want: ['CAP_PERFMON'] },
-  { name: 'none', status: 'CapEff:\t0000000000000000\n', want: ['CAP_BPF', 'CAP_PERFMON'] },
-  { name: 'a status that does not say', status: '', want: [] },
-] as const
-
-for (const c of statuses)
-  test(`missingCapabilities: ${c.name}`, () => assert.deepEqual(missingCapabilities(c.status), c.want))
 
 const releases = [
   { name: 'older minor', release: '5.15.0-91-generic', want: true },

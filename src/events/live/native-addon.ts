@@ -2,11 +2,12 @@
  * The native addon (native/addon), typed, and what the machine lets it do. The addon moves no bytes and words no errors: arguments are
  * checked here, and its errno and step become a `LiveError` that says what is missing.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { arch, platform, release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { nativeSyscalls } from '../event-lookup.ts'
+import { missingCapabilities, PROBE_CAPABILITIES } from './capabilities.ts'
 import { LiveError } from './live-error.ts'
 
 /** An open probe; only the addon looks into it. */
@@ -85,23 +86,6 @@ export function loadAddon(path: string = addonPath()): NativeAddon {
   }
 }
 
-const CAP_SYS_ADMIN = 21n
-const CAP_PERFMON = 38n
-const CAP_BPF = 39n
-
-/** Names of the capabilities that loading and reading the probe needs and this process lacks. */
-export function missingCapabilities(status: string): readonly string[] {
-  const line = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)
-  if (line === null) return []
-  const caps = BigInt(`0x${line[1]}`)
-  const has = (cap: bigint): boolean => ((caps >> cap) & 1n) === 1n
-  if (has(CAP_SYS_ADMIN)) return []
-  const missing: string[] = []
-  if (!has(CAP_BPF)) missing.push('CAP_BPF')
-  if (!has(CAP_PERFMON)) missing.push('CAP_PERFMON')
-  return missing
-}
-
 const NEEDS_KERNEL = 'needs Linux 5.17 or newer'
 
 /** Whether a release such as `6.1.0-18-amd64` is older than `major.minor`. */
@@ -111,18 +95,10 @@ export function isOlderKernel(text: string, major: number, minor: number): boole
   return Number(m[1]) < major || (Number(m[1]) === major && Number(m[2]) < minor)
 }
 
-function readStatus(): string {
-  try {
-    return readFileSync('/proc/self/status', 'utf8')
-  } catch {
-    return ''
-  }
-}
-
 /** Asks the machine what it lacks for live events, without loading the probe. */
 export function probeFeatures(addon: NativeAddon): LiveFeatures {
   const missing: { code: LiveError['code']; message: string }[] = []
-  const capabilities = missingCapabilities(readStatus())
+  const capabilities = missingCapabilities(PROBE_CAPABILITIES)
   if (capabilities.length > 0)
     missing.push({ code: 'no-permission', message: `needs root, or ${capabilities.join(' and ')}` })
   const features = addon.probeFeatures()

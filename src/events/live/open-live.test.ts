@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createRecord } from '../decode-record.ts'
@@ -478,6 +480,80 @@ os.wait()
     assert.deepEqual(told, lines)
   })
 })
+
+/** An addon that refuses as a machine may: `open` fails in a step with an errno, and the features are these. */
+const refusals: readonly {
+  readonly name: string
+  readonly step: string
+  readonly code: string
+  readonly features?: Partial<Readonly<Record<'btf' | 'ringBuffer' | 'loader', number>>>
+  /** The kernel says that it is Linux 2.6. */
+  readonly isOld?: boolean
+  readonly want: RegExp
+}[] = [
+  {
+    name: 'a ring for which there is no memory',
+    step: 'load',
+    code: 'ENOMEM',
+    want: /not enough memory for the probe and its ring/,
+  },
+  {
+    name: 'a verifier that refuses',
+    step: 'load',
+    code: 'EINVAL',
+    want: /the kernel refuses the probe \(load: EINVAL\)/,
+  },
+  {
+    name: 'a tracepoint that cannot be had',
+    step: 'attach',
+    code: 'EBUSY',
+    want: /cannot be attached \(attach: EBUSY\)/,
+  },
+  {
+    name: 'a probe that does not answer',
+    step: 'handshake',
+    code: 'ENOENT',
+    want: /cannot be attached \(handshake: ENOENT\)/,
+  },
+  { name: 'no BTF', step: 'load', code: 'EINVAL', features: { btf: 2 }, want: /no type information of the kernel/ },
+  {
+    name: 'a locked down kernel',
+    step: 'load',
+    code: 'EPERM',
+    features: { ringBuffer: 1, loader: 1 },
+    want: /refuses BPF programs \(a container without the bpf system call, or kernel lockdown\)/,
+  },
+  {
+    name: 'an old kernel',
+    step: 'load',
+    code: 'EINVAL',
+    features: { loader: 22 },
+    isOld: true,
+    want: /needs Linux 5\.17 or newer; this is 2\.6/,
+  },
+]
+
+for (const c of refusals) {
+  const skipped = process.getuid?.() === 0 && existsSync('/usr/bin/setarch') ? false : 'needs root and setarch'
+  test(`openLive says in one line: ${c.name}`, { skip: skip !== false ? skip : skipped }, t => {
+    const folder = mkdtempSync(join(tmpdir(), 'tiercel-refusal-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const addonFile = join(folder, 'addon.cjs')
+    const features = JSON.stringify({ btf: 0, ringBuffer: 0, loader: 0, ...c.features })
+    writeFileSync(
+      addonFile,
+      `exports.probeFeatures = () => (${features})
+      exports.open = () => { throw Object.assign(new Error('no'), ${JSON.stringify({ step: c.step, code: c.code })}) }`,
+    )
+    const openIt = `import { openLive } from ${JSON.stringify(new URL('open-live.ts', import.meta.url).href)}
+      try { openLive({ wanted: new Map(), addonFile: ${JSON.stringify(addonFile)} }) } catch (error) { console.log(error.name, error.message) }`
+    const node = [process.execPath, '--input-type=module', '-e', openIt]
+    const [file, ...args] = c.isOld === true ? ['setarch', '--uname-2.6', ...node] : node
+    const { stdout } = spawnSync(file!, args, { encoding: 'utf8' })
+    assert.match(stdout, c.want)
+    assert.match(stdout, /^LiveError [^\n]+\n$/)
+  })
+}
 
 test('event codes of the probe are those of the event table', () => {
   const events = JSON.parse(readFileSync(new URL('../data/events.json', import.meta.url), 'utf8')) as readonly {

@@ -39,6 +39,15 @@ def after():
     wait()
 
 
+def change():
+    """Changes, on the sign, the mode of a file that it has open since before."""
+    os.dup2(os.open(folder + '/mine', os.O_RDONLY | os.O_CREAT), 9)
+    say('ready')
+    wait()
+    os.fchmod(9, 0o1501)  # as nobody else does
+    wait()
+
+
 def flood():
     """Fills the ring: large events, then the smallest for what room is left."""
     long = folder + '/none/' + '/'.join(['x' * 200] * 15)
@@ -102,4 +111,4 @@ def reuse():
     say(pid)
 
 
-{'before': before, 'after': after, 'flood': flood, 'files': files, 'bomb': bomb, 'reuse': reuse}[what]()
+{'before': before, 'after': after, 'change': change, 'flood': flood, 'files': files, 'bomb': bomb, 'reuse': reuse}[what]()
