@@ -168,4 +168,5 @@ enum event_code {
   EV_SETREUID = 427,
   EV_SETREGID = 429,
   EV_CLOSE_RANGE = 451,
-  EV_KEYCTL = 453,};
+  EV_KEYCTL = 453,
+};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* Files that are opened, descriptors that come in pairs, memory that is mapped. */
+/* Files that are opened, descriptors that come in pairs, memory that is mapped, quotas, file systems, semaphores. */
 #pragma once
 
 #include "file-filter.h"
@@ -181,10 +181,129 @@ INLINE int io_uring_done(struct buffer *b, long ret)
 	return 0;
 }
 
+/* Of quotactl; what the `valid` bits do not name is not filled in. */
+struct user_quota {
+	u64 block_hard, block_soft, space, inode_hard, inode_soft, inodes, block_time, inode_time;
+	u32 valid;
+};
+struct user_quota_info {
+	u64 block_grace, inode_grace;
+	u32 flags, valid;
+};
+
+#define QUOTA_ON 1
+#define GET_FORMAT 4
+#define QUOTA_INFO (8 | 16)         /* Q_GETINFO, Q_SETINFO */
+#define QUOTA_LIMITS (32 | 64)      /* Q_GETQUOTA, Q_SETQUOTA */
+#define QUOTA_OF_ID (32 | 64 | 1024 | 2048) /* and those of XFS */
+
+INLINE int quotactl_done(struct buffer *b, long ret)
+{
+	if (!b)
+		return 0;
+	u16 command = quota_command(b->args[0]);
+	u32 type = b->args[0] & 0xff;
+	struct user_quota quota = {};
+	struct user_quota_info info = {};
+	u32 format = 0;
+	if (command & QUOTA_LIMITS)
+		bpf_probe_read_user(&quota, sizeof(quota), (void *)b->args[3]);
+	if (command & QUOTA_INFO)
+		bpf_probe_read_user(&info, sizeof(info), (void *)b->args[3]);
+	if (command == GET_FORMAT)
+		bpf_probe_read_user(&format, sizeof(format), (void *)b->args[3]);
+	begin_event(b, EV_QUOTACTL, 18);
+	put_u64(b, ret);
+	put_user_text(b, b->args[1]);
+	put_user_text(b, command == QUOTA_ON ? b->args[3] : 0);
+	put_u64(b, quota.valid & 1 ? quota.block_hard : 0);
+	put_u64(b, quota.valid & 1 ? quota.block_soft : 0);
+	put_u64(b, quota.valid & 2 ? quota.space : 0);
+	put_u64(b, quota.valid & 4 ? quota.inode_hard : 0);
+	put_u64(b, quota.valid & 4 ? quota.inode_soft : 0);
+	put_u64(b, quota.valid & 16 ? quota.block_time : 0);
+	put_u64(b, quota.valid & 32 ? quota.inode_time : 0);
+	put_u64(b, info.valid & 1 ? info.block_grace : 0);
+	put_u64(b, info.valid & 2 ? info.inode_grace : 0);
+	put_u8(b, info.valid & 4 ? info.flags : 0);
+	put_u8(b, quota_format(command == GET_FORMAT ? format : 0));
+	put_u16(b, command);
+	put_u8(b, type < 2 ? type + 1 : 0);
+	put_u32(b, command & QUOTA_OF_ID ? b->args[2] : 0);
+	put_u8(b, quota_format(command == QUOTA_ON ? b->args[2] : 0));
+	submit(b);
+	return 0;
+}
+
+enum fsconfig_command { SET_FLAG, SET_STRING, SET_BINARY, SET_PATH, SET_PATH_EMPTY };
+
+INLINE int fsconfig_done(struct buffer *b, long ret)
+{
+	if (!b)
+		return 0;
+	u32 command = b->args[1];
+	bool has_text = command == SET_STRING || command == SET_PATH || command == SET_PATH_EMPTY;
+	begin_event(b, EV_FSCONFIG, 7);
+	put_u64(b, ret);
+	put_fd(b, b->args[0]);
+	put_u32(b, command);
+	put_user_text(b, b->args[2]);
+	put_user_bytes(b, b->args[3], ret >= 0 && command == SET_BINARY ? snap((u32)b->args[4]) : 0);
+	put_user_text(b, ret >= 0 && has_text ? b->args[3] : 0);
+	put_u32(b, b->args[4]);
+	submit(b);
+	return 0;
+}
+
+struct user_sembuf {
+	u16 number, operation, flags;
+};
+
+/* Of its operations the first two. */
+INLINE int semop_done(struct buffer *b, long ret)
+{
+	if (!b)
+		return 0;
+	struct user_sembuf first = {}, second = {};
+	u32 count = b->args[2];
+	if (ret == 0 && count > 0)
+		bpf_probe_read_user(&first, sizeof(first), (void *)b->args[1]);
+	if (ret == 0 && count > 1)
+		bpf_probe_read_user(&second, sizeof(second), (void *)(b->args[1] + sizeof(first)));
+	begin_event(b, EV_SEMOP, 9);
+	put_u64(b, ret);
+	put_u32(b, count);
+	put_u16(b, first.number);
+	put_u16(b, first.operation);
+	put_u16(b, MOVE(first.flags, 11, 0) | MOVE(first.flags, 12, 1)); /* IPC_NOWAIT, SEM_UNDO */
+	put_u16(b, second.number);
+	put_u16(b, second.operation);
+	put_u16(b, MOVE(second.flags, 11, 0) | MOVE(second.flags, 12, 1));
+	put_u32(b, b->args[0]);
+	submit(b);
+	return 0;
+}
+
+#define SETVAL 16
+
+INLINE int semctl_done(struct buffer *b, long ret)
+{
+	if (!b)
+		return 0;
+	begin_event(b, EV_SEMCTL, 5);
+	put_u64(b, ret);
+	put_u32(b, b->args[0]);
+	put_u32(b, b->args[1]);
+	put_u16(b, semctl_command((u16)b->args[2]));
+	put_u32(b, (u16)b->args[2] == SETVAL ? b->args[3] : 0);
+	submit(b);
+	return 0;
+}
+
 /* In place of a call's number: the open that its first argument came from. One function less for the loader, which has room for few. */
 #define EARLIER_OPEN SYSCALL_LIMIT
 
-/* Calls that open files and map memory. */
+/* Calls that open files and map memory, and those of the other families above. */
 APART int tell_file(struct buffer *b)
 {
 	if (!b)
@@ -205,6 +324,10 @@ APART int tell_file(struct buffer *b)
 	case __NR_munmap:
 	case __NR_brk: return memory_done(b, ret);
 	case __NR_io_uring_setup: return io_uring_done(b, ret);
+	case __NR_quotactl: return quotactl_done(b, ret);
+	case __NR_fsconfig: return fsconfig_done(b, ret);
+	case __NR_semop: return semop_done(b, ret);
+	case __NR_semctl: return semctl_done(b, ret);
 	}
 	return 0;
 }

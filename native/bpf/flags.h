@@ -189,6 +189,39 @@ INLINE u16 ptrace_request(u64 request)
 	return request >= 0x4200 && request < 0x4210 ? ptrace_high[HIDE(request) & 15] : 0;
 }
 
+/* One bit for each of a row of numbers that begins with `first`; 0 for others. */
+INLINE u32 bit_of(u64 number, u32 first, u32 count)
+{
+	u32 place = (u32)number - first;
+	return place < count ? 1u << (place & 31) : 0;
+}
+
+/* quotactl: Q_SYNC … Q_SETQUOTA are 0x800001 …, the commands of XFS follow 'X'. */
+INLINE u16 quota_command(u64 command)
+{
+	u32 sub = (u32)command >> 8;
+	if (sub == 0x800001)
+		return 128;
+	return bit_of(sub, 0x800002, 7) | bit_of(sub, 'X' << 8 | 1, 7) << 8;
+}
+
+/* QFMT_VFS_OLD, QFMT_VFS_V0, QFMT_VFS_V1. */
+INLINE u8 quota_format(u32 format)
+{
+	return format == 1 ? 2 : format == 2 ? 4 : format == 4 ? 8 : 1;
+}
+
+/* semctl: IPC_RMID, IPC_SET, IPC_STAT, IPC_INFO are 0 … 3, GETPID … SETALL 11 … 17, SEM_STAT and SEM_INFO 18 and 19. */
+const volatile u16 semctl_commands[32] = {
+	[0] = 4,    [1] = 2,   [2] = 1,    [3] = 8,     [11] = 256,  [12] = 512,
+	[13] = 64,  [14] = 128, [15] = 1024, [16] = 4096, [17] = 2048, [18] = 32, [19] = 16,
+};
+
+INLINE u16 semctl_command(u64 command)
+{
+	return command < 32 ? semctl_commands[HIDE(command) & 31] : 0;
+}
+
 #define SOL_SOCKET 1
 #define SOL_TCP 6
 

@@ -33,6 +33,7 @@ enum op {
 	SHIFT32,      /* one bit of an argument, number `extra`, as bit 0 */
 	DELETE_FLAGS, /* of delete_module: O_NONBLOCK, O_TRUNC */
 	FUTEX_OP,
+	SEMGET_FLAGS, /* IPC_CREAT, IPC_EXCL */
 	ADDRESS,      /* a socket address; its length is the next argument */
 	TEXT_RESULT,  /* text, if the call succeeded */
 	AT64,         /* 64 bits at an argument, `extra` bytes behind; 0 if it is NULL */
@@ -117,6 +118,8 @@ const volatile struct simple_event simple_events[SYSCALL_LIMIT] = {
 	[__NR_tkill] = EVENT(EV_TKILL, 3, P(RESULT), P(FD, 0), P(U8, 1)),
 	[__NR_tgkill] = EVENT(EV_TGKILL, 4, P(RESULT), P(FD, 0), P(FD, 1), P(U8, 2)),
 	[__NR_futex] = EVENT(EV_FUTEX, 4, P(RESULT), P(WORD, 0), P(FUTEX_OP, 1), P(WORD, 2)),
+
+	[__NR_semget] = EVENT(EV_SEMGET, 4, P(RESULT), P(U32, 0), P(U32, 1), P(SEMGET_FLAGS, 2)),
 
 	[__NR_nanosleep] = EVENT(EV_NANOSLEEP, 2, P(RESULT), P(TIME, 0)),
 	[__NR_prlimit64] = EVENT(EV_PRLIMIT, 7, P(RESULT), P(AT64, 2), P(AT64, 2, 8), P(AT64_RESULT, 3), P(AT64_RESULT, 3, 8), P(FD, 0), P(U8, 1)),
@@ -221,6 +224,7 @@ INLINE void put_param(struct buffer *b, u8 op, u64 v, u64 next, u32 extra)
 	case SHIFT32: put_u32(b, v >> (extra & 63) & 1); break;
 	case DELETE_FLAGS: put_u32(b, MOVE(v, 11, 1) | MOVE(v, 9, 0)); break;
 	case FUTEX_OP: put_u16(b, futex_op(v)); break;
+	case SEMGET_FLAGS: put_u32(b, MOVE(v, 9, 13) | MOVE(v, 10, 14)); break;
 	case ADDRESS: put_user_address(b, v, (s32)next); break;
 	case TEXT_RESULT: put_user_text(b, b->ret >= 0 ? v : 0); break;
 	case AT64: put_u64(b, word_at(v, extra)); break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Sockets, and what is read and written. Of data, only the first bytes are kept; more of what carries names: everything from or to port
- * 53, and what begins as a TLS ClientHello.
+ * 53, and what is sent and begins as a TLS ClientHello or an HTTP request.
  */
 #pragma once
 
@@ -14,13 +14,27 @@ INLINE bool is_dns(struct buffer *b)
 	return b->ends.local_port == 53 || b->ends.remote_port == 53;
 }
 
-/* A TLS record with a handshake message of the first kind. */
-INLINE bool is_client_hello(u64 from, u64 len)
+#define FOUR(a, b, c, d) ((u32)(a) | (u32)(b) << 8 | (u32)(c) << 16 | (u32)(d) << 24)
+
+/* A TLS record with a handshake message of the first kind, or one of the methods of HTTP. */
+INLINE bool tells_name(u64 from, u64 len)
 {
-	u8 head[6] = {};
-	if (len < 43 || bpf_probe_read_user(head, sizeof(head), (void *)from))
+	u8 head[8] = {};
+	if (len < 16 || bpf_probe_read_user(head, sizeof(head), (void *)from))
 		return false;
-	return head[0] == 0x16 && head[1] == 3 && head[5] == 1;
+	if (head[0] == 0x16)
+		return len >= 43 && head[1] == 3 && head[5] == 1;
+	switch (FOUR(head[0], head[1], head[2], head[3])) {
+	case FOUR('G', 'E', 'T', ' '):
+	case FOUR('P', 'U', 'T', ' '): return true;
+	case FOUR('P', 'O', 'S', 'T'):
+	case FOUR('H', 'E', 'A', 'D'): return head[4] == ' ';
+	case FOUR('P', 'A', 'T', 'C'): return head[4] == 'H' && head[5] == ' ';
+	case FOUR('D', 'E', 'L', 'E'): return head[4] == 'T' && head[5] == 'E' && head[6] == ' ';
+	case FOUR('O', 'P', 'T', 'I'): return head[4] == 'O' && head[5] == 'N' && head[6] == 'S' && head[7] == ' ';
+	case FOUR('C', 'O', 'N', 'N'): return head[4] == 'E' && head[5] == 'C' && head[6] == 'T' && head[7] == ' ';
+	}
+	return false;
 }
 
 /* Bytes to keep of `len`; `sent` is where they begin, 0 of what was received. */
@@ -29,7 +43,7 @@ APART u32 data_limit(struct buffer *b, u64 sk, u64 address, u64 sent, u64 len)
 	u32 limit = CONTROLS->snap_bytes;
 	if (!b || !sk || len <= limit)
 		return len < limit ? len : limit;
-	if (read_ends(b, sk, address) && (is_dns(b) || (sent && is_client_hello(sent, len))))
+	if (read_ends(b, sk, address) && (is_dns(b) || (sent && tells_name(sent, len))))
 		limit = CONTROLS->names_snap_bytes;
 	return len < limit ? len : limit;
 }
@@ -41,7 +55,7 @@ INLINE bool is_beside_names(struct buffer *b, struct sock *sk, u64 address, u64 
 		return false;
 	if (!sk || b->ret <= 0 || !read_ends(b, (u64)sk, address))
 		return true;
-	return !is_dns(b) && !(sent && is_client_hello(sent, len));
+	return !is_dns(b) && !(sent && tells_name(sent, len));
 }
 
 struct gather {

@@ -46,6 +46,13 @@ export const knownDifferences: readonly KnownDifference[] = [
   },
   {
     kind: 'always',
+    reason: 'HTTP requests are told beyond the snap length, because they tell names',
+    events: ['sendto', 'write'],
+    keys: ['data'],
+    takes: (want, got) => want.startsWith('GET ') && got.startsWith(want),
+  },
+  {
+    kind: 'always',
     reason: 'abstract names end with the address; Falco reads on into what the memory held before',
     programs: ['python3'],
     events: ['connect', 'bind'],
