@@ -59,6 +59,7 @@ const PIDS: ReadonlySet<string> = new Set([
 const NAMES: readonly (readonly [RegExp, string])[] = [
   [/\bwl\.\w{4}\b/g, 'wl.*'],
   [/\/tmp\/(tmp|cc)\w{6,8}/g, '/tmp/$1*'],
+  [/\b\d{4}\/\d\d\/\d\d\b/g, '<date>'],
   [/\/runc\.\w{6}\b/g, '/runc.*'],
   [/\/state-\d+/g, '/state-*'],
   [/\w{3} +\d+ (<time>|\d\d:\d\d)/g, '<date>'],
