@@ -1,6 +1,6 @@
 /**
- * What does learning names from traffic cost? The whole event path (state, names, default rules, alerts dropped) over a capture with few
- * sockets and over one that does little else than look names up and connect; once without an observer and once with it.
+ * What does learning names from traffic cost? The whole event path (state, names, default rules, alerts dropped) over a capture of a busy
+ * host as it is, with a look-up for each of its connections, and over look-ups alone; once without an observer and once with it.
  * Run: node bench/observe.bench.ts [FILE]
  */
 import { existsSync, readFileSync } from 'node:fs'
@@ -11,14 +11,10 @@ import { makeObserver } from '../src/agent/make-observer.ts'
 import { Pipeline } from '../src/agent/pipeline.ts'
 import { NameIndex } from '../src/domains/name-index.ts'
 import { readCapture } from '../src/events/capture/read-capture.ts'
-import { attachBytes, createRecord, readRecord } from '../src/events/decode-record.ts'
-import { NdjsonParser } from '../src/events/ndjson/read-ndjson.ts'
 import type { SourceSink } from '../src/events/source.ts'
-import { asRecords, clientHello } from '../src/domains/testdata/client-hello.ts'
-import { Scene } from '../test/conformance/observed-names/scene.ts'
+import { busyHost, lookUpsAlone } from './dns-load.ts'
 
 const ROUNDS = 9
-const LOOK_UPS = 20_000
 const shared: string = fileURLToPath(new URL('../../shared/data/captures/busy.scap', import.meta.url))
 const sample: string = fileURLToPath(new URL('../samples/network.scap', import.meta.url))
 const path: string = process.argv[2] ?? (existsSync(shared) ? shared : sample)
@@ -49,73 +45,14 @@ function makePipeline(observes: boolean): Pipeline {
   })
 }
 
-/**
- * A hundred processes that do what clients do, and nothing else: read the resolver's files, look a name up, connect, send a ClientHello, get
- * and send some data.
- */
-function dnsHeavyLines(): readonly object[] {
-  const scene = new Scene()
-  for (let pid = 100; pid < 200; pid++) scene.process(pid)
-  const data = Buffer.alloc(80, 0x17)
-  for (let i = 0; i < LOOK_UPS; i++) {
-    const pid = 100 + (i % 100)
-    const host = (i * 7) % 2000
-    const name = `h${host}.shop.example`
-    const edge = `edge${host % 50}.cdn.example`
-    const ip = `192.0.${host >> 8}.${host & 255}`
-    for (const file of ['/etc/resolv.conf', '/etc/hosts']) {
-      scene
-        .event(pid, 'openat', { fd: 4, dirfd: -100, name: file, flags: 'O_RDONLY' })
-        .event(pid, 'close', { res: 0, fd: 4 })
-    }
-    scene.dns(pid, name, [
-      { name, type: 'CNAME', data: edge },
-      { name: edge, type: 'A', data: ip },
-    ])
-    const { fd } = scene.open(pid, `${ip}:443`, { isTcp: true, fd: 9 })
-    scene.send(pid, fd, asRecords(clientHello({ name, padding: 200 })))
-    for (let k = 0; k < 4; k++) scene.receive(pid, fd, data).send(pid, fd, data)
-    scene.event(pid, 'close', { res: 0, fd })
-  }
-  return scene.lines
-}
-
-/** Lines as state, told to a sink, and as events in memory. */
-function encode(lines: readonly object[]): (sink: SourceSink) => number {
-  const parts: Buffer[] = []
-  const state: ((sink: SourceSink) => void)[] = []
-  const collect: SourceSink = {
-    machine() {},
-    networkInterface() {},
-    user() {},
-    group() {},
-    process: entry => state.push(sink => sink.process(entry)),
-    fd() {},
-    event(record) {
-      parts.push(Buffer.from(record.bytes.subarray(record.start, record.end)))
-      return true
-    },
-  }
-  const parser = new NdjsonParser(collect)
-  for (const line of lines) parser.push(Buffer.from(`${JSON.stringify(line)}\n`))
-  parser.end()
-  const bytes = Buffer.concat(parts)
-  return sink => {
-    for (const tell of state) tell(sink)
-    const record = createRecord()
-    attachBytes(record, bytes)
-    for (let at = 0; at < bytes.length; record.num++) {
-      at = readRecord(record, at, bytes.length)
-      sink.event(record)
-    }
-    return parts.length
-  }
-}
-
-const heavy = encode(dnsHeavyLines())
+const busy = await busyHost(path)
 const loads: readonly { readonly name: string; readonly run: (sink: SourceSink) => Promise<number> | number }[] = [
   { name: path.replace(/.*\//, ''), run: async sink => (await readCapture(path, sink)).events },
-  { name: 'look-ups and connections', run: heavy },
+  {
+    name: `the same with a look-up and a ClientHello for each of its ${busy.lookUps} connects, ${busy.perSecond.toFixed(0)} a second (DNS-heavy)`,
+    run: busy.load,
+  },
+  { name: 'look-ups and connections, and nothing else (extreme)', run: lookUpsAlone() },
 ]
 
 console.log(`${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.version}`)
