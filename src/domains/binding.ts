@@ -42,7 +42,7 @@ export interface BindingFact {
   readonly seenMs?: number
   readonly ttlSec?: number
   /** The server that answered, as text. */
-  readonly resolver?: string
+  readonly resolver?: string | undefined
   /** Names that the alias chain went through from `name` on; each had the address too. */
   readonly chain?: readonly string[]
   /** The last attempt to confirm it failed. */

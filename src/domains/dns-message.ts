@@ -98,7 +98,7 @@ export function decodeDnsMessage(bytes: Buffer, view: DataView, at: number, end:
   const answerCount = view.getUint16(at + 6, false)
   // One question is what everybody sends; answers to a bad query may come without it.
   if (questionCount > 1) return undefined
-  const reader = new MessageReader(bytes, view, at, end)
+  reader.begin(bytes, view, at, end)
   let question: DnsQuestion | undefined
   if (questionCount === 1) {
     question = reader.readQuestion()
@@ -126,23 +126,33 @@ const NO_HINTS: readonly Ip[] = []
 /** SvcParamKeys, RFC 9460 §14.3.2. */
 const SvcKey = { ipv4hint: 4, ech: 5, ipv6hint: 6 } as const
 
+/** Names of a message that pointers may mean as a whole: the question, and where aliases lead. */
+const MAX_POINTED = 8
+
+/** One for all messages: making it anew costs as much as reading a question. */
 class MessageReader {
-  readonly #bytes: Buffer
-  readonly #view: DataView
+  #bytes: Buffer = Buffer.alloc(0)
+  #view: DataView = new DataView(new ArrayBuffer(0))
   /** Where the message begins: pointers count from there. */
-  readonly #start: number
-  readonly #end: number
-  #at: number
+  #start = 0
+  #end = 0
+  #at = 0
   /** The name that `#readName` read last. */
   #name: ByteText = ''
+  /** Where the first names of the message begin, and what they are. */
+  readonly #pointedAt: number[] = new Array<number>(MAX_POINTED).fill(0)
+  readonly #pointed: ByteText[] = new Array<ByteText>(MAX_POINTED).fill('')
+  #pointedCount = 0
   isCut = false
 
-  constructor(bytes: Buffer, view: DataView, start: number, end: number) {
+  begin(bytes: Buffer, view: DataView, start: number, end: number): void {
     this.#bytes = bytes
     this.#view = view
     this.#start = start
     this.#end = end
     this.#at = start + DNS_HEADER_BYTES
+    this.#pointedCount = 0
+    this.isCut = false
   }
 
   readQuestion(): DnsQuestion | undefined {
@@ -261,10 +271,19 @@ class MessageReader {
    */
   #readName(at: number): number {
     const bytes = this.#bytes
+    const from = at
     let next = -1
     let lowest = at
     let out = 0
     let wireBytes = 1
+    if (at + 2 <= this.#end && bytes[at]! >= 0xc0) {
+      const target = this.#start + (((bytes[at]! & 0x3f) << 8) | bytes[at + 1]!)
+      for (let i = 0; i < this.#pointedCount; i++) {
+        if (this.#pointedAt[i] !== target) continue
+        this.#name = this.#pointed[i]!
+        return at + 2
+      }
+    }
     for (;;) {
       if (at >= this.#end) return NAME_CUT
       const length = bytes[at]!
@@ -284,10 +303,18 @@ class MessageReader {
       const labelEnd = at + 1 + length
       if (labelEnd > this.#end) return NAME_CUT
       if (out > 0) scratch[out++] = DOT
-      for (let i = at + 1; i < labelEnd; i++) out = writeNameByte(bytes[i]!, out)
+      for (let i = at + 1; i < labelEnd; i++) {
+        const plain = PLAIN_BYTE[bytes[i]!]!
+        if (plain === 0) out = writeEscaped(bytes[i]!, out)
+        else scratch[out++] = plain
+      }
       at = labelEnd
     }
-    this.#name = scratch.latin1Slice(0, out)
+    this.#name = recentText(out)
+    if (this.#pointedCount < MAX_POINTED) {
+      this.#pointedAt[this.#pointedCount] = from
+      this.#pointed[this.#pointedCount++] = this.#name
+    }
     return next < 0 ? at + 1 : next
   }
 
@@ -303,23 +330,45 @@ class MessageReader {
   }
 }
 
+const reader = new MessageReader()
+
 const DOT = 0x2e
 const BACKSLASH = 0x5c
 /** One name as text: 255 bytes, each of which may be written as `\ddd`. */
 const scratch: Buffer = Buffer.alloc(MAX_NAME_BYTES * 4)
 
-/** Lower case; what would be taken for something else is written as in zone files (RFC 1035 §5.1): `\.`, `\\`, `\007`. */
-function writeNameByte(byte: number, out: number): number {
-  if (byte >= 0x41 && byte <= 0x5a) scratch[out++] = byte + 0x20
-  else if (byte === DOT || byte === BACKSLASH) {
-    scratch[out++] = BACKSLASH
-    scratch[out++] = byte
-  } else if (byte > 0x20 && byte < 0x7f) scratch[out++] = byte
-  else {
-    scratch[out++] = BACKSLASH
-    scratch[out++] = 0x30 + Math.trunc(byte / 100)
-    scratch[out++] = 0x30 + (Math.trunc(byte / 10) % 10)
-    scratch[out++] = 0x30 + (byte % 10)
+/** Names that were read of late, each at a place that its hash says: making a text anew takes longer than to see that it is the same. */
+const recent: ByteText[] = new Array<ByteText>(4096).fill('')
+
+/** The first `length` bytes of `scratch`, as a text. */
+function recentText(length: number): ByteText {
+  let hash = length
+  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ scratch[i]!, 0x01000193)
+  const slot = (hash ^ (hash >>> 15)) & (recent.length - 1)
+  const known = recent[slot]!
+  if (known.length === length) {
+    let i = 0
+    while (i < length && known.charCodeAt(i) === scratch[i]) i++
+    if (i === length) return known
   }
+  return (recent[slot] = scratch.latin1Slice(0, length))
+}
+
+/** Bytes that a name has as they are, in lower case; 0 for those that would be taken for something else. */
+const PLAIN_BYTE: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte >= 0x41 && byte <= 0x5a) return byte + 0x20
+  return byte > 0x20 && byte < 0x7f && byte !== DOT && byte !== BACKSLASH ? byte : 0
+})
+
+/** The others are written as in zone files (RFC 1035 §5.1): `\.`, `\\`, `\007`. */
+function writeEscaped(byte: number, out: number): number {
+  scratch[out++] = BACKSLASH
+  if (byte === DOT || byte === BACKSLASH) {
+    scratch[out++] = byte
+    return out
+  }
+  scratch[out++] = 0x30 + Math.trunc(byte / 100)
+  scratch[out++] = 0x30 + (Math.trunc(byte / 10) % 10)
+  scratch[out++] = 0x30 + (byte % 10)
   return out
 }

@@ -6,9 +6,11 @@
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import { type BindingFact, MAX_ALIASES, type Owner } from './binding.ts'
-import { decodeDnsMessage, DnsCode, type DnsMessage, type DnsQuestion, type DnsRecord, DnsType } from './dns-message.ts'
+import { DnsCode, type DnsMessage, type DnsQuestion, type DnsRecord, DnsType } from './dns-message.ts'
 import { type Query, QueryTable } from './dns-queries.ts'
 import { DnsStream, type TakeMessage } from './dns-stream.ts'
+import { RecentMessages } from './recent-messages.ts'
+import { RepeatedAnswers } from './repeated-answers.ts'
 import type { Transfer } from './transfer.ts'
 
 export interface DnsObserverOptions {
@@ -75,9 +77,12 @@ export interface DnsCounters {
 }
 
 const DNS_PORT = 53
+/** An answer that the server was seen to send so shortly before tells nothing new when it is received. */
+const SAME_MS = 1000
 /** A day: no owner of a name decides for longer what an address is called. */
 const MAX_TTL_SEC = 86_400
 const MAX_STREAMS = 1024
+const MAX_OWNERS = 4096
 const MAX_STREAM_BYTES = 4 * 1024 * 1024
 
 /** A TCP connection to or from a server. */
@@ -102,6 +107,10 @@ export class DnsObserver {
   /** Most answers come from the same server as the one before. */
   #lastResolver: { readonly ip: Ip; readonly port: number; readonly text: string } = { ip: 0, port: 0, text: '' }
   readonly #take: TakeMessage
+  readonly #recent: RecentMessages = new RecentMessages()
+  readonly #repeated: RepeatedAnswers = new RepeatedAnswers()
+  /** By process. */
+  readonly #owners: Map<number, Owner> = new Map()
   #asked = 0
   #answers = 0
   #facts = 0
@@ -186,7 +195,7 @@ export class DnsObserver {
 
   #onMessage(bytes: Buffer, view: DataView, at: number, end: number): void {
     const transfer = this.#transfer!
-    const message = decodeDnsMessage(bytes, view, at, end)
+    const message = this.#recent.decode(bytes, view, at, end)
     if (message === undefined) {
       this.#malformed++
       return
@@ -215,7 +224,7 @@ export class DnsObserver {
       pid,
       containerId: transfer.containerId,
       mntns: transfer.mntns,
-      owner: ownerOf(transfer),
+      owner: this.#ownerOf(transfer),
       fdNum,
       localPort,
       localIp: transfer.localIp,
@@ -223,7 +232,25 @@ export class DnsObserver {
       serverPort,
       atMs,
       isAnswered: false,
+      learnt: undefined,
+      learntAtMs: 0,
     })
+  }
+
+  /** A process that has ended: whoever has its number next is another. */
+  endProcess(pid: number): void {
+    this.#owners.delete(pid)
+  }
+
+  /** The same object for the same process. One that nothing is known of has no number that would tell it from others. */
+  #ownerOf({ pid, containerId, netns }: Transfer): Owner {
+    if (pid <= 0) return { containerId, netns }
+    const known = this.#owners.get(pid)
+    if (known !== undefined && known.containerId === containerId && known.netns === netns) return known
+    if (this.#owners.size >= MAX_OWNERS) this.#owners.clear()
+    const owner = { pid, containerId, netns }
+    this.#owners.set(pid, owner)
+    return owner
   }
 
   #onAnswer(
@@ -250,6 +277,9 @@ export class DnsObserver {
       // What reaches the process counts, be it the same again or not; it is one answer.
       if (!query.isAnswered) this.#countAnswer(message)
       query.isAnswered = true
+      if (query.learnt === message && atMs - query.learntAtMs < SAME_MS) return
+      query.learnt = message
+      query.learntAtMs = atMs
       this.#learnAnswer(query, message, atMs)
       return
     }
@@ -272,13 +302,45 @@ export class DnsObserver {
     const isTrusted = serverIp === undefined ? true : this.#trust?.isTrusted(serverIp, query)
     const untrusted = isTrusted === false
     if (untrusted) this.#untrusted++
-    const resolver = serverIp === undefined ? '' : this.#resolverText(serverIp, serverPort)
-    for (const fact of factsOf(query, message.answers, resolver, atMs)) {
-      if (this.#learn(untrusted ? { ...fact, untrusted } : fact, atMs)) {
-        this.#facts++
-        if (isTrusted === undefined) this.#trust?.believed?.(fact, serverIp!, query)
-      } else this.#onRefused?.(fact, atMs)
+    // While it is not known whether the server is trusted, each answer is noted for when it is.
+    const isSettled = isTrusted === true || this.#trust === undefined
+    if (isSettled && this.#repeated.isRepeated(query, message, atMs)) return
+    const resolver = serverIp === undefined ? undefined : this.#resolverText(serverIp, serverPort)
+    const { name } = query.question
+    const chain = chainOf(name, message.answers)
+    let chainTtlSec = MAX_TTL_SEC
+    for (const alias of chain) chainTtlSec = Math.min(chainTtlSec, alias.ttlSec)
+    const names = chain.map(alias => alias.target)
+    for (const record of message.answers) {
+      if (record.kind !== 'address' && record.kind !== 'service') continue
+      if (record.name !== name && !names.includes(record.name)) continue
+      const ttlSec = Math.min(chainTtlSec, record.ttlSec)
+      const base = { query, atMs, ttlSec, resolver, untrusted, isOpen: isTrusted === undefined }
+      if (record.kind === 'address') this.#learnAddress(base, record.ip, names)
+      else {
+        const all = record.target === '' ? names : [...names, record.target]
+        for (const ip of record.hints) this.#learnAddress(base, ip, all)
+      }
     }
+  }
+
+  #learnAddress(base: FactBase, ip: Ip, chain: readonly string[]): void {
+    const { query, atMs, ttlSec, resolver, untrusted } = base
+    const fact: BindingFact = {
+      name: query.question.name,
+      ip,
+      evidence: 'observed',
+      owner: query.owner,
+      fromMs: atMs,
+      ttlSec,
+      resolver,
+      chain,
+      untrusted,
+    }
+    if (this.#learn(fact, atMs)) {
+      this.#facts++
+      if (base.isOpen) this.#trust?.believed?.(fact, query.serverIp!, query)
+    } else this.#onRefused?.(fact, atMs)
   }
 
   #resolverText(ip: Ip, port: number): string {
@@ -290,49 +352,34 @@ export class DnsObserver {
   }
 }
 
-/** What an answer says of addresses: those of the name asked for and of the names that its aliases lead to. Other records are not believed. */
-function* factsOf(
-  query: Query,
-  answers: readonly DnsRecord[],
-  resolver: string,
-  atMs: number,
-): Generator<BindingFact, void> {
-  const { name } = query.question
-  const chain: string[] = []
-  let ttlSec = MAX_TTL_SEC
-  for (let current = name; chain.length < MAX_ALIASES; ) {
-    const alias = answers.find(
-      record => record.kind === 'target' && record.type === DnsType.cname && record.name === current,
-    )
-    if (alias === undefined || alias.kind !== 'target' || alias.target === name || chain.includes(alias.target)) break
-    chain.push(alias.target)
-    ttlSec = Math.min(ttlSec, alias.ttlSec)
-    current = alias.target
-  }
-  for (const record of answers) {
-    const ips = record.kind === 'address' ? [record.ip] : record.kind === 'service' ? record.hints : undefined
-    if (ips === undefined || (record.name !== name && !chain.includes(record.name))) continue
-    const target = record.kind === 'service' && record.target !== '' ? [record.target] : []
-    const names = [...chain, ...target]
-    for (const ip of ips) {
-      yield {
-        name,
-        ip,
-        evidence: 'observed',
-        owner: query.owner,
-        fromMs: atMs,
-        ttlSec: Math.min(ttlSec, record.ttlSec),
-        ...(resolver !== '' && { resolver }),
-        ...(names.length > 0 && { chain: names }),
-      }
-    }
-  }
+/** What all addresses of one record have in common. */
+interface FactBase {
+  readonly query: Query
+  readonly atMs: number
+  readonly ttlSec: number
+  readonly resolver: string | undefined
+  readonly untrusted: boolean
+  /** Whether the server is trusted will be known later. */
+  readonly isOpen: boolean
 }
 
-/** A process that nothing is known of has no number that would tell it from others. */
-function ownerOf({ pid, containerId, netns }: Transfer): Owner {
-  return pid > 0 ? { pid, containerId, netns } : { containerId, netns }
+/** The aliases that lead from the name asked for to the one that has the addresses. Records of other names are not believed. */
+function chainOf(name: string, answers: readonly DnsRecord[]): readonly Alias[] {
+  if (answers[0]?.kind === 'address' && answers.every(record => record.kind === 'address')) return NO_CHAIN
+  const chain: Alias[] = []
+  for (let current = name; chain.length < MAX_ALIASES; ) {
+    const alias = answers.find(
+      (record): record is Alias => record.kind === 'target' && record.type === DnsType.cname && record.name === current,
+    )
+    if (alias === undefined || alias.target === name || chain.some(one => one.target === alias.target)) break
+    chain.push(alias)
+    current = alias.target
+  }
+  return chain
 }
+
+type Alias = DnsRecord & { readonly kind: 'target' }
+const NO_CHAIN: readonly Alias[] = []
 
 /** Whether the socket that received is the one that asked. */
 function isOfSocket(query: Query, transfer: Transfer): boolean {

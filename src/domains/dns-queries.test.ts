@@ -17,6 +17,8 @@ function query(id: number, more: Partial<Query> = {}): Query {
     serverPort: 53,
     atMs: 0,
     isAnswered: false,
+    learnt: undefined,
+    learntAtMs: 0,
     ...more,
   }
 }

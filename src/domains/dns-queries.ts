@@ -4,7 +4,7 @@
  */
 import type { Ip } from '../values/value.ts'
 import type { Owner } from './binding.ts'
-import type { DnsQuestion } from './dns-message.ts'
+import type { DnsMessage, DnsQuestion } from './dns-message.ts'
 
 export interface Query {
   readonly id: number
@@ -22,6 +22,9 @@ export interface Query {
   atMs: number
   /** A server of this host was seen to answer it. */
   isAnswered: boolean
+  /** The answer that was learnt from last, and when. */
+  learnt: DnsMessage | undefined
+  learntAtMs: number
 }
 
 /** Stub resolvers give up after 5 to 30 s. */
@@ -72,7 +75,7 @@ export class QueryTable {
   waiting(id: number, localPort: number, atMs: number): readonly Query[] {
     const known = this.#byKey.get(keyOf(id, localPort)) ?? NO_QUERIES
     const unknown = localPort === 0 ? NO_QUERIES : (this.#byKey.get(keyOf(id, 0)) ?? NO_QUERIES)
-    if (known.length === 0 && unknown.length === 0) return NO_QUERIES
+    if (unknown.length === 0 && known.every(query => query.atMs + EXPIRY_MS > atMs)) return known
     return [...known, ...unknown].filter(query => query.atMs + EXPIRY_MS > atMs)
   }
 
@@ -101,7 +104,8 @@ export class QueryTable {
 const NO_QUERIES: readonly Query[] = []
 
 function keyOf(id: number, localPort: number): number {
-  return id * 0x1_0000 + localPort
+  // Of 32 bits: larger numbers are slow keys.
+  return (id << 16) | localPort
 }
 
 function isSameQuery(a: Query, b: Query): boolean {

@@ -120,6 +120,9 @@ const SWEEP_PER_UPDATE = 256
 const RETRY_PINNED_MS = 10_000
 /** What was confirmed within so short a time of another may be taken for older than it. */
 const ORDER_MS = 1000
+/** The same for names while there is room for twice as many. */
+const ROOMY_ORDER_MS = 30_000
+const FEW_ADDRESSES = 8
 
 export class NameIndex {
   readonly #ttlFloorMs: number
@@ -133,6 +136,9 @@ export class NameIndex {
   readonly #onFinding: (finding: NameFinding) => void
 
   readonly #addresses: Map<Ip, AddressRecord> = new Map()
+  /** The names that were sought last: an answer gives several addresses to one name and its alias. */
+  #recent: NameRecord | undefined = undefined
+  #recentOther: NameRecord | undefined = undefined
   /** Names with a binding or a suspect that some set holds, and the others. */
   readonly #watchedNames: Map<string, NameRecord> = new Map()
   readonly #otherNames: UnwatchedNames = new UnwatchedNames()
@@ -248,7 +254,9 @@ export class NameIndex {
     const keep = options.keep ?? false
     if (!this.#believes(name, ip, fact.evidence, fact.owner, atMs)) return false
     this.#extend(name, ip, fact, fromMs, untilMs, atMs, keep, false)
-    for (const alias of fact.chain?.slice(0, MAX_ALIASES) ?? []) {
+    const chain = fact.chain ?? NO_NAMES
+    for (let i = 0; i < chain.length && i < MAX_ALIASES; i++) {
+      const alias = chain[i]!
       const target = this.#canonical(alias)
       if (target !== undefined && target !== name && this.#believes(target, ip, fact.evidence, fact.owner, atMs)) {
         this.#extend(target, ip, fact, fromMs, untilMs, atMs, keep, true)
@@ -576,7 +584,18 @@ export class NameIndex {
   // Facts
 
   #recordOf(name: string): NameRecord | undefined {
-    return this.#watchedNames.get(name) ?? this.#otherNames.get(name)
+    if (this.#recent?.name === name) return this.#recent
+    if (this.#recentOther?.name === name) return this.#recentOther
+    const record = this.#watchedNames.get(name) ?? this.#otherNames.get(name)
+    if (record === undefined) return undefined
+    this.#recentOther = this.#recent
+    this.#recent = record
+    return record
+  }
+
+  #forgetRecent(): void {
+    this.#recent = undefined
+    this.#recentOther = undefined
   }
 
   /** Names that are known are canonical: no need to look at each character again. */
@@ -602,7 +621,8 @@ export class NameIndex {
 
   #touch(record: NameRecord, atMs: number): void {
     // Taking a place in the order costs more than all else that an answer does, and nobody needs it to the millisecond.
-    if (Math.abs(atMs - record.usedMs) < ORDER_MS) return
+    const isRoomy = this.#otherNames.size * 2 < this.#maxUnwatchedNames
+    if (Math.abs(atMs - record.usedMs) < (isRoomy ? ROOMY_ORDER_MS : ORDER_MS)) return
     record.usedMs = atMs
     this.#otherNames.touch(record)
   }
@@ -706,7 +726,7 @@ export class NameIndex {
       if (fromMs !== Number.NEGATIVE_INFINITY) binding.firstSeenMs = Math.min(atMs, fromMs)
     } else {
       // Confirmed bindings go to the end, so that the first is the one to evict.
-      if (Math.abs(atMs - binding.lastSeenMs) >= ORDER_MS) {
+      if (Math.abs(atMs - binding.lastSeenMs) >= ORDER_MS && this.#needsOrder(record)) {
         const bindings = record.byIp.get(ip)!
         record.byIp.delete(ip)
         record.byIp.set(ip, bindings)
@@ -723,6 +743,11 @@ export class NameIndex {
     binding.keep ||= keep
     record.keep ||= keep
     this.#queueEnd(binding, binding.untilMs)
+  }
+
+  /** Which of a few addresses goes first makes no difference while there is room for many. */
+  #needsOrder({ byIp }: NameRecord): boolean {
+    return byIp.size > FEW_ADDRESSES || byIp.size * 2 > this.#maxAddressesPerName
   }
 
   #bind(record: NameRecord, ip: Ip, fact: BindingFact, atMs: number): Binding {
@@ -779,6 +804,7 @@ export class NameIndex {
     if (name.byIp.size > 0 || name.suspects !== undefined || name === inUse) return
     this.#watchedNames.delete(name.name)
     this.#otherNames.delete(name)
+    this.#forgetRecent()
   }
 
   #ofPid(pid: number): Set<Binding> {
@@ -807,6 +833,7 @@ export class NameIndex {
     // A name that was only ever suspect has no bindings to take it along.
     this.#watchedNames.delete(record.name)
     this.#otherNames.delete(record)
+    this.#forgetRecent()
   }
 
   // Room

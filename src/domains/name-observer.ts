@@ -119,7 +119,10 @@ export class NameObserver {
     if (event.rec.type === PROCEXIT) {
       // The other threads of a process end before its first one, or go on for a moment without it.
       const { thread, rec } = event
-      if (thread !== undefined && thread.pid === rec.tid) this.#endProcess?.(thread.pid, timeOf(event))
+      if (thread !== undefined && thread.pid === rec.tid) {
+        this.#dns.endProcess(thread.pid)
+        this.#endProcess?.(thread.pid, timeOf(event))
+      }
       return undefined
     }
     if (EXECS.has(event.rec.type)) {
@@ -134,8 +137,9 @@ export class NameObserver {
     }
     const transfer = this.#transfer
     if (!transfer.read(event)) return undefined
-    if (this.#dns.concerns(transfer)) return this.#dns.observe(transfer)
-    return transfer.isSend && transfer.isStream ? this.#openings.observe(transfer, event) : undefined
+    if (this.#dns.concerns(transfer)) return transfer.readRest(event) ? this.#dns.observe(transfer) : undefined
+    if (!transfer.isSend || !transfer.isStream || !this.#openings.isAwaited(event)) return undefined
+    return transfer.readRest(event) ? this.#openings.observe(transfer, event) : undefined
   }
 
   /** Nobody lives in the mount namespace any more through whom its files could be read. */

@@ -93,6 +93,11 @@ export class OpeningObserver {
     if (this.#openings.size > MAX_OPENINGS) this.#evict()
   }
 
+  /** Whether the first bytes of the event's connection have still to come. */
+  isAwaited({ thread, fdNum }: SocketEvent): boolean {
+    return this.#openings.size > 0 && thread !== undefined && this.#openings.has(keyOf(thread.pid, fdNum ?? -1))
+  }
+
   /** Takes in what a client sent; gives what its first bytes say once that is known. */
   observe(transfer: Transfer, event: SocketEvent): TlsPayload | HttpPayload | undefined {
     if (this.#openings.size === 0) return undefined

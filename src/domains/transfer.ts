@@ -83,7 +83,10 @@ export class Transfer {
   #tupleAt = 0
   #family = 0
 
-  /** Fills in all but addresses; false when the event moved nothing over a socket of the internet families. */
+  /**
+   * Fills in which way, which ports and whether it is a stream; false when the event moved nothing over a socket of the internet families.
+   * For what is to be looked at, `readRest` fills in all but addresses.
+   */
   read(event: SocketEvent): boolean {
     const { rec, fd } = event
     const row = rows[rec.type]
@@ -98,13 +101,20 @@ export class Transfer {
       this.localPort = fd.isServer ? fd.dport : fd.sport
       this.remotePort = fd.isServer ? fd.sport : fd.dport
     }
+    this.#row = row
+    this.isSend = row.isSend
+    this.isStream = fd !== undefined && fd.l4proto === TCP
+    return true
+  }
+
+  /** The rest of what `read` began with; false when nothing was moved. */
+  readRest(event: SocketEvent): boolean {
+    const { rec } = event
+    const row = this.#row
     if (row.dataAt >= rec.paramCount) return false
     const size = paramNumber(rec, 0) ?? -1
     if (size <= 0) return false
-    this.#row = row
     this.#event = event
-    this.isSend = row.isSend
-    this.isStream = fd !== undefined && fd.l4proto === TCP
     this.bytes = rec.bytes
     this.view = rec.view
     this.at = rec.paramAt[row.dataAt]!
