@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <node_api.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -562,6 +563,161 @@ static napi_value close_live(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/* ---------------------------------------------------------------- libraries of programs */
+
+/* Both ends of a function of a library, for every program that has the library loaded. */
+struct library {
+	int perf_fds[2], link_fds[2];
+};
+
+static void drop_library(struct library *library)
+{
+	for (int i = 0; i < 2; i++) {
+		if (library->link_fds[i] >= 0)
+			close(library->link_fds[i]);
+		if (library->perf_fds[i] >= 0)
+			close(library->perf_fds[i]);
+	}
+	free(library);
+}
+
+static int uprobe_type(void)
+{
+	char text[16] = {0};
+	int fd = open("/sys/bus/event_source/devices/uprobe/type", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 ? atoi(text) : -1;
+}
+
+struct library_work {
+	int prog_fd, error;
+	char path[512];
+	u64 offset;
+	struct library *library;
+	napi_async_work work;
+	napi_deferred deferred;
+};
+
+/* Setting a probe looks at every program that has the file mapped, so a thread of the pool does it. */
+static void attach_library(napi_env env, void *data)
+{
+	(void)env;
+	struct library_work *work = data;
+	int type = uprobe_type();
+	struct library *library = work->library;
+	for (int i = 0; i < 2 && !work->error; i++) {
+		struct perf_event_attr perf = {0};
+		perf.size = sizeof(perf);
+		perf.type = type;
+		perf.config = i; /* bit 0: where the function returns */
+		perf.config1 = (u64)(uintptr_t)work->path;
+		perf.config2 = work->offset;
+		int fd = type < 0 ? -1 : syscall(__NR_perf_event_open, &perf, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+		library->perf_fds[i] = fd;
+		union bpf_attr attr = {0};
+		attr.link_create.prog_fd = work->prog_fd;
+		attr.link_create.target_fd = fd;
+		attr.link_create.attach_type = BPF_PERF_EVENT;
+		attr.link_create.perf_event.bpf_cookie = i;
+		if (fd >= 0)
+			library->link_fds[i] = syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+		if (library->link_fds[i] < 0)
+			work->error = type < 0 ? ENOTSUP : errno;
+	}
+}
+
+static void detach_library(napi_env env, void *data)
+{
+	(void)env;
+	struct library_work *work = data;
+	drop_library(work->library);
+	work->library = NULL;
+}
+
+static void library_done(napi_env env, napi_status status, void *data)
+{
+	(void)status;
+	struct library_work *work = data;
+	napi_value result;
+	if (work->error) {
+		napi_value message;
+		const char *name = strerrorname_np(work->error);
+		napi_create_string_utf8(env, name ? name : "UNKNOWN", NAPI_AUTO_LENGTH, &message);
+		napi_create_error(env, message, message, &result);
+		drop_library(work->library);
+		napi_reject_deferred(env, work->deferred, result);
+	} else {
+		napi_get_undefined(env, &result);
+		if (work->library)
+			napi_create_external(env, work->library, NULL, NULL, &result);
+		napi_resolve_deferred(env, work->deferred, result);
+	}
+	napi_delete_async_work(env, work->work);
+	close(work->prog_fd);
+	free(work);
+}
+
+static napi_value start_library_work(napi_env env, struct library_work *work, napi_async_execute_callback execute)
+{
+	napi_value promise, name;
+	napi_create_promise(env, &work->deferred, &promise);
+	napi_create_string_utf8(env, "tiercel:library", NAPI_AUTO_LENGTH, &name);
+	napi_create_async_work(env, NULL, name, execute, library_done, work, &work->work);
+	napi_queue_async_work(env, work->work);
+	return promise;
+}
+
+/*
+ * watchLibrary(handle, path, offset) → Promise of what `unwatchLibrary` takes: tells calls of the function at the offset, getaddrinfo, of
+ * every program that has the file loaded. Rejects with the errno.
+ */
+static napi_value watch_library(napi_env env, napi_callback_info info)
+{
+	napi_value args[3];
+	struct live *live = live_of(env, info, 3, args);
+	if (!live)
+		return NULL;
+	struct library_work *work = calloc(1, sizeof(*work));
+	struct library *library = calloc(1, sizeof(*library));
+	if (!work || !library) {
+		free(work);
+		free(library);
+		return fail(env, ENOMEM, "memory");
+	}
+	for (int i = 0; i < 2; i++)
+		library->perf_fds[i] = library->link_fds[i] = -1;
+	work->library = library;
+	/* A number of its own, so that it stays when the probe is closed meanwhile. */
+	work->prog_fd = fcntl(live->probe->progs.getaddrinfo_seen.prog_fd, F_DUPFD_CLOEXEC, 3);
+	size_t length = 0;
+	int64_t offset = 0;
+	napi_get_value_string_utf8(env, args[1], work->path, sizeof(work->path), &length);
+	napi_get_value_int64(env, args[2], &offset);
+	work->offset = offset;
+	return start_library_work(env, work, attach_library);
+}
+
+/* unwatchLibrary(library) → Promise. Once for each; it needs no open probe. */
+static napi_value unwatch_library(napi_env env, napi_callback_info info)
+{
+	napi_value arg;
+	size_t argc = 1;
+	void *library = NULL;
+	napi_get_cb_info(env, info, &argc, &arg, NULL, NULL);
+	napi_get_value_external(env, arg, &library);
+	struct library_work *work = calloc(1, sizeof(*work));
+	if (!work || !library) {
+		free(work);
+		return fail(env, EINVAL, "unwatch");
+	}
+	work->prog_fd = -1;
+	work->library = library;
+	return start_library_work(env, work, detach_library);
+}
+
 /* ---------------------------------------------------------------- what is there */
 
 /* probeFeatures() → { btf, ringBuffer: errno, loader: errno }: 0 is "works". */
@@ -673,7 +829,7 @@ NAPI_MODULE_INIT()
 		{"setFilter", set_filter},         {"setWanted", set_wanted},   {"setRunning", set_running}, {"counters", read_counters},
 		{"backlog", read_backlog},         {"wait", wait_for_events},   {"cancel", cancel_wait},
 		{"close", close_live},             {"loadLog", read_load_log},  {"layout", read_layout},
-		{"supported", read_supported},     {"beat", check_beat},
+		{"supported", read_supported},     {"watchLibrary", watch_library}, {"unwatchLibrary", unwatch_library},     {"beat", check_beat},
 		{"selfPid", read_self_pid},
 	};
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {

@@ -7,6 +7,7 @@
 #include "process-events.h"
 #include "file-events.h"
 #include "socket-events.h"
+#include "library-events.h"
 
 char _license[] SEC("license") = "Dual MIT/GPL";
 

@@ -67,7 +67,7 @@ INLINE void raw_digits(struct buffer *b, u32 v)
 }
 
 /* The network and mount namespace of the calling thread, as two numbers with a blank: told when they change. */
-APART int tell_namespaces(struct buffer *b)
+INLINE int tell_namespaces(struct buffer *b)
 {
 	if (!b)
 		return 0;

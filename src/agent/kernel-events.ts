@@ -77,6 +77,7 @@ export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): Li
     setWanted: next => {
       ring.setWanted(callsOf(next), next.opens)
     },
+    watchLibrary: (path, offset) => ring.watchLibrary(path, offset),
     close: () => ring.close(),
   }
 }

@@ -88,6 +88,8 @@ export class LiveLoop {
   readonly #take: (record: EventRecord) => boolean
   #source: LiveSource | undefined = undefined
   #observer: NameObserver | undefined = undefined
+  /** What takes back the watch of libraries, by the mount namespace that they were found in. */
+  readonly #libraries: Map<number, (() => Promise<void>)[]> = new Map()
   #pipeline: Pipeline | undefined = undefined
   #renderer: AlertRenderer | undefined = undefined
   #orders: RuleOrders | undefined = undefined
@@ -164,6 +166,9 @@ export class LiveLoop {
         return
       case 'workload-file':
         this.#takeFile(message)
+        return
+      case 'library':
+        void this.#watchLibrary(message)
         return
       case 'taken':
         this.#unconfirmedBytes = Math.max(0, this.#unconfirmedBytes - message.bytes)
@@ -250,6 +255,28 @@ export class LiveLoop {
     this.#worldAtMs = performance.now() + WORLD_PAUSE_MS
   }
 
+  async #watchLibrary({
+    mntns,
+    path,
+    offset,
+  }: {
+    readonly mntns: number
+    readonly path: string
+    readonly offset: number
+  }): Promise<void> {
+    try {
+      const unwatch = await this.#source?.watchLibrary?.(path, offset)
+      if (unwatch !== undefined) this.#libraries.set(mntns, [...(this.#libraries.get(mntns) ?? []), unwatch])
+    } catch (error) {
+      // A workload's may go away while it is looked for; without the host's many names are not known.
+      if (mntns !== 0) return
+      this.#deps.post({
+        kind: 'name-finding',
+        message: `answers of the C library are not observed: ${messageOf(error)}`,
+      })
+    }
+  }
+
   /** What a file says becomes an event, as recordings have it. */
   #takeFile({ file, mntns, pid, text }: WorkloadFileNews): void {
     const pipeline = this.#pipeline
@@ -262,6 +289,8 @@ export class LiveLoop {
       tell(file, text)
       return
     }
+    for (const unwatch of this.#libraries.get(mntns) ?? []) void unwatch()
+    this.#libraries.delete(mntns)
     // Whoever runs a program there or asks for a name next is asked for them again.
     this.#observer?.orphanFiles(mntns)
     for (const thread of pipeline.state.threads.values()) if (thread.mntns === mntns && !thread.isDead) return

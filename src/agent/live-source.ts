@@ -18,6 +18,11 @@ export interface LiveSource {
   /** What the user should know of this machine, a plain line each. */
   readonly notices?: readonly string[]
   /**
+   * Also tells what the C library in the file tells programs: `offset` is where its `getaddrinfo` begins. Gives what takes it back. Rejects
+   * with a plain reason where it cannot be had. Absent where the source has none.
+   */
+  watchLibrary?(path: string, offset: number): Promise<() => Promise<void>>
+  /**
    * Tells the world as it is now, a piece with each step; what happens meanwhile comes as events. So the first events may be judged before
    * the last process is told, if `lookup` is asked for what is not known.
    */

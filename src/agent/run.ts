@@ -228,8 +228,11 @@ export class Agent {
       message => this.#tell({ kind: 'trouble', message }),
     )
     this.#files = new WorkloadFileReader({
-      onNews: ({ kind, mntns, ...rest }) =>
-        this.#send({ kind: 'workload-file', file: kind, mntns, pid: 0, text: '', ...rest }),
+      findsLibraries: setup.config.domains.getaddrinfo,
+      onNews: news => {
+        if (news.kind === 'library') this.#send(news)
+        else this.#send({ pid: 0, text: '', ...news, kind: 'workload-file', file: news.kind })
+      },
     })
     this.#lists = new NameLists({
       use: (name, { data }) => this.#worker.postMessage({ kind: 'list', name, ...data }, [data.bytes, data.slots]),
@@ -782,7 +785,7 @@ function observerOrders({ domains }: Config): ObserverOrders {
 }
 
 function observerKeys({ domains }: Config): unknown {
-  return [domains.observe === 'false', domains.dnsPorts, domains.trustedResolvers]
+  return [domains.observe === 'false', domains.dnsPorts, domains.trustedResolvers, domains.getaddrinfo]
 }
 
 function resolverKeys({ domains }: Config): unknown {

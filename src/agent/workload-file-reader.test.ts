@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type FileNews, findInRoot, WorkloadFileReader } from './workload-file-reader.ts'
+import { findInRoot } from './find-in-root.ts'
+import { type FileNews, WorkloadFileReader } from './workload-file-reader.ts'
 
 const DEADLINE_MS = 30_000
 

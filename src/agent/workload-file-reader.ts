@@ -4,19 +4,25 @@
  * if their root were ours, so that none leads out of it, and only plain files are read, so much of each.
  */
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, open, readlink } from 'node:fs/promises'
+import { type FileHandle, open, readlink } from 'node:fs/promises'
 import { parseResolvConf } from '../domains/resolv-conf.ts'
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
+import { type FoundFile, findInRoot } from './find-in-root.ts'
+import { findLibraries } from './find-library.ts'
 
 export type FileNews =
   /** Servers of its resolv.conf, a line each; the text of its hosts file. `mntns` 0 is the host. */
   | { readonly kind: 'resolv_conf' | 'hosts'; readonly mntns: number; readonly pid: number; readonly text: string }
   /** The process is gone through which it was read. */
   | { readonly kind: 'gone'; readonly mntns: number }
+  /** Its C library, and where `getaddrinfo` begins in the file. Told once for each file, however many have it. */
+  | { readonly kind: 'library'; readonly mntns: number; readonly path: string; readonly offset: number }
 
 export interface WorkloadFileReaderOptions {
   readonly onNews: (news: FileNews) => void
+  /** Whether C libraries are looked for. */
+  readonly findsLibraries?: boolean
   readonly procRoot?: string
   /** How often files are looked at again. */
   readonly intervalMs?: number
@@ -28,6 +34,8 @@ interface View {
   /** Of the files as they were read last. */
   readonly stamps: Map<string, string>
   servers: ReadonlySet<Ip>
+  /** Keys of libraries that were found here first. */
+  readonly libraries: string[]
 }
 
 export interface FileReaderCounters {
@@ -43,7 +51,8 @@ export interface FileReaderCounters {
 const MAX_BYTES = 48 * 1024
 const MAX_VIEWS = 2048
 const MAX_QUEUE = 4096
-const MAX_LINKS = 40
+/** Each one is a probe that stays in the kernel. */
+const MAX_LIBRARIES = 64
 const INTERVAL_MS = 5000
 /** A file on a dead server keeps a thread of Node's pool for ever: not more than a few of these are risked. */
 const STUCK_MS = 5000
@@ -61,7 +70,9 @@ const UPSTREAMS: readonly string[] = [
 export class WorkloadFileReader {
   readonly #onNews: (news: FileNews) => void
   readonly #proc: string
+  readonly #findsLibraries: boolean
   readonly #views: Map<number, View> = new Map()
+  readonly #libraries: Set<string> = new Set()
   readonly #queue: Map<number, number> = new Map()
   readonly #timer: NodeJS.Timeout
   #isBusy = false
@@ -72,6 +83,7 @@ export class WorkloadFileReader {
 
   constructor(options: WorkloadFileReaderOptions) {
     this.#onNews = options.onNews
+    this.#findsLibraries = options.findsLibraries ?? false
     this.#proc = options.procRoot ?? '/proc'
     this.#timer = setInterval(() => this.#again(), options.intervalMs ?? INTERVAL_MS)
     this.#timer.unref()
@@ -116,19 +128,37 @@ export class WorkloadFileReader {
   async #read(mntns: number, pid: number): Promise<void> {
     const root = `${this.#proc}/${mntns === 0 ? 1 : pid}`
     if (mntns !== 0 && (await readMountNamespace(root)) !== mntns) {
+      for (const key of this.#views.get(mntns)?.libraries ?? []) this.#libraries.delete(key)
       this.#views.delete(mntns)
-      this.#onNews({ kind: 'gone', mntns })
+      this.#tell({ kind: 'gone', mntns })
       return
     }
     const known = this.#views.get(mntns)
-    const view = known?.pid === pid ? known : { mntns, pid, stamps: new Map(), servers: NO_SERVERS }
+    const view =
+      known?.pid === pid
+        ? known
+        : { mntns, pid, stamps: new Map(), servers: NO_SERVERS, libraries: known?.libraries ?? [] }
     this.#views.set(mntns, view)
     const base = `${root}/root`
+    // Before all else: whoever has begun to run may ask it at once.
+    if (this.#findsLibraries && known === undefined) await this.#findLibraries(view, base)
     const paths = mntns === 0 ? [RESOLV_CONF, ...UPSTREAMS] : [RESOLV_CONF]
     const files = await this.#readChanged(view, base, paths)
     if (files !== undefined) this.#onResolvConf(view, files)
     const hosts = await this.#readChanged(view, base, [HOSTS])
     if (hosts !== undefined) this.#tell({ kind: 'hosts', mntns, pid, text: hosts[0]?.text ?? '' })
+  }
+
+  async #findLibraries(view: View, base: string): Promise<void> {
+    if (this.#libraries.size >= MAX_LIBRARIES) {
+      this.#leftOut++
+      return
+    }
+    for (const { path, key, offset } of await findLibraries(base, this.#libraries)) {
+      this.#libraries.add(key)
+      view.libraries.push(key)
+      this.#tell({ kind: 'library', mntns: view.mntns, path, offset })
+    }
   }
 
   #onResolvConf(view: View, files: readonly (ReadFile | undefined)[]): void {
@@ -172,49 +202,10 @@ export class WorkloadFileReader {
 
 const NO_SERVERS: ReadonlySet<Ip> = new Set()
 
-interface FoundFile {
-  readonly path: string
-  /** Another one when the file is replaced or written. */
-  readonly stamp: string
-}
-
 interface ReadFile {
   readonly text: string
   /** Only root may write it. */
   readonly isOfRoot: boolean
-}
-
-/** Where the file lies below `base`, whatever links there are on the way; undefined where there is no plain file. */
-export async function findInRoot(base: string, path: string): Promise<FoundFile | undefined> {
-  let left = path.split('/').filter(part => part !== '')
-  let at: string[] = []
-  let links = 0
-  try {
-    while (left.length > 0) {
-      const part = left.shift()!
-      if (part === '.') continue
-      if (part === '..') {
-        at.pop()
-        continue
-      }
-      const full = `${base}/${[...at, part].join('/')}`
-      const found = await lstat(full, { bigint: true })
-      if (found.isSymbolicLink()) {
-        if (++links > MAX_LINKS) return undefined
-        const target = await readlink(full)
-        if (target.startsWith('/')) at = []
-        left = [...target.split('/').filter(one => one !== ''), ...left]
-        continue
-      }
-      at.push(part)
-      if (left.length > 0) continue
-      if (!found.isFile()) return undefined
-      return { path: full, stamp: `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}` }
-    }
-  } catch {
-    // It is not there, or may not be looked at.
-  }
-  return undefined
 }
 
 async function readStart(path: string): Promise<ReadFile | undefined> {

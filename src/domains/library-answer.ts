@@ -1,7 +1,8 @@
 /**
  * What the C library told a program that asked it for the addresses of a name (`getaddrinfo`): from DNS, a cache such as nscd or
- * systemd-resolved, a hosts file, whatever the machine is set up to ask. The probe reads it where the function returns. Layout: a byte
- * with the number of addresses, each a byte 4 or 6 and the address, then the name. Nothing throws, whatever the bytes.
+ * systemd-resolved, a hosts file, whatever the machine is set up to ask. The probe reads it where the function returns
+ * (`native/bpf/library-events.h`): 64 slots of a byte 4, 6 or 0 for none and 16 for the address, then the name. Nothing throws, whatever
+ * the bytes.
  */
 import { readIpv4, readIpv6 } from '../events/decode-record.ts'
 import type { EventRecord } from '../events/event-record.ts'
@@ -16,22 +17,22 @@ export interface LibraryAnswer {
 }
 
 const DATA_PARAM = 2
+const SLOTS = 64
+const SLOT_BYTES = 17
 
 /** Undefined where the bytes are none. */
 export function readLibraryAnswer(record: EventRecord): LibraryAnswer | undefined {
   if (record.paramCount <= DATA_PARAM) return undefined
   const { bytes, view } = record
-  let at = record.paramAt[DATA_PARAM]!
+  const at = record.paramAt[DATA_PARAM]!
   const end = at + record.paramLen[DATA_PARAM]!
-  if (at >= end) return undefined
-  const count = bytes[at++]!
+  const nameAt = at + SLOTS * SLOT_BYTES
+  if (nameAt >= end) return undefined
   const ips = new Set<Ip>()
-  for (let i = 0; i < count; i++) {
-    const size = bytes[at] === 4 ? 4 : bytes[at] === 6 ? 16 : 0
-    if (size === 0 || at + 1 + size > end) return undefined
-    ips.add(size === 4 ? readIpv4(view, at + 1) : unmapIp(readIpv6(bytes, at + 1)))
-    at += 1 + size
+  for (let slot = at; slot < nameAt; slot += SLOT_BYTES) {
+    if (bytes[slot] === 4) ips.add(readIpv4(view, slot + 1))
+    else if (bytes[slot] === 6) ips.add(unmapIp(readIpv6(bytes, slot + 1)))
   }
-  const name = bytes.latin1Slice(at, end).replace(/\0.*/s, '')
+  const name = bytes.latin1Slice(nameAt, end).replace(/\0.*/s, '')
   return name === '' ? undefined : { name, ips: [...ips] }
 }

@@ -115,6 +115,8 @@ export type ToWorker =
   | { readonly kind: 'save-names'; readonly isFirst: boolean }
   /** What a file of a mount namespace says; see `agent/workload-file-reader.ts`. */
   | WorkloadFileNews
+  /** A C library whose answers to programs are to be told: its file, and where `getaddrinfo` begins in it. */
+  | { readonly kind: 'library'; readonly mntns: number; readonly path: string; readonly offset: number }
   /** Every name was looked up once, or the time for that is over. */
   | { readonly kind: 'names-ready' }
   /** Alerts of so many bytes have been taken in. */
@@ -220,6 +222,10 @@ export function parseToWorker(value: unknown): ToWorker | undefined {
       return isArrayOf(value['facts'], isObject) ? (value as ToWorker) : undefined
     case 'save-names':
       return typeof value['isFirst'] === 'boolean' ? (value as ToWorker) : undefined
+    case 'library':
+      return isCount(value['mntns']) && isText(value['path']) && isCount(value['offset'])
+        ? (value as ToWorker)
+        : undefined
     case 'workload-file':
       return isWorkloadFile(value) ? (value as ToWorker) : undefined
     case 'names-ready':

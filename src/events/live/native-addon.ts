@@ -15,6 +15,11 @@ export interface NativeHandle {
   readonly native: unique symbol
 }
 
+/** A library that is watched. */
+export interface NativeLibrary {
+  readonly library: unique symbol
+}
+
 /** Errno values, 0 where it works. */
 export interface NativeFeatures {
   readonly btf: number
@@ -53,6 +58,10 @@ export interface NativeAddon {
   wait(handle: NativeHandle, timeoutMs: number, wakeFirst: boolean): Promise<void>
   cancel(handle: NativeHandle): void
   close(handle: NativeHandle): void
+  /** Tells `getaddrinfo`, which begins at the offset, of every program that has the file loaded. Rejects with an errno's name. */
+  watchLibrary(handle: NativeHandle, path: string, offset: number): Promise<NativeLibrary>
+  /** Once for each. */
+  unwatchLibrary(library: NativeLibrary): Promise<void>
   loadLog(): string
   layout(): Readonly<Record<string, number>>
   /** 1 for each system call number that has an event of its own. */

@@ -3,11 +3,13 @@
  * they lie, one reused record, no copy. The order is that of the ring; the times of two CPUs may be swapped by microseconds.
  */
 import { readFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { messageOf } from '../../diagnostics/message-of.ts'
 import { RECORD_UNKNOWN, attachBytes, readRecord } from '../decode-record.ts'
 import { nativeSyscalls, syscallCode } from '../event-lookup.ts'
 import type { EventRecord } from '../event-record.ts'
 import { LiveError } from './live-error.ts'
-import { type NativeAddon, type NativeHandle, loadAddon, probeFeatures } from './native-addon.ts'
+import { type NativeAddon, type NativeHandle, type NativeLibrary, loadAddon, probeFeatures } from './native-addon.ts'
 import { type OpenFilter, SYSCALL_LIMIT, type WantedCalls, encodeFilter, encodeWanted } from './wanted-calls.ts'
 
 export interface LiveOptions {
@@ -79,6 +81,11 @@ export interface LiveSource {
   counters(): LiveCounters
   /** Bytes that wait in the ring. */
   backlogBytes(): number
+  /**
+   * Also tells what the C library in the file tells programs that ask it for addresses: `getaddrinfo` begins at byte `offset` of the file.
+   * Gives what takes it back. Rejects with a `LiveError`. Costs a call some microseconds.
+   */
+  watchLibrary(path: string, offset: number): Promise<() => Promise<void>>
   /** Detaches the probe and frees the ring; records seen before can no longer be read. Resolves when no thread waits any more. */
   close(): Promise<void>
 }
@@ -168,6 +175,17 @@ export function openLive(options: LiveOptions): LiveSource {
   return source
 }
 
+/**
+ * Why libraries cannot be watched on this kernel. From 6.11 on the kernel is told by a system call where a function returns, and until
+ * 6.14 a seccomp filter that does not know the call ends the program (cf6cb56ef244); stable kernels have the cure later in their row.
+ */
+export function libraryRefusal(kernel: string): string | undefined {
+  const [, major, minor, patch] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(kernel)?.map(Number) ?? []
+  if (major !== 6 || minor === undefined) return undefined
+  const isBad = minor === 11 || (minor === 12 && (patch ?? 0) < 20) || (minor === 13 && (patch ?? 0) < 10)
+  return isBad ? `on Linux ${kernel} it would end programs that have a seccomp filter` : undefined
+}
+
 class RingReader implements LiveSource {
   readonly unknownCalls: readonly string[]
   readonly selfPid: number
@@ -186,6 +204,7 @@ class RingReader implements LiveSource {
   #left = 0
   #num = 0
   #bad = 0
+  readonly #libraries: Set<() => Promise<void>> = new Set()
   #beats = 0
   #waiting: Promise<void> | undefined
   #isClosed = false
@@ -306,11 +325,32 @@ class RingReader implements LiveSource {
     return this.#isClosed ? 0 : this.#addon.backlog(this.#handle) + this.#left
   }
 
+  async watchLibrary(path: string, offset: number): Promise<() => Promise<void>> {
+    const refusal = this.#isClosed ? 'the probe is closed' : libraryRefusal(release())
+    if (refusal !== undefined) throw new LiveError('attach-failed', refusal)
+    let library: NativeLibrary | undefined
+    try {
+      library = await this.#addon.watchLibrary(this.#handle, path, offset)
+    } catch (cause) {
+      throw new LiveError('attach-failed', `calls of ${path} cannot be watched (${messageOf(cause)})`, cause)
+    }
+    const unwatch = async (): Promise<void> => {
+      const own = library
+      library = undefined
+      this.#libraries.delete(unwatch)
+      if (own !== undefined) await this.#addon.unwatchLibrary(own)
+    }
+    this.#libraries.add(unwatch)
+    if (this.#isClosed) await unwatch()
+    return unwatch
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.counters()
     this.stop()
     this.#isClosed = true
+    await Promise.all([...this.#libraries].map(unwatch => unwatch()))
     if (this.#waiting !== undefined) {
       this.#addon.cancel(this.#handle)
       await this.#waiting
