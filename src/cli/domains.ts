@@ -124,8 +124,8 @@ function list(seen: SeenNames, format: string, terminal: Terminal): number {
   switch (format) {
     case 'text': {
       const bindings = allBindings(seen)
-      if (bindings.length === 0) terminal.err('no names were seen\n')
-      else terminal.out(renderNameList(bindings, seen.processes))
+      if (bindings.length > 0) terminal.out(renderNameList(bindings, seen.processes))
+      else if (!seen.failed) terminal.err('no names were seen\n')
       return seen.failed ? 1 : 0
     }
     case 'bindings':
@@ -162,7 +162,7 @@ export const domainsCommand: Command = {
   name: 'domains',
   summary: 'show which names workloads looked up, how an address got its name, and why an alert says so',
   usage: 'list | explain ADDRESS|NAME | why ALERT [CAPTURE…] [--bindings FILE]',
-  operands: { min: 1, max: Number.MAX_SAFE_INTEGER, name: 'operand' },
+  operands: { min: 1, max: Number.MAX_SAFE_INTEGER, name: 'word: `list`, `explain` or `why`' },
   options: [
     {
       name: 'capture',
@@ -200,7 +200,10 @@ export const domainsCommand: Command = {
       doc: 'the names for a replay of another capture',
     },
   ],
-  exitCodes: ['it was shown', 'nothing is known of it, or a capture is missing or damaged'],
+  exitCodes: [
+    'it was shown',
+    'nothing is known of it, the alert cannot be explained, or a capture is missing or damaged',
+  ],
   run: async (args, terminal) => {
     const [action, ...rest] = args.operands
     const files = [...(action === 'list' ? rest : rest.slice(1)), ...args.values('capture')]

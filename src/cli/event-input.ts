@@ -141,14 +141,21 @@ export const scopeOptions: readonly OptionSpec[] = [
   { name: 'container', value: 'ID', doc: 'only this container, by id or name' },
 ]
 
-/** All that `conditions` and `args` say of which events are taken, as one condition; '' for all. */
-export function scopeCondition(conditions: readonly string[], args: Arguments): string {
-  const parts = conditions.map(text => `(${text})`)
+/** What `--process` says; nothing without it. */
+export function processCondition(args: Arguments): readonly string[] {
   const pid = args.value('process')
-  if (pid !== undefined) {
-    if (!/^\d{1,10}$/.test(pid)) throw new UsageError(`\`--process\` needs a process id, not \`${pid}\``)
-    parts.push(`(proc.pid = ${pid} or proc.apid = ${pid})`)
-  }
+  if (pid === undefined) return []
+  if (!/^\d{1,10}$/.test(pid)) throw new UsageError(`\`--process\` needs a process id, not \`${pid}\``)
+  return [`(proc.pid = ${pid} or proc.apid = ${pid})`]
+}
+
+/** All that `conditions` and `args` say of which events are taken, as one condition; '' for all. `process`: also `--process`. */
+export function scopeCondition(
+  conditions: readonly string[],
+  args: Arguments,
+  wanted: { readonly process: boolean } = { process: true },
+): string {
+  const parts = [...conditions.map(text => `(${text})`), ...(wanted.process ? processCondition(args) : [])]
   const container = args.value('container')
   if (container !== undefined) {
     if (!/^[0-9A-Za-z_.-]+$/.test(container)) throw new UsageError(`\`--container\` needs an id or a name`)

@@ -183,6 +183,19 @@ test('learn: one entry for all that a condition takes, and only that', async () 
   assert.doesNotMatch(out, /pool/)
 })
 
+test('learn: ids of processes say what is watched, and are no part of rules', async () => {
+  const capture = captureOf(shopAndPool())
+  const { out, err } = await run(capture, '--process', '11')
+  assert.match(out, /- "shop.example"/)
+  assert.doesNotMatch(out, /pool|proc\.pid|apid/)
+  assert.doesNotMatch(err, /would have alerted/)
+  const twin = shopAndPool().process(15, { comm: 'curl' }).connect(15, '203.0.113.1')
+  assert.match(
+    (await run(captureOf(twin), '--process', '11')).err,
+    /1 connection of the same programs elsewhere would have alerted/,
+  )
+})
+
 test('learn: names that rotate become a pattern, and said so, unless Falco must read it', async () => {
   const scene = new Scene().process(11, { comm: 'curl' })
   for (let i = 1; i <= 6; i++) scene.dns(11, `edge${i}.cdn.example.com`, [`192.0.2.${i}`]).connect(11, `192.0.2.${i}`)
@@ -362,6 +375,9 @@ const refusals: readonly (readonly [words: readonly string[], message: RegExp])[
   [['--since', 'x.yaml', '--as', 'x'], /learns nothing/],
   [['--container', 'a b'], /needs an id or a name/],
   [[write('', 'ndjson')], /nothing was learnt: there is no connection in it/],
+  [['--process', '11', '--as', 'x', write('', 'ndjson')], /would be a rule about every process/],
+  [['--process', 'x', write('', 'ndjson')], /needs a process id/],
+  [['--since', write('', 'yaml'), '--process', '11', write('', 'ndjson')], /takes no condition, process or container/],
   [['--bindings', 'none'], /there is no bindings file `none`/],
 ]
 for (const [i, [words, message]] of refusals.entries()) {

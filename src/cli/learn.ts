@@ -12,6 +12,7 @@ import { CommandError, UsageError } from './command-error.ts'
 import {
   type EventInput,
   parseFilter,
+  processCondition,
   readEvents,
   scopeCondition,
   scopeOptions,
@@ -52,6 +53,8 @@ interface Session {
   readonly config: Config
   readonly files: readonly string[]
   readonly condition: string
+  /** What `--process` says besides: ids of processes mean nothing later, so it is no part of the rules. */
+  readonly process: string
   /** Of `--for`; undefined: to the end. */
   readonly seconds: number | undefined
   readonly bindings: string | undefined
@@ -95,9 +98,12 @@ async function readSession(
 }
 
 async function learnNames(session: Session, asOne: boolean): Promise<Learned> {
-  const { terminal, condition, config, seconds, files } = session
+  const { terminal, condition, process: processes, config, seconds, files } = session
   const view = await openView(terminal, session.bindings, config.domains)
-  const scoped = condition === '' ? LEARNED_CONNECTIONS : `${LEARNED_CONNECTIONS} and (${condition})`
+  const scoped = [LEARNED_CONNECTIONS, condition, processes]
+    .filter(part => part !== '')
+    .map(part => `(${part})`)
+    .join(' and ')
   if (condition !== '') parseFilter(condition, new NameIndex(), terminal)
   const filter = parseFilter(scoped, view.names, terminal)
   const learner = new NameLearner(view.names, { asOne })
@@ -130,11 +136,17 @@ async function learn(session: Session, args: Arguments): Promise<number> {
   if (name !== undefined && !/^[\w .:/@-]{1,80}$/.test(name)) {
     throw new UsageError(`\`--as\` needs a name of letters, digits and .:/@_-, not \`${name}\``)
   }
+  if (name !== undefined && session.process !== '' && session.condition === '') {
+    throw new UsageError(
+      '`--as` with `--process` alone would be a rule about every process',
+      'add a condition that stays true, such as `proc.aname = nginx`',
+    )
+  }
   const { learner, failed, untilMs } = await learnNames(session, name !== undefined)
   if (learner.connections === 0) {
     const cause = files.length === 0 ? 'nothing connected anywhere' : 'there is no connection in it'
     throw new CommandError(
-      `nothing was learnt: ${cause}${session.condition === '' ? '' : ' that the condition takes'}`,
+      `nothing was learnt: ${cause}${session.condition + session.process === '' ? '' : ' that the condition takes'}`,
       'connections to this machine itself and to DNS servers do not count',
     )
   }
@@ -180,7 +192,10 @@ async function judgeOwn(session: Session, text: string, untilMs: number): Promis
   await judge(session, counter)
   const { before, since } = counter
   if (before > 0) {
-    const warning = `${before} of the connections that were learnt alert all the same: their names were others when they were asked again`
+    const warning =
+      session.process === ''
+        ? `${before} of the connections that were learnt alert all the same: their names were others when they were asked again`
+        : `${count(before, 'connection')} of the same programs elsewhere would have alerted: the rules are about programs, not processes`
     terminal.err(`${terminal.errColors.yellow('tiercel:')} ${warning}\n`)
   }
   if (untilMs === Number.POSITIVE_INFINITY) return
@@ -192,7 +207,7 @@ async function judgeOwn(session: Session, text: string, untilMs: number): Promis
 
 async function showSince(session: Session, ruleSet: RuleSet): Promise<number> {
   const { terminal, config, condition } = session
-  if (condition !== '')
+  if (condition + session.process !== '')
     throw new UsageError('`--since` takes no condition, process or container', 'the rules say what they are about')
   const counter = new AlertCounter(ruleSet.plan, ruleSet.fields, config.domains, Number.NEGATIVE_INFINITY)
   const failed = await judge(session, counter, ruleSet)
@@ -264,7 +279,8 @@ export const learnCommand: Command = {
       terminal,
       config,
       files,
-      condition: scopeCondition(condition === '' ? [] : [condition], args),
+      condition: scopeCondition(condition === '' ? [] : [condition], args, { process: false }),
+      process: processCondition(args).join(''),
       seconds: duration === undefined ? undefined : parseDuration(duration),
       bindings,
     }
