@@ -1,6 +1,6 @@
 import type { BindingsOutcome } from '../domains/bindings-file.ts'
 import { NameIndex } from '../domains/name-index.ts'
-import type { ObserverCounters } from '../domains/name-observer.ts'
+import type { NameObserver, ObserverCounters } from '../domains/name-observer.ts'
 import type { NameRefresher, NameWarning } from '../domains/refresh.ts'
 import { openSource, type SourceSummary } from '../events/open-source.ts'
 import type { SourceSink } from '../events/source.ts'
@@ -13,9 +13,9 @@ import type { Plan } from '../rules/plan.ts'
 import type { StateCounters } from '../state/host-state.ts'
 import type { Config, DomainsConfig } from './config.ts'
 import type { LoadedRules } from './load-rules.ts'
-import { makeObserver } from './make-observer.ts'
 import type { NameListNews } from './name-lists.ts'
-import { Pipeline } from './pipeline.ts'
+import { Pipeline, type PipelineOptions } from './pipeline.ts'
+import { usesNames } from './uses-names.ts'
 
 /** How long outputs may take to write what waits when the replay is over. */
 const CLOSE_TIMEOUT_MS = 10_000
@@ -95,8 +95,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     appendOutput: config.appendOutput,
     staticFields: config.staticFields,
     maxThreads: config.threadTable.size,
-    ...(config.domains.observe === 'true' && { observer: makeObserver(config.domains, names) }),
-    ...(config.domains.observe === 'live' && { observeRecordings: () => makeObserver(config.domains, names) }),
+    ...(await observing(plan, config.domains, names)),
     waitForNameMs: config.domains.waitForNameMs,
     explainsNames: config.domains.explainAlerts && config.format.json,
     listLimit: config.domains.listLimit,
@@ -171,6 +170,18 @@ async function loadLists(
   lists.set(usedLists(config.lists, plan), false)
   await lists.ready()
   lists.close()
+}
+
+/** Captures are looked at when that is asked for; recordings of ours when rules ask for names. Else the start need not pay for it. */
+async function observing(
+  plan: Plan,
+  config: DomainsConfig,
+  names: NameIndex,
+): Promise<Pick<PipelineOptions, 'observer' | 'observeRecordings'>> {
+  if (config.observe === 'false' || (config.observe === 'live' && !usesNames(plan))) return {}
+  const { makeObserver } = await import('./make-observer.ts')
+  const make = (): NameObserver => makeObserver(config, names)
+  return config.observe === 'true' ? { observer: make() } : { observeRecordings: make }
 }
 
 /** `sink` until an event is `maxNs` later than the first. */

@@ -28,6 +28,11 @@ export interface Owner {
 /** Of an alias chain so many names count. RFC 1034 allows chains of any length; resolvers give up between 8 and 16. */
 export const MAX_ALIASES = 16
 
+/** A real name has at most a few hundred; more in one answer is hostile or useless. */
+export const MAX_ADDRESSES_PER_ANSWER = 1024
+/** A week: what RFC 2181 §8 calls a sane upper bound. */
+export const MAX_TTL_SEC = 604_800
+
 export interface BindingFact {
   /** In any spelling; see `normaliseDomain`. */
   readonly name: string

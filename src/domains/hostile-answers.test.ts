@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import * as dns from 'dns-packet'
-import { type Answer, createCaresResolver, MAX_ADDRESSES_PER_ANSWER } from './resolver.ts'
+import { MAX_ADDRESSES_PER_ANSWER } from './binding.ts'
+import { type Answer, createCaresResolver } from './resolver.ts'
 import {
   type Question,
   type Reply,

@@ -9,11 +9,11 @@ import type { EventRecord } from '../events/event-record.ts'
 import { eventTable } from '../events/event-table.ts'
 import { normaliseDomain } from '../values/domain-name.ts'
 import { parseIp, renderIp, unmapIp } from '../values/ip.ts'
-import { MAX_ALIASES, type BindingFact } from './binding.ts'
+import { type BindingFact, MAX_ADDRESSES_PER_ANSWER, MAX_ALIASES, MAX_TTL_SEC } from './binding.ts'
 import { parseBinding, parseTimeMs, renderBinding, renderTime } from './bindings-file.ts'
 import type { NameIndex } from './name-index.ts'
 import type { NameUpdate } from './name-update.ts'
-import { MAX_ADDRESSES_PER_ANSWER, MAX_TTL_SEC, type LookupFailure, type ResolvedAddress } from './resolver.ts'
+import type { LookupFailure, ResolvedAddress } from './resolver.ts'
 
 /** Code of the events; `holdsNames` says which of them are these. */
 export const ASYNC_EVENT: number = eventTable.find(info => info.name === 'asyncevent' && !info.isOld)!.code

@@ -2,13 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { parseIp, renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
-import {
-  type Answer,
-  createCaresResolver,
-  createSystemResolver,
-  MAX_ADDRESSES_PER_ANSWER,
-  type Resolver,
-} from './resolver.ts'
+import { MAX_ADDRESSES_PER_ANSWER } from './binding.ts'
+import { type Answer, createCaresResolver, createSystemResolver, type Resolver } from './resolver.ts'
 import {
   NODATA,
   NXDOMAIN,

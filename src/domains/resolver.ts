@@ -7,7 +7,7 @@ import { Resolver as CaresChannel, lookup } from 'node:dns/promises'
 import { normaliseDomain } from '../values/domain-name.ts'
 import { parseIp, unmapIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
-import { MAX_ALIASES } from './binding.ts'
+import { MAX_ADDRESSES_PER_ANSWER, MAX_ALIASES, MAX_TTL_SEC } from './binding.ts'
 
 export interface ResolvedAddress {
   /** `::ffff:a.b.c.d` is already `a.b.c.d`. */
@@ -58,11 +58,6 @@ export interface Resolver {
   /** `name` is canonical (`normaliseDomain`). Never rejects; an aborted signal gives `cancelled` at once. */
   resolve(name: string, signal?: AbortSignal): Promise<Answer>
 }
-
-/** A real name has at most a few hundred; more in one answer is hostile or useless. */
-export const MAX_ADDRESSES_PER_ANSWER = 1024
-/** A week: what RFC 2181 §8 calls a sane upper bound. */
-export const MAX_TTL_SEC = 604_800
 
 export interface CaresOptions {
   /** `address` or `address:port`, IPv6 in brackets with a port. Without it: those of /etc/resolv.conf. Throws at once on a wrong one. */
