@@ -68,7 +68,9 @@ function report(summary: AgentSummary, terminal: Terminal, isJson: boolean): num
   if (isJson) {
     const figures = {
       events: stats?.events ?? 0,
+      left_out: stats?.source.others.get('left_out') ?? 0,
       lost_events: lost,
+      lost_by_cause: Object.fromEntries(stats?.source.lostByCause ?? []),
       lost_alerts: lostAlerts,
       elapsed_ms: Math.round(elapsedMs),
       worker_cpu_ms: Math.round((stats?.cpuUs ?? 0) / 1000),
