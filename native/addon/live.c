@@ -34,7 +34,7 @@ struct live {
 	u64 buffer_bytes; /* of one CPU */
 	u32 cpu_count;
 	long page;
-	u8 *consumer_page, *producer_page; /* the producer's page, then the data twice */
+	u8 *consumer_page, *producer_page; /* the producer's page, then the data */
 	u8 *buffers;
 	u64 span_end; /* where the span ends that was handed out last */
 	int cancel_fd;
@@ -100,7 +100,7 @@ static void release(struct live *live)
 	if (live->probe)
 		probe__destroy(live->probe);
 	if (live->producer_page)
-		munmap(live->producer_page, live->page + 2 * live->ring_bytes);
+		munmap(live->producer_page, live->page + live->ring_bytes);
 	if (live->consumer_page)
 		munmap(live->consumer_page, live->page);
 	if (live->buffers)
@@ -205,7 +205,8 @@ static napi_value open_live(napi_env env, napi_callback_info info)
 	}
 	live->buffer_bytes = (map_info.value_size + 7) & ~7ull;
 	live->consumer_page = map_or_null(live->page, PROT_READ | PROT_WRITE, ring, 0);
-	live->producer_page = map_or_null(live->page + 2 * live->ring_bytes, PROT_READ, ring, live->page);
+	/* The kernel offers the data twice in a row, so that nothing wraps; but then every page counts twice as resident. */
+	live->producer_page = map_or_null(live->page + live->ring_bytes, PROT_READ, ring, live->page);
 	live->buffers = map_or_null(live->buffer_bytes * cpu_count, PROT_READ, buffers, 0);
 	live->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	live->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -245,7 +246,7 @@ static napi_value open_live(napi_env env, napi_callback_info info)
 	napi_value result, handle, data;
 	napi_create_object(env, &result);
 	napi_create_external(env, live, finalize, NULL, &handle);
-	napi_create_external_arraybuffer(env, live->producer_page + live->page, 2 * live->ring_bytes, NULL, NULL, &data);
+	napi_create_external_arraybuffer(env, live->producer_page + live->page, live->ring_bytes, NULL, NULL, &data);
 	napi_create_reference(env, data, 1, &live->data_ref);
 	napi_set_named_property(env, result, "handle", handle);
 	napi_set_named_property(env, result, "data", data);

@@ -64,6 +64,8 @@ export interface LiveSource {
    * valid only during the call of `onEvent`; `false` from it ends the drain after that event, the rest comes next time.
    */
   drain(record: EventRecord, onEvent: (record: EventRecord) => boolean, maxBytes?: number): number
+  /** From within `onEvent`, which then returns `false`: the event comes again, as the first of the next drain. */
+  putBack(): void
   /**
    * Another set of calls, without a gap for those in both. Gives the names that are unknown. `opens` is in force for calls that are wanted
    * as `needed`; without it none is left out.
@@ -97,6 +99,7 @@ const LOST_AT = 2
 const KIND_AT = 4
 /** `enum record_kind` of the probe. */
 const EARLIER_OPEN = 1
+const MAX_RECORD_BYTES = 32 * 1024
 const DISCARD_BIT = 0x40000000
 const LENGTH_MASK = 0x3fffffff
 
@@ -191,8 +194,9 @@ class RingReader implements LiveSource {
   readonly selfPid: number
   readonly #addon: NativeAddon
   readonly #handle: NativeHandle
-  /** The ring twice, so that a span that wraps around still lies in one piece. */
   readonly #bytes: Buffer
+  /** A record that lies around the end of the ring, put together. */
+  readonly #joined: Buffer = Buffer.alloc(MAX_RECORD_BYTES)
   readonly #view: DataView
   readonly #mask: number
   readonly #sums: Float64Array
@@ -203,6 +207,7 @@ class RingReader implements LiveSource {
   #at = 0
   #left = 0
   #num = 0
+  #isPutBack = false
   #bad = 0
   readonly #libraries: Set<() => Promise<void>> = new Set()
   #beats = 0
@@ -242,39 +247,62 @@ class RingReader implements LiveSource {
     if (this.#isClosed) return 0
     if (this.#left === 0) this.#left = this.#addon.next(this.#handle, maxBytes)
     if (this.#left === 0) return 0
-    attachBytes(record, this.#bytes)
-    const view = this.#view
+    const ringBytes = this.#mask + 1
     let count = 0
     while (this.#left > 0) {
       const at = this.#at
-      const head = view.getUint32(at, true)
+      const head = this.#view.getUint32(at, true)
       const length = head & LENGTH_MASK
       const step = (length + RING_HEADER_BYTES + 7) & ~7
       if (step > this.#left) throw new Error('unreachable: a record of the ring goes on behind its span')
       this.#left -= step
       this.#at = (at + step) & this.#mask
       if ((head & DISCARD_BIT) !== 0) continue
-      const start = at + RING_HEADER_BYTES + PREFIX_BYTES
-      const end = readRecord(record, start, at + RING_HEADER_BYTES + length)
+      let prefixAt = at + RING_HEADER_BYTES
+      if (prefixAt + length <= ringBytes) attachBytes(record, this.#bytes)
+      else prefixAt = this.#join(record, prefixAt & this.#mask, length)
+      const end = readRecord(record, prefixAt + PREFIX_BYTES, prefixAt + length)
       if (end < 0) {
         if (end !== RECORD_UNKNOWN) this.#bad++
         continue
       }
-      const cpu = view.getUint16(at + RING_HEADER_BYTES, true)
-      const lost = view.getUint16(at + RING_HEADER_BYTES + LOST_AT, true)
+      const { view } = record
+      const cpu = view.getUint16(prefixAt, true)
+      const lost = view.getUint16(prefixAt + LOST_AT, true)
       if (lost !== this.#lostOf[cpu]) {
         this.#lostOf[cpu] = lost
         this.#onGap()
       }
       record.cpu = cpu
-      record.isEarlierOpen = view.getUint16(at + RING_HEADER_BYTES + KIND_AT, true) === EARLIER_OPEN
+      record.isEarlierOpen = view.getUint16(prefixAt + KIND_AT, true) === EARLIER_OPEN
       record.num = ++this.#num
       count++
-      if (!onEvent(record)) break
+      if (onEvent(record)) continue
+      if (this.#isPutBack) {
+        this.#isPutBack = false
+        this.#num--
+        this.#at = at
+        this.#left += step
+        return count - 1
+      }
+      break
     }
     // Gives the span back at once, so that the ring has room while nobody drains.
     if (this.#left === 0) this.#left = this.#addon.next(this.#handle, 0)
     return count
+  }
+
+  putBack(): void {
+    this.#isPutBack = true
+  }
+
+  /** Lets `record` read the bytes from `at` on, some of which are at the beginning of the ring; gives where they begin. */
+  #join(record: EventRecord, at: number, length: number): number {
+    const untilEnd = Math.min(length, this.#mask + 1 - at)
+    this.#bytes.copy(this.#joined, 0, at, at + untilEnd)
+    this.#bytes.copy(this.#joined, untilEnd, 0, length - untilEnd)
+    attachBytes(record, this.#joined)
+    return 0
   }
 
   setWanted(wanted: WantedCalls, opens: OpenFilter = EVERY_OPEN): readonly string[] {
