@@ -53,6 +53,7 @@ export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): Li
     tellWorld: sink => tellWorld(sink, hasHostProc ? {} : { maxThreads: 0 }),
     isAlive: tid => !hasHostProc || isAlive(tid),
     drain: take => ring.drain(record, take, PIECE_BYTES),
+    putBack: () => ring.putBack(),
     wait: timeoutMs => ring.wait(timeoutMs, true),
     cancelWait: () => ring.cancelWait(),
     backlogBytes: () => ring.backlogBytes(),

@@ -38,6 +38,7 @@ import type { LiveModule, LiveSource, LiveWanted } from './live-source.ts'
 import { takesFile, uniteFilters } from './open-filter.ts'
 import { Pipeline } from './pipeline.ts'
 import { withStaticFields } from './static-fields.ts'
+import { eventsWithNames } from './uses-names.ts'
 
 /** With more than this in the ring it goes on at once. */
 const BUSY_BYTES = 64 * 1024
@@ -69,6 +70,8 @@ const BASE: LiveWanted = {
   ...wantedEvents([], { customSet: [], repair: false, all: false }),
   observesNames: false,
 }
+/** While events wait for names. */
+const NAMES_STEP_MS = 2
 /** At the end, what is in the ring is judged, but not for longer than this. */
 const LAST_DRAIN_MS = 2_000
 
@@ -100,6 +103,9 @@ export class LiveLoop {
   #isDetecting = false
   #isStopping = false
   #areNamesReady = false
+  /** Codes of events that wait for names; undefined once they need not. */
+  #needsNames: Uint8Array | undefined = undefined
+  #isWaiting = false
   /** What is not told of the world yet. */
   #world: Iterator<unknown> | undefined = undefined
   #worldAtMs = 0
@@ -227,7 +233,8 @@ export class LiveLoop {
     this.#postWantedNames(orders)
     this.#world = source.tellWorld(worldSink(pipeline))
     this.#readWorld(source.lookup === undefined ? Number.POSITIVE_INFINITY : WORLD_FIRST_MS)
-    this.#waitForNames(this.#worker.namesWaitMs)
+    this.#needsNames = eventsWithNames(orders.plan as Plan)
+    this.#begin()
   }
 
   /**
@@ -297,21 +304,23 @@ export class LiveLoop {
     tell('hosts', '')
   }
 
-  /** Events wait in the ring until names are known, unless that takes too long or the ring fills up. */
-  #waitForNames(mostMs: number): void {
-    const isCrowded = this.#source!.backlogBytes() > this.#worker.ringBytes * CROWDED_SHARE
-    const isTime = performance.now() - this.#beginMs >= mostMs
-    if (!this.#areNamesReady && !isTime && !this.#isStopping && !isCrowded) {
-      this.#tellStats()
-      setTimeout(() => this.#waitForNames(mostMs), 2)
-      return
-    }
+  /** Rules judge from the first event on; but from one on that may need names they wait until these are known (`#mustWait`). */
+  #begin(): void {
     const tookMs = performance.now() - this.#beginMs
     this.#deps.post({ kind: 'rules-in-force', generation: this.#orders!.generation, tookMs, isFirst: true })
     this.#isDetecting = true
     if (this.#early !== undefined) this.#linkNext(this.#early)
     this.#early = undefined
     this.#slice()
+  }
+
+  /** Whether events wait in the ring for names: not for long, and not if the ring fills up. */
+  #mustWait(): boolean {
+    const isCrowded = this.#source!.backlogBytes() > this.#worker.ringBytes * CROWDED_SHARE
+    const isTime = performance.now() - this.#beginMs >= this.#worker.namesWaitMs
+    if (!this.#areNamesReady && !isTime && !this.#isStopping && !isCrowded) return true
+    this.#needsNames = undefined
+    return false
   }
 
   #slice(): void {
@@ -322,6 +331,13 @@ export class LiveLoop {
       const taken = source.drain(this.#take)
       this.#giveVerdicts()
       this.#flush()
+      if (this.#isWaiting) {
+        this.#isWaiting = false
+        if (this.#world !== undefined) this.#readWorldFurther()
+        this.#tellStats()
+        setTimeout(() => this.#slice(), NAMES_STEP_MS)
+        return
+      }
       if (this.#names.rescan(RESCAN_NAMES)) continue
       if (this.#next !== undefined) this.#linkFurther()
       else if (this.#world !== undefined) this.#readWorldFurther()
@@ -404,6 +420,11 @@ export class LiveLoop {
 
   #onEvent(record: EventRecord): boolean {
     try {
+      if (this.#needsNames?.[record.type] === 1 && this.#mustWait()) {
+        this.#isWaiting = true
+        this.#source!.putBack()
+        return false
+      }
       this.#pipeline!.sink.event(record)
     } catch (error) {
       this.#onFailedEvent(`the event ${record.num} (${record.info.name}) could not be judged: ${messageOf(error)}`)

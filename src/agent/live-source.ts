@@ -6,6 +6,8 @@ import type { OpenOrders } from '../wire/agent-messages.ts'
 export interface LiveSource {
   /** Hands a piece of what waits to `take` and gives how many events that was. `false` from `take` ends it early. Never waits. */
   drain(take: (record: EventRecord) => boolean): number
+  /** From within `take`, which then returns `false`: the event comes again, as the first of the next drain. */
+  putBack(): void
   /** Resolves when there is something, or after `timeoutMs`. For when nothing came for a while: being woken costs whoever makes the event. */
   wait(timeoutMs: number): Promise<void>
   /** Ends a `wait` early. */

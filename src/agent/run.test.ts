@@ -269,6 +269,28 @@ test('names are looked up before the first event is judged', async t => {
   assert.equal(lookups?.resolved, 1)
 })
 
+test('events that no rule about names looks at do not wait for names', async t => {
+  let answer: () => void = () => {}
+  const answered = new Promise<void>(resolve => (answer = resolve))
+  const resolver: Resolver = {
+    label: 'test',
+    questionsPerLookup: 1,
+    resolve: async (): Promise<Answer> => {
+      await answered
+      return { kind: 'addresses', addresses: [{ ip: 0x0a000001, ttlSec: 60 }], chain: [], cut: 0 }
+    },
+  }
+  const bench = await openBench(t, {
+    query: 'rate=500',
+    rules:
+      rule('opened', 'evt.type = openat') + rule('connected', 'evt.type = connect and not fd.sip.name = shop.example'),
+    options: { resolver },
+  })
+  await bench.until('alerts', () => bench.alerts.length > 0)
+  assert.equal(bench.agent.figures().lookups?.resolved ?? 0, 0)
+  answer()
+})
+
 test('a configured list is known before the first event is judged, and again when its file changes', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'tiercel-list-'))
   t.after(() => rmSync(folder, { recursive: true }))

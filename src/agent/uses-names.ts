@@ -1,3 +1,4 @@
+import { eventTable } from '../events/event-table.ts'
 import type { Plan, PlanExpr, PlanOperand } from '../rules/plan.ts'
 
 const NAME_FIELD: RegExp = /^(?:fd\.[cslr]ip\.names?\b|dns\.|tls\.|http\.)/
@@ -6,6 +7,16 @@ const NAME_IN_OUTPUT: RegExp = /%\d*(?:[a-z0-9_]+\()*(?:fd\.[cslr]ip\.names?\b|d
 /** Whether a rule that is on asks for, or prints, what can only be known when traffic is looked at. */
 export function usesNames(plan: Plan): boolean {
   return plan.rules.some(rule => rule.enabled && (NAME_IN_OUTPUT.test(rule.output) || asksForNames(rule.condition)))
+}
+
+/** Codes of the events that such rules look at, as 1. */
+export function eventsWithNames(plan: Plan): Uint8Array {
+  const codes = new Uint8Array(eventTable.length)
+  for (const rule of plan.rules) {
+    if (!usesNames({ ...plan, rules: [rule] })) continue
+    for (const code of rule.eventCodes) codes[code] = 1
+  }
+  return codes
 }
 
 /** Whether the condition asks for what can only be known when traffic is looked at. */

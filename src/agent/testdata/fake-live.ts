@@ -35,6 +35,7 @@ class FakeSource implements LiveSource {
   #lost = 0
   #taken = 0
   #seen = 0
+  #isPutBack = false
 
   constructor(options: LiveOptions) {
     this.#options = options
@@ -51,9 +52,19 @@ class FakeSource implements LiveSource {
       if (this.#taken === numberOf('hang', -1)) for (;;) Atomics.wait(this.#sleeper, 0, 0, 1000)
       const record = this.#fill(this.#taken)
       const wantsMore = take(this.#taken === numberOf('throw', -1) ? throwing(record) : record)
-      if (!wantsMore) break
+      if (wantsMore) continue
+      if (this.#isPutBack) {
+        this.#isPutBack = false
+        this.#taken--
+        count--
+      }
+      break
     }
     return count
+  }
+
+  putBack(): void {
+    this.#isPutBack = true
   }
 
   async wait(timeoutMs: number): Promise<void> {
