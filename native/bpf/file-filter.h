@@ -181,8 +181,7 @@ INLINE void know_fds(struct buffer *b, u32 number, long ret)
 	if (!fds)
 		return;
 	know_fd_of(fds, ret);
-	for (u32 i = 0; i < 5; i++)
-		know_fd_of(fds, (u32)b->args[i]);
+	know_fd_of(fds, (u32)b->args[0]);
 	bool is_pair = number == __NR_pipe2 || number == __NR_socketpair;
 #ifdef __NR_pipe
 	is_pair = is_pair || number == __NR_pipe;
