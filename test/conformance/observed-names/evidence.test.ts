@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
 import type { BindingFact } from '../../../src/domains/binding.ts'
 import { parseIp } from '../../../src/values/ip.ts'
 import { CONNECTS, type PlayOptions, play, rule, START_NS, Scene } from './scene.ts'
@@ -399,4 +400,68 @@ test('evidence: only where it is asked for; the rest of the line is the same to 
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+test('evidence: says of every check what the rule found, whatever was seen', () => {
+  const name = fc.constantFrom('shop.example', 'pool.example', 'cdn.example', 'www.google.com')
+  const ip = fc.constantFrom('192.0.2.1', '192.0.2.2', '2001:db8::1', '169.254.9.9')
+  const pid = fc.constantFrom(11, 12, 13)
+  const server = fc.constantFrom('10.0.0.2:53', '10.0.0.3:53')
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('dns' as const), pid, name, ip, server, alias: fc.option(name, { nil: undefined }) }),
+    fc.record({ kind: fc.constant('connect' as const), pid, ip }),
+    fc.record({ kind: fc.constant('wait' as const), seconds: fc.constantFrom(1, 600, 1000) }),
+    fc.record({ kind: fc.constant('exit' as const), pid }),
+  )
+  /** What its one check must say of an alert of the rule. */
+  const rules = [
+    { name: 'Excuses', condition: 'not fd.sip.name in (shop.example, "*.google.com")', holds: false },
+    { name: 'Accuses', condition: 'fd.sip.name in (shop.example, "*.google.com")', holds: true },
+    { name: 'Differs', condition: 'fd.sip.name != shop.example', holds: true },
+    { name: 'Twice', condition: 'not (not fd.sip.name = pool.example)', holds: true },
+    { name: 'Ends', condition: 'not fd.sip.name endswith .example', holds: false },
+  ]
+  const text = rules.map(({ name: title, condition }) => rule(title, `${CONNECTS} and ${condition}`)).join('')
+  let checked = 0
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), steps => {
+      const scene = new Scene()
+        .process(11)
+        .process(12, { container: 'aaaaaaaaaaaa' })
+        .process(13)
+        .connect(11, '192.0.2.1')
+      for (const one of steps) {
+        if (one.kind === 'wait') scene.wait(one.seconds)
+        else if (one.kind === 'connect') scene.connect(one.pid, one.ip)
+        else if (one.kind === 'exit')
+          scene.event(one.pid, 'procexit', { status: 0, ret: 0, sig: 0, core: 0, reaper_tid: 0 })
+        else {
+          const type = one.ip.includes(':') ? ('AAAA' as const) : ('A' as const)
+          const alias = one.alias === one.name ? undefined : one.alias
+          const last = { name: alias ?? one.name, type, data: one.ip, ttl: 30 }
+          const first = alias === undefined ? [] : [{ name: one.name, type: 'CNAME' as const, data: alias, ttl: 30 }]
+          scene.dns(one.pid, one.name, [...first, last], { type, server: one.server })
+        }
+      }
+      const { alerts, evidence } = play(scene, { rules: text, settings: { trustedResolvers: ['10.0.0.2'] } })
+      for (const [i, alert] of alerts.entries()) {
+        const made = rules.find(one => alert.startsWith(`${one.name}: `))!
+        const [end] = evidence[i]!
+        const [check] = end!.checks
+        assert.equal(check!.holds, made.holds, `${alert}\n${JSON.stringify(end)}`)
+        assert.deepEqual(misfits(JSON.parse(JSON.stringify([end])), root), [])
+        // A name or a reason, at the address and at each check of whole names.
+        assert.equal(end!.known.length === 0, end!.reason !== undefined)
+        assert.equal(end!.known.length === 0, end!.decided_by === undefined)
+        if (made.name !== 'Ends') assert.equal(check!.name === undefined, check!.reason !== undefined)
+        if (check!.name !== undefined) assert.ok(end!.known.some(known => known.name === check!.name))
+        // What the alert prints is the best name, or the rule's own.
+        const printed = alert.slice(made.name.length + 2)
+        assert.ok(printed === (end!.known[0]?.name ?? '<NA>') || printed === check!.name, alert)
+        checked++
+      }
+    }),
+    { numRuns: 50 },
+  )
+  assert.ok(checked > 150, `${checked}`)
 })
