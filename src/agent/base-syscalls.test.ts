@@ -44,6 +44,23 @@ const cases: readonly Case[] = [
     hasNot: ['fsmount', 'getpid'],
   },
   {
+    name: 'a rule about DNS messages and ClientHellos asks for no more than what tells names',
+    condition: 'evt.type in (sendto, recvmsg, write) and (dns.qname = a.example or tls.sni = a.example)',
+    hasNot: ['sendto', 'recvmsg', 'write'],
+    notTraced: [],
+  },
+  {
+    name: 'so does one that names no type',
+    condition: 'dns.rcode = NXDOMAIN',
+    hasNot: ['getpid', 'mkdir', 'sendto'],
+    notTraced: [],
+  },
+  {
+    name: 'one that is also about other events does not',
+    condition: 'evt.type in (sendto, recvmsg) and (dns.qname = a.example or not tls.sni = a.example)',
+    has: ['sendto', 'recvmsg'],
+  },
+  {
     name: 'several of them',
     condition: 'evt.type in (fsopen, fsmount, mkdir)',
     has: ['fsopen', 'fsmount', 'mkdir'],

@@ -216,9 +216,29 @@ function callNames(): readonly string[] {
   return everyCall
 }
 
+/** Fields that only have values for events that tell names of addresses, which are traced for the names' sake (`observesNames`). */
+const MESSAGE_FIELD: RegExp = /^(?:dns|tls)\./
+
+/** Whether the condition can only be true of such an event. */
+function isAboutMessages(expr: PlanExpr): boolean {
+  switch (expr.kind) {
+    case 'and':
+      return expr.operands.some(isAboutMessages)
+    case 'or':
+      return expr.operands.every(isAboutMessages)
+    case 'not':
+      return false
+    case 'check':
+      return expr.lhs.kind === 'field' && MESSAGE_FIELD.test(expr.lhs.ref.spec.name)
+    default:
+      return expr satisfies never
+  }
+}
+
 /** Names of the events, and of calls without an event of their own, for which the rule can be true. */
 function eventsOfRule(rule: PlannedRule): Iterable<string> {
   const names = new Set<string>()
+  if (isAboutMessages(rule.condition)) return names
   let isGeneric = false
   for (const code of rule.eventCodes) {
     if (genericCodes.includes(code)) isGeneric = true

@@ -8,6 +8,7 @@ import type { Ip } from '../values/value.ts'
 import { type BindingFact, MAX_ALIASES, type Owner } from './binding.ts'
 import { DnsCode, type DnsMessage, type DnsQuestion, type DnsRecord, DnsType } from './dns-message.ts'
 import { type Query, QueryTable } from './dns-queries.ts'
+import { DnsTally, type DnsTotals } from './dns-tally.ts'
 import { DnsStream, type TakeMessage } from './dns-stream.ts'
 import { RecentMessages } from './recent-messages.ts'
 import { RepeatedAnswers } from './repeated-answers.ts'
@@ -47,6 +48,8 @@ export interface DnsPayload {
   readonly serverPort: number
   /** Whether the server is one that its client should ask; undefined where that is not known. */
   readonly isTrusted: boolean | undefined
+  /** What the process asked and was told in its minute, where this message is its own and added to that. */
+  readonly totals: DnsTotals | undefined
 }
 
 export interface DnsCounters {
@@ -74,6 +77,8 @@ export interface DnsCounters {
   readonly expiredQueries: number
   /** TCP connections of which the bytes at hand do not tell where messages begin, or that were given up for want of room. */
   readonly lostStreams: number
+  /** Processes whose counts of a minute began anew for want of room. */
+  readonly evictedTallies: number
 }
 
 const DNS_PORT = 53
@@ -102,6 +107,7 @@ export class DnsObserver {
   /** By process and fd, least recently used first. */
   readonly #connections: Map<number, Connection> = new Map()
   #streamBytes = 0
+  readonly #tally: DnsTally = new DnsTally()
   #transfer: Transfer | undefined = undefined
   #payload: DnsPayload | undefined = undefined
   /** Most answers come from the same server as the one before. */
@@ -165,6 +171,7 @@ export class DnsObserver {
       evictedQueries: this.#queries.evicted,
       expiredQueries: this.#queries.expired,
       lostStreams: this.#lostStreams,
+      evictedTallies: this.#tally.evicted,
     }
   }
 
@@ -208,14 +215,20 @@ export class DnsObserver {
     const serverIp = isServer ? transfer.localIp : transfer.remoteIp
     // What a server of this host sends to others, or is asked by them, says nothing of whom they should ask.
     const isTrusted = isServer || serverIp === undefined ? undefined : this.#trust?.isTrusted(serverIp, transfer)
-    this.#payload ??= { kind: 'dns', message, serverIp, serverPort, isTrusted }
-    if (message.isAnswer) this.#onAnswer(message, transfer, isServer, serverIp, serverPort)
-    else if (!isServer) this.#onQuery(message, transfer, serverIp)
+    let totals: DnsTotals | undefined
+    if (message.isAnswer) totals = this.#onAnswer(message, transfer, isServer, serverIp, serverPort)
+    else if (!isServer) totals = this.#onQuery(message, transfer, serverIp, isTrusted)
+    this.#payload ??= { kind: 'dns', message, serverIp, serverPort, isTrusted, totals }
   }
 
-  #onQuery(message: DnsMessage, transfer: Transfer, serverIp: Ip | undefined): void {
+  #onQuery(
+    message: DnsMessage,
+    transfer: Transfer,
+    serverIp: Ip | undefined,
+    isTrusted: boolean | undefined,
+  ): DnsTotals | undefined {
     const { question } = message
-    if (question === undefined) return
+    if (question === undefined) return undefined
     const { pid, fdNum, localPort, remotePort: serverPort, atMs } = transfer
     this.#asked++
     this.#queries.add({
@@ -235,11 +248,13 @@ export class DnsObserver {
       learnt: undefined,
       learntAtMs: 0,
     })
+    return pid > 0 ? this.#tally.countQuery(pid, question.name, isTrusted, atMs) : undefined
   }
 
   /** A process that has ended: whoever has its number next is another. */
   endProcess(pid: number): void {
     this.#owners.delete(pid)
+    this.#tally.forget(pid)
   }
 
   /** The same object for the same process. One that nothing is known of has no number that would tell it from others. */
@@ -259,7 +274,7 @@ export class DnsObserver {
     isServer: boolean,
     serverIp: Ip | undefined,
     serverPort: number,
-  ): void {
+  ): DnsTotals | undefined {
     const clientPort = isServer ? transfer.remotePort : transfer.localPort
     const { atMs } = transfer
     const waiting = this.#queries.waiting(message.id, clientPort, atMs)
@@ -281,12 +296,22 @@ export class DnsObserver {
       query.learnt = message
       query.learntAtMs = atMs
       this.#learnAnswer(query, message, atMs)
-      return
+      return isServer ? undefined : this.#countOf(query, message, atMs)
     }
     // A server answers whom it likes: most of its clients are elsewhere.
-    if (isServer) return
+    if (isServer) return undefined
     this.#unasked++
     if (hasTwin) this.#mismatched++
+    return undefined
+  }
+
+  /** Adds an answer to the counts of the process that it reached. */
+  #countOf({ pid, question }: Query, message: DnsMessage, atMs: number): DnsTotals | undefined {
+    if (pid <= 0) return undefined
+    if (message.rcode === DnsCode.nameError) return this.#tally.countNxdomain(pid, question.name, atMs)
+    let bytes = -1
+    for (const answer of message.answers) if (answer.kind === 'text') bytes = Math.max(bytes, 0) + answer.text.length
+    return bytes < 0 ? undefined : this.#tally.countText(pid, bytes, atMs)
   }
 
   #countAnswer(message: DnsMessage): void {

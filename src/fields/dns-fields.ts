@@ -1,6 +1,8 @@
 import type { DnsAnswer, DnsPayload, EventContext, HttpPayload, TlsPayload } from '../state/event-context.ts'
-import { renderIp } from '../values/ip.ts'
-import type { ByteText, Value } from '../values/value.ts'
+import { isPublicDomain } from '../values/domain-name.ts'
+import { renderIp, unmapIp } from '../values/ip.ts'
+import { shapeOfLongestLabel } from '../values/label-shape.ts'
+import type { ByteText, Ip, Value } from '../values/value.ts'
 import type { Field } from './field.ts'
 
 /*
@@ -72,6 +74,42 @@ function smallestTtl(answers: readonly DnsAnswer[]): number | undefined {
   let least: number | undefined
   for (const { ttlSec } of answers) if (least === undefined || ttlSec < least) least = ttlSec
   return least
+}
+
+/** How far addresses reach, the nearest first; see `dns.answers.scope`. */
+const SCOPES = ['link', 'host', 'private', 'public'] as const
+
+function scopeOf(ip: Ip): number {
+  if (typeof ip === 'number') {
+    const first = ip >>> 24
+    const second = (ip >>> 16) & 0xff
+    if (first === 169 && second === 254) return 0
+    if (first === 127 || first === 0) return 1
+    const isPrivate =
+      first === 10 ||
+      (first === 172 && second >> 4 === 1) ||
+      (first === 192 && second === 168) ||
+      (first === 100 && second >> 6 === 1)
+    return isPrivate ? 2 : 3
+  }
+  const first = ip.charCodeAt(0)
+  if (first === 0xfe && (ip.charCodeAt(1) & 0xc0) === 0x80) return 0
+  if (ip.startsWith(FIFTEEN_ZEROS) && ip.charCodeAt(15) <= 1) return 1
+  return (first & 0xfe) === 0xfc ? 2 : 3
+}
+
+const FIFTEEN_ZEROS: string = '\0'.repeat(15)
+
+const NXDOMAIN = 3
+
+function isText({ answers, rcode }: DnsPayload['message']): boolean {
+  return rcode !== NXDOMAIN && answers.some(answer => answer.text !== undefined)
+}
+
+function nearestScope(answers: readonly DnsAnswer[]): string | undefined {
+  let nearest: number = SCOPES.length
+  for (const { ip } of answers) if (ip !== undefined) nearest = Math.min(nearest, scopeOf(unmapIp(ip)))
+  return SCOPES[nearest]
 }
 
 function ofDns(
@@ -165,6 +203,67 @@ export const dnsFields: readonly Field[] = [
     dns => dns.isTrusted,
   ),
   ofDns('server.port', 'PORT', 'Port of the DNS server.', dns => dns.serverPort),
+  ofDns(
+    'qname.is_public',
+    'BOOL',
+    'Whether the name in `dns.qname` is one of the public DNS: of two labels or more, and not below a suffix for private use (`.local`, `.internal`, `.lan`, …).',
+    ({ message }) => (message.question === undefined ? undefined : isPublicDomain(message.question.name)),
+  ),
+  ofDns(
+    'qname.longest_label',
+    'UINT32',
+    'Bytes of the longest label of `dns.qname`, 0 to 63. Names that carry data have long ones.',
+    ({ message }) => (message.question === undefined ? undefined : shapeOfLongestLabel(message.question.name).length),
+  ),
+  ofDns(
+    'qname.entropy',
+    'UINT32',
+    'Entropy of the longest label of `dns.qname`, in hundredths of a bit for each byte, 0 to 598: how far it is from a pattern. Words have up to 350, encoded data of some length has 350 to 480.',
+    ({ message }) => (message.question === undefined ? undefined : shapeOfLongestLabel(message.question.name).entropy),
+  ),
+  ofDns(
+    'answers.scope',
+    'CHARBUF',
+    'How far the addresses of a DNS answer reach, the nearest of them: `link` (169.254/16, fe80::/10), `host` (127/8, 0/8, ::1, ::), `private` (10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7) or `public`. No value without addresses.',
+    ({ message }) => nearestScope(message.answers),
+  ),
+  ofDns(
+    'query.count',
+    'UINT32',
+    'How many DNS queries the process sent in its minute. Counts of a minute begin with the first message of a process and begin anew with the first one after sixty seconds; they have a value for the message of that process that raised them, so that `dns.query.count = 100` matches once a minute at most. Kept for 2,048 processes.',
+    ({ message, totals }) => (message.isAnswer ? undefined : totals?.queries),
+  ),
+  ofDns(
+    'query.bytes',
+    'UINT32',
+    'Characters of the names in the DNS queries that the process sent in its minute; see `dns.query.count`.',
+    ({ message, totals }) => (message.isAnswer ? undefined : totals?.queryBytes),
+  ),
+  ofDns(
+    'query.untrusted',
+    'UINT32',
+    'How many of the DNS queries that the process sent in its minute went to servers that are not trusted (see `dns.server.trusted`). Has a value for queries to such servers; see `dns.query.count`.',
+    ({ message, isTrusted, totals }) =>
+      message.isAnswer || isTrusted !== false ? undefined : totals?.untrustedQueries,
+  ),
+  ofDns(
+    'nxdomain.count',
+    'UINT32',
+    'In how many different public domains (last two labels) the process was told in its minute that a name does not exist, up to 256. Has a value for the answer that raised it; see `dns.query.count`.',
+    ({ message, totals }) => (message.isAnswer && message.rcode === NXDOMAIN ? totals?.nxdomains : undefined),
+  ),
+  ofDns(
+    'txt.count',
+    'UINT32',
+    'How many DNS answers with TXT records the process received in its minute. Has a value for such answers; see `dns.query.count`.',
+    ({ message, totals }) => (isText(message) ? totals?.texts : undefined),
+  ),
+  ofDns(
+    'txt.bytes',
+    'UINT32',
+    'Bytes of the TXT records that the process received in its minute. Has a value for answers with such records; see `dns.query.count`.',
+    ({ message, totals }) => (isText(message) ? totals?.textBytes : undefined),
+  ),
   ofOpening(
     'tls',
     'tls.sni',

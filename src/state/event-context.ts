@@ -63,6 +63,18 @@ export interface DnsPayload {
   readonly serverPort: number
   /** Whether the server is one that its client should ask; undefined where that is not known. */
   readonly isTrusted: boolean | undefined
+  /** Counts of the process's minute, where this message added to them. */
+  readonly totals?: DnsTotals | undefined
+}
+
+/** What a process asked and was told in a minute. */
+export interface DnsTotals {
+  readonly queries: number
+  readonly queryBytes: number
+  readonly untrustedQueries: number
+  readonly nxdomains: number
+  readonly texts: number
+  readonly textBytes: number
 }
 
 /** A record of the answer section: its type decides which member it has. */

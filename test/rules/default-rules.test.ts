@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +10,10 @@ import type { Alert } from '../../src/engine/alert.ts'
 import { eventLookup } from '../../src/events/event-lookup.ts'
 import { openSource } from '../../src/events/open-source.ts'
 import { fieldLookup } from '../../src/fields/catalogue.ts'
+import { asRecords, clientHello } from '../../src/domains/testdata/client-hello.ts'
 import { type CompiledRules, compileRules, type RulesFileInput } from '../../src/rules/compile-rules.ts'
+
+import { play, Scene } from '../conformance/observed-names/scene.ts'
 
 /* The rules that come with Tiercel: that they load, what they say about the samples, and that ordinary work leaves them silent. */
 
@@ -82,7 +86,7 @@ test('rules that need a list of the user’s own are off', () => {
   const off = compile(defaultFiles).plan!.rules.filter(r => !r.enabled)
   assert.deepEqual(off.map(r => r.name).sort(), [
     'Connection outside the allow-list',
-    'Unexpected DNS server',
+    'Public name on a private address',
     'Unexpected port opened',
   ])
 })
@@ -149,3 +153,139 @@ for (const { name, want } of [
     assert.deepEqual(countByRule(await replay(captures + name, defaultFiles)), want)
   })
 }
+
+/** A label of 40 bytes as a tunnel makes them: base32 of what looks like chance. */
+const encoded = (i: number): string => createHash('sha256').update(String(i)).digest('hex').slice(0, 40)
+
+interface NamesCase {
+  readonly name: string
+  readonly scene: (scene: Scene) => void
+  readonly want: readonly string[]
+}
+
+const namesCases: readonly NamesCase[] = [
+  {
+    name: 'a tunnel in names is told, once a minute',
+    scene: s => {
+      for (let minute = 0; minute < 2; minute++) {
+        for (let i = 0; i < 300; i++) s.dns(11, `${encoded(i)}.${encoded(i + 1)}.t.example`, [], { type: 'NULL' })
+        s.wait(60)
+      }
+    },
+    want: ['Data sent in DNS names', 'Data sent in DNS names'],
+  },
+  {
+    name: 'as many short names, and a few long ones, are ordinary',
+    scene: s => {
+      for (let i = 0; i < 300; i++) s.dns(11, `www${i % 50}.shop.example`, ['192.0.2.1'])
+      for (let i = 0; i < 20; i++) s.wait(10).dns(11, `${encoded(i)}.cdn.example`, ['192.0.2.1'])
+    },
+    want: [],
+  },
+  {
+    name: 'a resolver asks for others',
+    scene: s => {
+      s.process(12, { comm: 'unbound' })
+      for (let i = 0; i < 300; i++) s.dns(12, `${encoded(i)}.${encoded(i + 1)}.t${i}.example`, [], { rcode: 3 })
+    },
+    want: [],
+  },
+  {
+    name: 'much text is told',
+    scene: s => {
+      for (let i = 0; i < 50; i++)
+        s.dns(11, `c${i}.t.example`, [{ name: `c${i}.t.example`, type: 'TXT', data: encoded(i).repeat(4) }], {
+          type: 'TXT',
+        })
+    },
+    want: ['Data received in DNS texts'],
+  },
+  {
+    name: 'some text is ordinary',
+    scene: s => {
+      for (let i = 0; i < 40; i++)
+        s.dns(11, `c${i}.example`, [{ name: `c${i}.example`, type: 'TXT', data: 'v=spf1 -all' }], { type: 'TXT' })
+    },
+    want: [],
+  },
+  {
+    name: 'a search through domains that do not exist is told',
+    scene: s => {
+      for (let i = 0; i < 60; i++)
+        for (const type of ['A', 'AAAA'] as const) s.dns(11, `${encoded(i).slice(0, 12)}.com`, [], { rcode: 3, type })
+    },
+    want: ['Many domains that do not exist'],
+  },
+  {
+    name: 'what a search list makes is not',
+    scene: s => {
+      for (let i = 0; i < 60; i++)
+        for (const suffix of ['ns.svc.cluster.local', 'svc.cluster.local', 'eu.shop.example', 'shop.example'])
+          s.dns(11, `api${i}.partner.example.${suffix}`, [], { rcode: 3 })
+    },
+    want: [],
+  },
+  {
+    name: 'a public name on the metadata service',
+    scene: s => s.dns(11, 'rebind.example.com', ['192.0.2.1', '169.254.169.254']),
+    want: ['Public name on a link-local address'],
+  },
+  {
+    name: 'private names on private addresses, and public ones on public addresses',
+    scene: s => s.dns(11, 'printer.local', ['169.254.3.4']).dns(11, 'shop.example', ['203.0.113.1']),
+    want: [],
+  },
+  {
+    name: 'another DNS server is told once, and the right one never',
+    scene: s => {
+      for (let i = 0; i < 9; i++) s.dns(11, 'shop.example', ['192.0.2.1'], { server: '203.0.113.53:53' })
+      s.process(12).dns(12, 'shop.example', ['192.0.2.1'])
+    },
+    want: ['Unexpected DNS server'],
+  },
+  {
+    name: 'dig may ask whom it likes',
+    scene: s => s.process(12, { comm: 'dig' }).dns(12, 'shop.example', ['192.0.2.1'], { server: '203.0.113.53:53' }),
+    want: [],
+  },
+  ...(
+    [
+      ['dns.quad9.net', ['DNS over HTTPS by name']],
+      ['www.quad9.net', []],
+    ] as const
+  ).map(
+    ([sni, want]): NamesCase => ({
+      name: `a TLS connection to ${sni}`,
+      scene: s => {
+        const { fd } = s.open(11, '192.0.2.1:443', { isTcp: true, fd: 8 })
+        s.send(11, fd, asRecords(clientHello({ name: sni })))
+      },
+      want,
+    }),
+  ),
+]
+
+for (const { name, scene: act, want } of namesCases) {
+  test(`default rules about DNS: ${name}`, () => {
+    const scene = new Scene().process(11)
+    act(scene)
+    const rules = readFileSync(`${root}rules/names.yaml`, 'utf8')
+    const { alerts } = play(scene, { rules, settings: { trustedResolvers: ['10.0.0.2'] } })
+    assert.deepEqual(
+      alerts.map(alert => alert.slice(0, alert.indexOf(':'))),
+      want,
+    )
+  })
+}
+
+test('default rules about DNS: the one about private addresses, with the list of somebody’s own', () => {
+  const scene = new Scene().process(11)
+  scene.dns(11, 'db.corp.example.com', ['10.0.0.9']).dns(11, 'rebind.example.com', ['10.0.0.9'])
+  scene.dns(11, 'sinkhole.example.com', ['0.0.0.0']).dns(11, 'db.internal', ['10.0.0.9'])
+  const enabled = '- rule: Public name on a private address\n  enabled: true\n  override: {enabled: replace}\n'
+  const rules = readFileSync(`${root}rules/names.yaml`, 'utf8') + enabled
+  assert.deepEqual(
+    play(scene, { rules }).alerts.map(alert => /name=(\S+)/.exec(alert)![1]),
+    ['rebind.example.com', 'sinkhole.example.com'],
+  )
+})

@@ -1,7 +1,7 @@
 // DNS messages for tests, written byte by byte so that compression, cuts and lies are possible.
 import { parseIp } from '../../values/ip.ts'
 
-export const TYPE = { A: 1, NS: 2, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, OPT: 41, HTTPS: 65 } as const
+export const TYPE = { A: 1, NS: 2, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, OPT: 41, HTTPS: 65, NULL: 10 } as const
 export type TypeName = keyof typeof TYPE
 
 /** `data`: an address for A and AAAA, a name for CNAME, PTR and NS, text for TXT, bytes for everything. */

@@ -12,7 +12,7 @@ export interface Question {
 
 export interface ScriptedRecord {
   readonly name: string
-  readonly type: 'A' | 'AAAA' | 'CNAME'
+  readonly type: 'A' | 'AAAA' | 'CNAME' | 'TXT'
   readonly ttl: number
   readonly data: string
 }

@@ -267,6 +267,7 @@ before(async () => {
 
 after(async () => {
   if (skip !== false) return
+  early?.kill('SIGKILL')
   await world?.stop()
   await agent?.stop()
 })
