@@ -110,7 +110,8 @@ before(async () => {
   if (skip !== false) return
   // Servers in a container of their own do not show their answers for the clients: what clients receive themselves must do.
   outside = Container.make()
-  ;[world, agent] = await Promise.all([World.start(outside), WatchingAgent.start({ rules: RULES, lookUps })])
+  world = await World.start(outside)
+  agent = await WatchingAgent.start({ rules: RULES, lookUps })
   await world.set({
     [GOOD]: fixed(GOOD, SHARED),
     [EVIL]: fixed(EVIL, SHARED),

@@ -71,10 +71,8 @@ let agent: WatchingAgent
 
 before(async () => {
   if (skip !== false) return
-  ;[world, agent] = await Promise.all([
-    World.start(),
-    WatchingAgent.start({ rules: rules + enabled, domains: ['trusted_resolvers: [10.53.0.53]'] }),
-  ])
+  world = await World.start()
+  agent = await WatchingAgent.start({ rules: rules + enabled, domains: ['trusted_resolvers: [10.53.0.53]'] })
   const text = { name: 'text.example', type: 'TXT', ttl: 1, data: 'x'.repeat(200) } as const
   await world.set({
     'shop.example': fixed('shop.example', '192.0.2.1', '2001:db8::1'),

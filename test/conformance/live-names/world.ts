@@ -66,6 +66,8 @@ export class World {
   readonly #child: ChildProcess
   readonly #folder: string
   readonly #servers: ChildProcess[] = []
+  /** Namespaces in which resolv.conf names one of the servers. */
+  readonly #views: Map<ServerName, ChildProcess> = new Map()
   readonly #waiting: Map<number, (ok: boolean) => void> = new Map()
   #number = 0
 
@@ -103,7 +105,22 @@ export class World {
       })
       child.on('exit', code => reject(new Error(`the world has ended with ${code}`)))
     })
+    await Promise.all((Object.keys(SERVERS) as ServerName[]).map(server => world.#makeView(server)))
     return world
+  }
+
+  /**
+   * A mount namespace for the clients of a server. It is there before they are, as a container's is: the agent reads its resolv.conf when the
+   * first program runs in it.
+   */
+  async #makeView(server: ServerName): Promise<void> {
+    const file = join(this.#folder, `resolv.${server}`)
+    writeFileSync(file, resolvConf(SERVERS[server]))
+    const script = 'mount --bind "$0" /etc/resolv.conf && echo && exec cat'
+    const command = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script, file]
+    const child = spawn('nsenter', [...namespaces(this.#child, this.#child), ...command])
+    this.#views.set(server, child)
+    await once(child.stdout, 'data')
   }
 
   /** Gives names their records, at one of the scripted servers or at all. */
@@ -126,7 +143,12 @@ export class World {
   async startServer(kind: 'unbound' | 'dnsmasq' | 'systemd-resolved', known: string): Promise<string | undefined> {
     const tool = findTool(kind)
     if (tool === undefined) return `${kind} is not there (sh scripts/setup-clients.sh)`
-    const child = spawn('nsenter', [...this.#namespaces, 'sh', '-c', this.#serverScript(kind, tool)])
+    const child = spawn('nsenter', [
+      ...namespaces(this.#child, this.#child),
+      'sh',
+      '-c',
+      this.#serverScript(kind, tool),
+    ])
     this.#servers.push(child)
     let said = ''
     child.stderr.on('data', data => (said += String(data)))
@@ -184,21 +206,17 @@ SYSTEMD_LOG_TARGET=console exec ${tool}`
     }
   }
 
-  get #namespaces(): readonly string[] {
-    const of = `/proc/${this.#child.pid}/ns`
-    return [`--net=${of}/net`, `--mount=${of}/mnt`, `--wd=${here}`, '--']
-  }
-
   /** Starts a client in the world. Its pid is the client's own. */
   start(command: readonly string[], options: RunOptions = {}): ChildProcessWithoutNullStreams {
     const { server = 'scripted', resolv = [], env, container } = options
-    const file = join(this.#folder, `resolv.${server}.${resolv.join('.')}`.replaceAll(' ', '_'))
-    if (!existsSync(file)) writeFileSync(file, resolvConf(SERVERS[server], resolv))
-    const mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
-    const inside = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', mount, file, ...command]
-    return spawn('nsenter', [...this.#namespaces, 'sh', ...enterContainer(container), ...inside], {
-      env: { ...process.env, ...env },
-    })
+    const inside = [...namespaces(this.#child, this.#views.get(server)!), 'sh', ...enterContainer(container)]
+    if (resolv.length > 0) {
+      const file = join(this.#folder, `resolv.${server}.${resolv.join('.')}`.replaceAll(' ', '_'))
+      if (!existsSync(file)) writeFileSync(file, resolvConf(SERVERS[server], resolv))
+      const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+      inside.push('unshare', '-m', '--propagation', 'private', 'sh', '-c', script, file)
+    }
+    return spawn('nsenter', [...inside, ...command], { env: { ...process.env, ...env } })
   }
 
   /** Runs a client in the world and waits for its end. */
@@ -213,12 +231,19 @@ SYSTEMD_LOG_TARGET=console exec ${tool}`
   }
 
   async stop(): Promise<void> {
-    const all = [...this.#servers, this.#child].filter(child => child.exitCode === null && child.signalCode === null)
+    const all = [...this.#servers, ...this.#views.values(), this.#child].filter(
+      child => child.exitCode === null && child.signalCode === null,
+    )
     const ends = all.map(child => once(child, 'exit'))
     for (const child of all) child.kill('SIGKILL')
     await Promise.all(ends)
     rmSync(this.#folder, { recursive: true, force: true })
   }
+}
+
+/** Arguments of `nsenter`: the network of one process, the files of another. */
+function namespaces(network: ChildProcess, files: ChildProcess): readonly string[] {
+  return [`--net=/proc/${network.pid}/ns/net`, `--mount=/proc/${files.pid}/ns/mnt`, `--wd=${here}`, '--']
 }
 
 function resolvConf(server: string, more: readonly string[] = []): string {
