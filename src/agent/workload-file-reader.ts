@@ -127,12 +127,7 @@ export class WorkloadFileReader {
 
   async #read(mntns: number, pid: number): Promise<void> {
     const root = `${this.#proc}/${mntns === 0 ? 1 : pid}`
-    if (mntns !== 0 && (await readMountNamespace(root)) !== mntns) {
-      for (const key of this.#views.get(mntns)?.libraries ?? []) this.#libraries.delete(key)
-      this.#views.delete(mntns)
-      this.#tell({ kind: 'gone', mntns })
-      return
-    }
+    if (await this.#isGone(root, mntns)) return
     const known = this.#views.get(mntns)
     const view =
       known?.pid === pid
@@ -144,8 +139,10 @@ export class WorkloadFileReader {
     if (this.#findsLibraries && known === undefined) await this.#findLibraries(view, base)
     const paths = mntns === 0 ? [RESOLV_CONF, ...UPSTREAMS] : [RESOLV_CONF]
     const files = await this.#readChanged(view, base, paths)
-    if (files !== undefined) this.#onResolvConf(view, files)
     const hosts = await this.#readChanged(view, base, [HOSTS])
+    // A process that ended meanwhile has no files, which is not the same as none that name a server.
+    if (await this.#isGone(root, mntns)) return
+    if (files !== undefined) this.#onResolvConf(view, files)
     if (hosts !== undefined) this.#tell({ kind: 'hosts', mntns, pid, text: hosts[0]?.text ?? '' })
   }
 
@@ -159,6 +156,14 @@ export class WorkloadFileReader {
       view.libraries.push(key)
       this.#tell({ kind: 'library', mntns: view.mntns, path, offset })
     }
+  }
+
+  async #isGone(root: string, mntns: number): Promise<boolean> {
+    if (mntns === 0 || (await readMountNamespace(root)) === mntns) return false
+    for (const key of this.#views.get(mntns)?.libraries ?? []) this.#libraries.delete(key)
+    this.#views.delete(mntns)
+    this.#tell({ kind: 'gone', mntns })
+    return true
   }
 
   #onResolvConf(view: View, files: readonly (ReadFile | undefined)[]): void {
