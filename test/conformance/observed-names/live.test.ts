@@ -175,7 +175,7 @@ test('live: every connect is judged after the answer that came before it', {
       rule('Unknown', `${connects} and fd.sip.name.unknown = true`, '%fd.sip') +
       rule('Big', `${connects} and fd.sip.name = big.test`, '%fd.sip') +
       rule('Getaddrinfo', `${connects} and fd.sip.name = glibc.test`, '%proc.name') +
-      rule('Tls', 'tls.sni exists', '%tls.sni %tls.sni.confirmed %fd.sip.name.source')
+      rule('Tls', 'tls.sni = shop.test', '%tls.sni %tls.sni.confirmed %fd.sip.name.source')
     const alerts = await watchClients(rules, async () => {
       await run(process.execPath, ['--input-type=module', '-e', nodeClient, String(peer.port), String(CONNECTIONS)])
       if (!canMount) return
