@@ -25,6 +25,7 @@ import { compileRules } from '../../src/rules/compile-rules.ts'
 import { readGolden } from '../golden/compare-alerts.ts'
 import { compareRuns, type RunDifference } from './compare-runs.ts'
 import { type KnownDifference, knownDifferences } from './known-differences.ts'
+import { FALCO_ORDER, readAsLibscap } from './libscap-reader.ts'
 import { isOrdered, normaliseEvent } from './normalise-event.ts'
 import { readRun, type RunThread } from './recorded-run.ts'
 import { prepareWorkloads, workloadsSkipReason } from './run-workloads.ts'
@@ -110,6 +111,12 @@ describe('the recorded workloads, live', { skip }, () => {
       }
     })
   }
+
+  test('the recording is what libscap reads, block by block', () => {
+    const facts = readAsLibscap(capture)
+    assert.equal(facts.order, FALCO_ORDER)
+    assert.ok(facts.processes > 20 && facts.fds > 20 && facts.events > 50_000, JSON.stringify(facts))
+  })
 
   test('the recording replays with the alerts of the live run', async () => {
     const { out } = await runTiercel(['replay', capture, ...RULE_ARGUMENTS])

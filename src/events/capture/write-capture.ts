@@ -60,10 +60,12 @@ export class CaptureWriter implements SourceSink {
   /** Readers keep one list of each of these, so that it may not be split. */
   private readonly interfaces = new ByteWriter()
   private readonly accounts = new ByteWriter()
-  /** The process or fd list under way. */
-  private readonly list = new ByteWriter()
-  private listType = 0
-  private listTid = 0
+  /** The process list under way. */
+  private readonly processes = new ByteWriter()
+  /** The fd list under way, of one thread, and those before it: they follow all processes, as in Falco's captures. */
+  private readonly fds = new ByteWriter()
+  private fdsTid = 0
+  private fdLists: { readonly tid: number; readonly bytes: Buffer }[] = []
 
   /**
    * `write` gets the bytes of the file in order; they are valid during the call. What it throws comes out of the sink's calls. `close` is
@@ -101,13 +103,14 @@ export class CaptureWriter implements SourceSink {
   }
 
   process(entry: ProcessEntry): void {
-    this.continueList(PROCESS_LIST_V9, 0)
-    writeProcess(this.list, entry)
+    writeProcess(this.processes, entry)
+    if (this.processes.length >= BUFFER_BYTES) this.flushList(PROCESS_LIST_V9, this.processes)
   }
 
   fd(tid: number, entry: FdEntry): void {
-    this.continueList(FD_LIST_V2, tid)
-    writeFd(this.list, entry)
+    if (tid !== this.fdsTid || this.fds.length >= BUFFER_BYTES) this.endFdList()
+    this.fdsTid = tid
+    writeFd(this.fds, entry)
   }
 
   event(record: EventRecord): boolean {
@@ -156,24 +159,29 @@ export class CaptureWriter implements SourceSink {
     if (out.length >= BUFFER_BYTES) this.flush()
   }
 
-  private continueList(type: number, tid: number): void {
-    if (this.listType === type && this.listTid === tid && this.list.length < BUFFER_BYTES) return
-    this.flushLists()
-    this.listType = type
-    this.listTid = tid
+  private endFdList(): void {
+    if (this.fds.length > 0) this.fdLists.push({ tid: this.fdsTid, bytes: Buffer.from(this.fds.bytes()) })
+    this.fds.clear()
   }
 
   private flushLists(): void {
     this.flushList(INTERFACE_LIST_V2, this.interfaces)
     this.flushList(USER_LIST_V2, this.accounts)
-    this.flushList(this.listType, this.list)
-    this.listType = 0
+    this.flushList(PROCESS_LIST_V9, this.processes)
+    this.endFdList()
+    if (this.fdLists.length === 0) return
+    for (const { tid, bytes } of this.fdLists) {
+      const start = this.begin(FD_LIST_V2)
+      this.out.u64(tid)
+      this.out.copy(bytes, 0, bytes.length)
+      this.finish(start)
+    }
+    this.fdLists = []
   }
 
   private flushList(type: number, list: ByteWriter): void {
     if (list.length === 0) return
     const start = this.begin(type)
-    if (type === FD_LIST_V2) this.out.u64(this.listTid)
     this.out.copy(list.bytes(), 0, list.length)
     list.clear()
     this.finish(start)
