@@ -55,12 +55,12 @@ const captureOf = (scene: Scene): string =>
   write(scene.lines.map(line => `${JSON.stringify(line)}\n`).join(''), 'ndjson')
 
 /** Warnings and errors of a rule file, and whether it loads. */
-function findingsOf(text: string): readonly string[] {
+function findingsOf(text: string, strict = false): readonly string[] {
   const { rules } = loadRules([{ path: 'learned.yaml', text }], {
     ruleSelection: [],
     minPriority: 7,
     staticFields: new Map(),
-    domains: { strict: false },
+    domains: { strict },
   })
   return rules.results
     .flatMap(result => result.findings)
@@ -196,6 +196,38 @@ test('learn: ids of processes say what is watched, and are no part of rules', as
   )
 })
 
+test('learn: containers of one image are one workload; what is found out of a container later makes no second one', async () => {
+  const container = (id: string, more: object): object => ({
+    json: JSON.stringify({ container: { id, full_id: id.padEnd(64, '0'), type: 0, ...more } }),
+  })
+  const [one, two, three] = ['a', 'b', 'c'].map(letter => letter.repeat(12)) as [string, string, string]
+  const scene = new Scene()
+    .process(11, { comm: 'web', container: one })
+    .process(12, { comm: 'web', container: two })
+    .process(13, { comm: 'job', container: three })
+    .event(11, 'container', container(one, { name: 'web-1', imagerepo: 'example.org/web' }))
+    .event(12, 'container', container(two, { name: 'web-2', imagerepo: 'example.org/web' }))
+    .dns(11, 'shop.example', ['192.0.2.1'])
+    .dns(12, 'pool.example', ['192.0.2.2'])
+    .connect(11, '192.0.2.1')
+    .connect(12, '192.0.2.2')
+    // Nothing is known of its container yet.
+    .dns(13, 'early.example', ['192.0.2.3'])
+    .connect(13, '192.0.2.3')
+    .event(13, 'container', container(three, { name: 'job' }))
+    .dns(13, 'late.example', ['192.0.2.4'])
+    .connect(13, '192.0.2.4')
+  const { out } = await learnFrom(captureOf(scene))
+  assert.deepEqual(out.match(/^- rule: .*/gm), [
+    '- rule: "Connection outside what cccccccccccc used"',
+    '- rule: "Connection outside what example.org/web used"',
+    '- rule: "Connection outside what job used"',
+  ])
+  assert.match(out, /- list: trusted_domains_web\n {2}items:\n.*\n {4}- "pool\.example"\n.*\n {4}- "shop\.example"\n/)
+  assert.match(out, /\n {4}and container\.image\.repository = "example\.org\/web"\n/)
+  assert.match(out, /\n {4}and container\.name = "job" and not container\.image\.repository exists\n/)
+})
+
 test('learn: names that rotate become a pattern, and said so, unless Falco must read it', async () => {
   const scene = new Scene().process(11, { comm: 'curl' })
   for (let i = 1; i <= 6; i++) scene.dns(11, `edge${i}.cdn.example.com`, [`192.0.2.${i}`]).connect(11, `192.0.2.${i}`)
@@ -208,6 +240,7 @@ test('learn: names that rotate become a pattern, and said so, unless Falco must 
   assert.doesNotMatch(out, /- "edge/)
   const plain = await learnFrom(capture, '--no-patterns')
   assert.doesNotMatch(plain.out, /\*/)
+  assert.deepEqual(findingsOf(plain.out, true), [], 'as Falco reads it')
   assert.equal(plain.out.match(/- "edge/g)?.length, 6)
 })
 
