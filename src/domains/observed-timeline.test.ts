@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { NameMoment } from './binding.ts'
+import { renderBinding } from './bindings-file.ts'
 import { NameIndex } from './name-index.ts'
+import { newSum, parseSavedNames, renderSavedEnd, renderSavedHeader, restorableFacts } from './saved-names.ts'
 
 const NAMES = ['a.test', 'b.test', 'x.b.test']
 const LISTS = [['a.test'], ['*.b.test'], ['a.test', 'b.test', 'x.b.test']]
@@ -30,6 +32,10 @@ class Oracle {
   facts: Fact[] = []
   readonly #pinnedSince: Map<number, number> = new Map()
   readonly #pins: Map<number, number> = new Map()
+
+  get pinned(): Iterable<number> {
+    return this.#pinnedSince.keys()
+  }
 
   pin(ip: number, sec: number): void {
     const count = this.#pins.get(ip) ?? 0
@@ -108,7 +114,7 @@ test('observed names over time: union with grace, pins and ended processes, as a
       const index = new NameIndex()
       const sets = LISTS.map(list => index.watch(list))
       const oracle = new Oracle()
-      let sec = 1_000_000
+      let sec = 1_777_888_800
       for (const s of steps) {
         const atMs = sec * 1000
         switch (s.op) {
@@ -155,7 +161,29 @@ test('observed names over time: union with grace, pins and ended processes, as a
           }
         }
       }
+      const restarted = restart(index, sec * 1000)
+      for (const address of oracle.pinned) restarted.pin(address, sec * 1000)
+      for (const asker of PIDS) {
+        for (const address of IPS) {
+          const names = new Set(restarted.namesOf(address, momentOf(sec, asker)))
+          assert.deepEqual(names, oracle.namesOf(address, sec, asker), `${address} at ${sec} for ${asker}, restored`)
+        }
+      }
     }),
     { numRuns: 300 },
   )
 })
+
+/** What a new agent knows that finds what this one saved, all its processes alive. */
+function restart(index: NameIndex, nowMs: number): NameIndex {
+  const sum = newSum()
+  const lines = [...index.factsToSave(nowMs)].map(fact => `${renderBinding(fact)}\n`)
+  const head = renderSavedHeader({ bootId: 'this', savedMs: nowMs }) + lines.join('')
+  const starts = new Map(PIDS.map(id => [id, id * 10]))
+  const parsed = parseSavedNames(head + renderSavedEnd(starts, sum.update(head)))
+  assert.ok(parsed.ok)
+  const other = new NameIndex()
+  for (const fact of restorableFacts(parsed.saved, { bootId: 'this', nowMs, startOf: id => starts.get(id) }))
+    assert.ok(other.learn(fact, fact.seenMs ?? fact.fromMs ?? 0))
+  return other
+}

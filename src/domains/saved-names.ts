@@ -132,14 +132,16 @@ export function* restorableFacts(saved: SavedNames, context: RestoreContext): Ge
   }
   for (const fact of saved.facts) {
     const seenMs = fact.seenMs ?? fact.fromMs ?? saved.savedMs
-    const mostMs = seenMs + Math.max((fact.ttlSec ?? 0) * 1000, ttlFloorMs) + graceMs
+    // Without an end in sight it was kept by being confirmed again and again.
+    const lapsesMs = seenMs + Math.max((fact.ttlSec ?? 0) * 1000, ttlFloorMs) + graceMs
+    const endMs = fact.untilMs === undefined || fact.untilMs === Number.POSITIVE_INFINITY ? lapsesMs : fact.untilMs
     // What was saved in the future, by a clock that was wrong, would stay for ever.
-    if (Math.min(fact.untilMs ?? mostMs, mostMs) <= nowMs || seenMs > nowMs) continue
+    if (endMs <= nowMs || seenMs > nowMs) continue
     if (fact.evidence === 'resolved') {
       yield { ...fact, seenMs, stale: true }
       continue
     }
-    const untilMs = Math.min(fact.untilMs ?? mostMs, nowMs + MAX_LEFT_MS)
+    const untilMs = Math.min(endMs, nowMs + MAX_LEFT_MS)
     const owner = fact.owner === undefined ? undefined : heirOf(fact.owner)
     if (owner === undefined) yield { ...fact, seenMs, untilMs }
     else if (owner === fact.owner || (owner !== null && fact.evidence === 'observed'))

@@ -4,6 +4,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { HeldCounters } from '../../../src/agent/held-events.ts'
 import { loadRules } from '../../../src/agent/load-rules.ts'
+import { Pipeline } from '../../../src/agent/pipeline.ts'
+import { NameIndex } from '../../../src/domains/name-index.ts'
+import { NdjsonParser } from '../../../src/events/ndjson/read-ndjson.ts'
 import { dnsBytes } from '../../../src/domains/testdata/dns-bytes.ts'
 import { CONNECTS, DNS_SERVER, type PlayOptions, play, rule, Scene } from './scene.ts'
 
@@ -258,4 +261,43 @@ test('waiting for names: every event is judged once, by the names known when its
     }),
     { numRuns: 200 },
   )
+})
+
+test('waiting for names: new rules, and a world that begins anew, end the wait by the rules that were waited for', () => {
+  const setupOf = (text: string) => {
+    const { rules, fields } = loadRules([{ path: 'rules.yaml', text }], {
+      ruleSelection: [],
+      minPriority: 7,
+      staticFields: new Map(),
+      domains: { strict: false, lists: [] },
+    })
+    assert.ok(rules.plan !== undefined)
+    const { plan } = rules
+    return { plan, fields, ruleMatching: 'all' as const, minPriority: 7, appendOutput: [], staticFields: new Map() }
+  }
+  const alerts: string[] = []
+  const pipeline = new Pipeline({
+    ...setupOf(waits(UNTRUSTED, 1000)),
+    names: new NameIndex(),
+    onAlert: alert => alerts.push(`${alert.rule.name}: ${alert.text}`),
+  })
+  const scene = new Scene().process(11)
+  const parser = new NdjsonParser(pipeline.sink)
+  let told = 0
+  const tell = (): void => {
+    for (const line of scene.lines.slice(told)) parser.push(Buffer.from(`${JSON.stringify(line)}\n`))
+    told = scene.lines.length
+  }
+  scene.connect(11, '192.0.2.1')
+  tell()
+  assert.deepEqual(alerts, [])
+  assert.ok(pipeline.nextVerdictMs < Number.POSITIVE_INFINITY)
+  pipeline.replaceRules(pipeline.link(setupOf(waits(UNKNOWN, 1000))))
+  assert.deepEqual(alerts, ['Untrusted: <NA> 192.0.2.1'])
+  scene.connect(11, '192.0.2.2')
+  tell()
+  assert.equal(alerts.length, 1)
+  pipeline.sink.reset?.()
+  assert.deepEqual(alerts.slice(1), ['Unknown: 192.0.2.2'])
+  assert.equal(pipeline.nextVerdictMs, Number.POSITIVE_INFINITY)
 })
