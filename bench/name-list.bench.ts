@@ -97,7 +97,10 @@ async function runCase(kind: Case, path: string, count: number, server: string):
   const rule =
     '- rule: r\n  desc: d\n  condition: evt.type = connect and fd.sip.name in (threats)\n  output: o\n  priority: INFO\n'
   const start = performance.now()
-  const lists = kind === 'rules' ? [] : [{ name: 'threats', file: path, format: 'auto', match: 'exact' } as const]
+  const lists =
+    kind === 'rules'
+      ? []
+      : [{ name: 'threats', file: path, url: '', format: 'auto', match: 'exact', refreshMs: 0 } as const]
   const files = [
     ...(kind === 'rules' ? [{ path, text: readFileSync(path, 'utf8') }] : []),
     { path: 'rules.yaml', text: rule },
@@ -122,6 +125,8 @@ async function runCase(kind: Case, path: string, count: number, server: string):
       if (news.kind === 'failed') throw new Error(news.cause)
     },
     onTrouble: () => {},
+    cacheFolder: '',
+    fetches: false,
     now: Date.now,
   })
   loaded.set(lists, false)

@@ -1,16 +1,25 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
-import { missingKey, notAllowed } from './config-findings.ts'
+import { bothKeys, missingKey, notAllowed } from './config-findings.ts'
 import type { ConfigSection } from './config-section.ts'
+import { parseInterval } from './parse-interval.ts'
 
 /** A list of domain names that rules name as they name their own lists, and that is never looked up. */
 export interface NameListConfig {
   readonly name: string
+  /** One of the two is ''. */
   readonly file: string
+  /** http or https; user and password may be in it. */
+  readonly url: string
   readonly format: 'auto' | 'plain' | 'hosts' | 'rpz'
   /** `subdomains`: a name stands for all below it, too. */
   readonly match: 'exact' | 'subdomains'
+  /** How often a URL is asked for what is newer. */
+  readonly refreshMs: number
 }
 
+const MIN_REFRESH_MS = 60_000
+/** Timers cannot be longer than 24 days. */
+const MAX_REFRESH_MS: number = 20 * 86_400_000
 /** So many of them. */
 const MAX_LISTS = 64
 /** What no condition can take for anything else than one word. */
@@ -39,8 +48,10 @@ function readNameList(section: ConfigSection, findings: Diagnostic[]): NameListC
   const list: NameListConfig = {
     name,
     file: section.text('file', ''),
+    url: section.text('url', ''),
     format: section.oneOf('format', 'auto', ['auto', 'plain', 'hosts', 'rpz']),
     match: section.oneOf('match', 'exact', ['exact', 'subdomains']),
+    refreshMs: readRefresh(section, findings),
   }
   section.finish()
   const place = section.placeOf('name')!
@@ -49,8 +60,29 @@ function readNameList(section: ConfigSection, findings: Diagnostic[]): NameListC
     findings.push(
       notAllowed(place, section.pathOf('name'), name, 'letters, digits, `_` and `-`, as in `threat_domains`'),
     )
-  } else if (list.file === '') {
-    findings.push(missingKey(section.placeOf('file')!, section.pathOf('file'), 'the names come from a file'))
+  } else if (list.file === '' && list.url === '') {
+    findings.push(
+      missingKey(section.placeOf('file')!, section.pathOf('file'), 'the names come from a `file` or a `url`'),
+    )
+  } else if (list.file !== '' && list.url !== '') {
+    findings.push(bothKeys(section.keyPlaceOf('url')!, 'url', 'file', section.keyPlaceOf('file')!))
+  } else if (list.url !== '' && !isWebAddress(list.url)) {
+    // It may hold a password.
+    findings.push(notAllowed(section.placeOf('url')!, section.pathOf('url'), '…', 'not an http or https address'))
   } else return list
   return undefined
+}
+
+function readRefresh(section: ConfigSection, findings: Diagnostic[]): number {
+  const text = section.text('refresh', '1h')
+  const ms = parseInterval(text)
+  if (ms !== undefined && ms >= MIN_REFRESH_MS && ms <= MAX_REFRESH_MS) return ms
+  const why = ms === undefined ? 'not a duration such as `1h` or `30m`' : 'from 1 minute to 20 days'
+  findings.push(notAllowed(section.placeOf('refresh')!, section.pathOf('refresh'), text, why))
+  return 3_600_000
+}
+
+function isWebAddress(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:')
 }

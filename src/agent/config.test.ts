@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
-import { type Config, parseInterval, readConfig } from './config.ts'
+import { type Config, readConfig } from './config.ts'
+import { parseInterval } from './parse-interval.ts'
 import { emptyMap, parseConfigYaml } from './config-node.ts'
 
 interface Read {
@@ -98,7 +99,7 @@ const cases: readonly {
   { name: 'how long verdicts wait for names', yaml: 'domains: {wait_for_name_ms: 200}', get: c => c.domains.waitForNameMs, want: 200 },
   { name: 'where names are kept', yaml: 'domains: {state_file: /x/names.jsonl, save_interval_s: 5}', get: c => [c.domains.stateFile, c.domains.saveIntervalMs], want: ['/x/names.jsonl', 5000] },
   { name: 'servers of names', yaml: 'domains: {servers: [1.1.1.1, "[::1]:53", "::1"]}', get: c => c.domains.servers, want: ['1.1.1.1', '[::1]:53', '::1'] },
-  { name: 'lists of names', yaml: 'domains: {lists: [{name: threats, file: t.txt}, {name: own-zone, file: z, format: rpz, match: subdomains}]}', get: c => c.domains.lists, want: [{ name: 'threats', file: 't.txt', format: 'auto', match: 'exact' }, { name: 'own-zone', file: 'z', format: 'rpz', match: 'subdomains' }] },
+  { name: 'lists of names', yaml: 'domains: {lists: [{name: threats, file: t.txt}, {name: own-zone, url: "https://h/z", format: rpz, match: subdomains, refresh: 30m}]}', get: c => c.domains.lists, want: [{ name: 'threats', file: 't.txt', url: '', format: 'auto', match: 'exact', refreshMs: 3_600_000 }, { name: 'own-zone', file: '', url: 'https://h/z', format: 'rpz', match: 'subdomains', refreshMs: 1_800_000 }] },
   { name: 'an IPv6 address to listen at', yaml: 'webserver: {listen_address: "1200::AB00:1234:0000:2552:7777:1313"}', get: c => c.webserver.listenAddress, want: '1200::AB00:1234:0000:2552:7777:1313' },
 ]
 
@@ -162,6 +163,9 @@ const mistakes: readonly {
   { name: 'a variable that names itself', yaml: 'priority: ${LOOP}', want: ['E0302 ${LOOP}: replacing the variables', 'E0304 ${LOOP}: `priority` cannot be'] },
   { name: 'a list of names without a name', yaml: 'domains: {lists: [{file: a}]}', want: ['E0305 {file: a}: `domains.lists[0].name` is missing'] },
   { name: 'a list of names from nowhere', yaml: 'domains: {lists: [{name: a}]}', want: ['E0305 {name: a}: `domains.lists[0].file` is missing'] },
+  { name: 'a list of names from two places', yaml: 'domains: {lists: [{name: a, file: b, url: "https://h"}]}', want: ['E0308 url: both `url` and `file` are set'] },
+  { name: 'a list of names from no web address', yaml: 'domains: {lists: [{name: a, url: "ftp://me:secret@h"}]}', want: ['E0304 "ftp://me:secret@h": `domains.lists[0].url` cannot be `…`'] },
+  { name: 'a list that is asked for all the time', yaml: 'domains: {lists: [{name: a, url: "https://h", refresh: 1s}]}', want: ['E0304 1s: `domains.lists[0].refresh` cannot be `1s`'] },
   { name: 'a list whose name is no word', yaml: 'domains: {lists: [{name: a.b, file: a}]}', want: ['E0304 a.b: `domains.lists[0].name` cannot be `a.b`'] },
   { name: 'two lists of one name', yaml: 'domains: {lists: [{name: a, file: b}, {name: a, file: c}]}', want: ['E0304 a: `domains.lists[1].name` cannot be `a`'] },
   { name: 'a list in a format that is none', yaml: 'domains: {lists: [{name: a, file: b, format: host}]}', want: ['E0304 host: `domains.lists[0].format` cannot be `host`'], help: 'did you mean `hosts`?' },

@@ -26,6 +26,7 @@ import {
 import { type NameListConfig, readNameLists } from './config-name-lists.ts'
 import type { ConfigMap, Env, Place } from './config-node.ts'
 import { ConfigSection } from './config-section.ts'
+import { parseInterval } from './parse-interval.ts'
 import { withStaticFields } from './static-fields.ts'
 
 /**
@@ -175,6 +176,8 @@ export interface DomainsConfig {
   readonly explainAlerts: boolean
   /** Long lists of names, which are never looked up. */
   readonly lists: readonly NameListConfig[]
+  /** Folder for copies of those that come from elsewhere. */
+  readonly listCache: string
 }
 
 /** What of the process the configuration depends on. */
@@ -579,19 +582,6 @@ function readMetrics(top: ConfigSection, findings: Diagnostic[]): MetricsConfig 
   return config
 }
 
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 } as const
-
-/** A Prometheus duration such as `1h30m`, or milliseconds; undefined if it is neither. */
-export function parseInterval(text: string): number | undefined {
-  if (/^\d+$/.test(text)) return Number(text)
-  if (!/^(?=\d)(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$/.test(text)) return undefined
-  let total = 0
-  for (const [, digits, unit] of text.matchAll(/(\d+)(ms|[ywdhms])/g)) {
-    total += Number(digits) * UNIT_MS[unit as keyof typeof UNIT_MS]
-  }
-  return total
-}
-
 function readInterval(section: ConfigSection, findings: Diagnostic[]): number {
   const text = section.text('interval', '5000')
   const ms = parseInterval(text)
@@ -649,6 +639,7 @@ function readDomains(top: ConfigSection, { env }: ConfigSurroundings, findings: 
     trustedResolvers: readNets(section, 'trusted_resolvers', findings, [LIBRARY]),
     explainAlerts: section.bool('explain_alerts', false),
     lists: readNameLists(section, findings),
+    listCache: section.text('list_cache', '/var/cache/tiercel/lists'),
     waitForNameMs: section.int('wait_for_name_ms', 0, 0, 10_000),
     stateFile: section.text('state_file', stateFileOf(env)),
     saveIntervalMs: section.int('save_interval_s', 60, 1, 86_400) * 1000,

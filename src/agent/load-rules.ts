@@ -12,7 +12,9 @@ export interface LoadedRules {
 
 /** What of the configuration rules are compiled with. */
 export type RulesConfig = Pick<Config, 'ruleSelection' | 'minPriority' | 'staticFields'> & {
-  readonly domains: Pick<Config['domains'], 'strict'> & Partial<Pick<Config['domains'], 'lists'>>
+  readonly domains: Pick<Config['domains'], 'strict'> & {
+    readonly lists?: readonly { readonly name: string }[]
+  }
 }
 
 /** Compiles rule files as the configuration wants them. Never throws, whatever the texts: findings are in the result. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { NameList } from '../domains/name-list.ts'
 import type { NameListConfig } from './config-name-lists.ts'
-import { type NameListNews, NameLists } from './name-lists.ts'
+import { type NameListNews, NameLists, type NameListsOptions } from './name-lists.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tiercel-lists-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -18,7 +18,7 @@ class Bench implements Disposable {
   readonly news: NameListNews[] = []
   readonly #waiting: (() => void)[] = []
 
-  constructor() {
+  constructor(more: Partial<NameListsOptions> = {}) {
     this.lists = new NameLists({
       use: (name, list) => this.inUse.set(name, list),
       tell: news => {
@@ -27,6 +27,9 @@ class Bench implements Disposable {
       },
       onTrouble: message => assert.fail(message),
       now: () => NOW_MS,
+      cacheFolder: join(folder, 'cache'),
+      fetches: true,
+      ...more,
     })
   }
 
@@ -51,7 +54,7 @@ function file(name: string, text: string): string {
 }
 
 function config(name: string, path: string, more: Partial<NameListConfig> = {}): NameListConfig {
-  return { name, file: path, format: 'auto', match: 'exact', ...more }
+  return { name, file: path, url: '', format: 'auto', match: 'exact', refreshMs: 3_600_000, ...more }
 }
 
 test('name lists: loaded, with what is told of each', async () => {

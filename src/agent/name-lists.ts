@@ -1,11 +1,12 @@
 /**
- * The configured lists of names: loads those that rules ask for, and again when their files change. What cannot be loaded leaves the names
- * that are there. Each list goes on by itself, so that a long or a broken one holds nobody up.
+ * The configured lists of names: loads those that rules ask for, and again when their files change, or when it is time to ask their URLs.
+ * What cannot be loaded leaves the names that are there. Each list goes on by itself, so that a long or a broken one holds nobody up.
  */
 import { randomInt } from 'node:crypto'
 import { type NameList, NameListBuilder } from '../domains/name-list.ts'
-import { loadNameList } from '../domains/load-name-list.ts'
-import type { NameListReport } from '../domains/parse-name-list.ts'
+import { type CachedList, fetchNameList, findCachedList, shownUrl } from '../domains/fetch-name-list.ts'
+import { loadNameList, type NameListOutcome } from '../domains/load-name-list.ts'
+import type { NameListOptions, NameListReport } from '../domains/parse-name-list.ts'
 import type { Plan } from '../rules/plan.ts'
 import type { NameListConfig } from './config-name-lists.ts'
 import { FileWatch } from './watch-files.ts'
@@ -14,10 +15,12 @@ export type NameListNews =
   | {
       readonly kind: 'loaded'
       readonly name: string
-      /** File that the names are from. */
+      /** File or URL that the names are from. */
       readonly from: string
       readonly report: NameListReport
       readonly tookMs: number
+      /** The names are those of a copy, and so old. */
+      readonly copyAgeMs?: number
     }
   /** The names from before stay. */
   | {
@@ -34,7 +37,7 @@ export interface NameListFigures {
   readonly names: number
   readonly refused: number
   readonly leftOut: number
-  /** When the names were last read, ms since the epoch; 0: never. */
+  /** When the names were last read, or found to be the newest; of a copy, when it was fetched. ms since the epoch; 0: never. */
   readonly loadedMs: number
   readonly loads: number
   readonly failures: number
@@ -48,7 +51,23 @@ export interface NameListsOptions {
   readonly onTrouble: (message: string) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Where copies of lists from elsewhere are kept. */
+  readonly cacheFolder: string
+  /** Whether URLs are asked; else their copies must do. */
+  readonly fetches: boolean
+  /** Loaded is a URL only when it was asked; else its copy is enough. */
+  readonly waitsForNewest?: boolean
+  /** In place of chance, for tests. */
+  readonly random?: () => number
+  /** For tests, which have less patience. */
+  readonly retryMs?: number
+  readonly idleMs?: number
 }
+
+/** After a failure a URL is asked again so soon, or when it is due, whichever is sooner. */
+const RETRY_MS = 300_000
+/** So that many hosts do not ask at once. */
+const JITTER = 0.1
 
 interface Entry {
   readonly config: NameListConfig
@@ -59,12 +78,16 @@ interface Entry {
   /** The load that is under way, and whether another is wanted after it. */
   underWay: Promise<void> | undefined
   isWantedAgain: boolean
+  /** The copy that the names are from. */
+  known: CachedList | undefined
+  timer: NodeJS.Timeout | undefined
 }
 
 export class NameLists {
   readonly #options: NameListsOptions
   #entries: Map<string, Entry> = new Map()
   #watches: FileWatch[] = []
+  readonly #stop: AbortController = new AbortController()
   #isClosed = false
 
   constructor(options: NameListsOptions) {
@@ -85,7 +108,10 @@ export class NameLists {
       if (!isSame) this.#load(entry)
       if (isWatched) this.#watchFile(entry)
     }
-    for (const name of before.keys()) if (!this.#entries.has(name)) this.#options.use(name, emptyList())
+    for (const [name, entry] of before) {
+      if (this.#entries.get(name) !== entry) clearTimeout(entry.timer)
+      if (!this.#entries.has(name)) this.#options.use(name, emptyList())
+    }
   }
 
   /** Adds lists without taking any away, while the rules that need those are still in force. */
@@ -118,10 +144,13 @@ export class NameLists {
 
   close(): void {
     this.#isClosed = true
+    this.#stop.abort(new Error('it was stopped'))
+    for (const entry of this.#entries.values()) clearTimeout(entry.timer)
     for (const watch of this.#watches) watch.close()
   }
 
   #watchFile(entry: Entry): void {
+    if (entry.config.file === '') return
     const watch = new FileWatch(() => this.#load(entry), this.#options.onTrouble)
     watch.set({ files: [entry.config.file], folders: [] })
     this.#watches.push(watch)
@@ -142,25 +171,97 @@ export class NameLists {
   }
 
   async #loadNow(entry: Entry): Promise<void> {
-    const { name, file, format, match } = entry.config
+    const { file } = entry.config
+    if (file !== '') this.#take(entry, await loadNameList(file, this.#parsing(entry)), file, performance.now())
+    else await this.#loadUrl(entry)
+  }
+
+  /** Its copy first, which is there at once; then what is newer. */
+  async #loadUrl(entry: Entry): Promise<void> {
+    const { name, url } = entry.config
+    const { cacheFolder, fetches } = this.#options
+    const from = shownUrl(url)
+    if (entry.report === undefined) {
+      const known = await findCachedList(cacheFolder, name, url)
+      const startMs = performance.now()
+      const outcome = known === undefined ? undefined : await loadNameList(known.path, this.#parsing(entry))
+      if (outcome?.kind === 'loaded') {
+        entry.known = known
+        this.#take(entry, outcome, from, startMs, known)
+      }
+      if (fetches && entry.report !== undefined && this.#options.waitsForNewest !== true) {
+        // Nobody need wait for what is newer.
+        this.#askLater(entry, 0)
+        return
+      }
+    }
+    if (fetches) await this.#fetch(entry, from)
+    else if (entry.report === undefined) {
+      const cause = 'there is no copy of it, and nothing is fetched here (`tiercel check` fetches)'
+      this.#take(entry, { kind: 'failed', cause }, from, 0)
+    }
+  }
+
+  async #fetch(entry: Entry, from: string): Promise<void> {
+    const { name, url, refreshMs } = entry.config
+    const { cacheFolder, onTrouble, now, retryMs = RETRY_MS, idleMs } = this.#options
     const startMs = performance.now()
-    const outcome = await loadNameList(file, { format, match, seed: randomInt(2 ** 32) })
+    const options = {
+      ...this.#parsing(entry),
+      url,
+      known: entry.known,
+      folder: cacheFolder,
+      name,
+      now,
+      signal: this.#stop.signal,
+      ...(idleMs !== undefined && { idleMs }),
+    }
+    const outcome = await fetchNameList(options, cause =>
+      onTrouble(`no copy of the list \`${name}\` can be kept in ${cacheFolder}: ${cause}`),
+    )
     if (!this.#isCurrent(entry)) return
-    if (outcome.kind === 'failed') {
-      entry.failures++
-      this.#options.tell({ kind: 'failed', name, from: file, cause: outcome.cause, kept: entry.report?.names })
+    this.#askLater(entry, outcome.kind === 'failed' ? Math.min(refreshMs, retryMs) : refreshMs)
+    if (outcome.kind === 'unchanged') {
+      entry.loadedMs = now()
       return
     }
+    if (outcome.kind === 'loaded') entry.known = await findCachedList(cacheFolder, name, url)
+    this.#take(entry, outcome, from, startMs)
+  }
+
+  #askLater(entry: Entry, delayMs: number): void {
+    clearTimeout(entry.timer)
+    const jitter = 1 + JITTER * (2 * (this.#options.random ?? Math.random)() - 1)
+    entry.timer = setTimeout(() => this.#load(entry), delayMs * jitter)
+    entry.timer.unref()
+  }
+
+  #parsing({ config: { format, match } }: Entry): Pick<NameListOptions, 'format' | 'match' | 'seed'> {
+    return { format, match, seed: randomInt(2 ** 32) }
+  }
+
+  #take(entry: Entry, outcome: NameListOutcome, from: string, startMs: number, copy?: CachedList): void {
+    if (!this.#isCurrent(entry)) return
+    const { name } = entry.config
+    const { now, tell, use } = this.#options
+    if (outcome.kind === 'failed') {
+      entry.failures++
+      tell({ kind: 'failed', name, from, cause: outcome.cause, kept: entry.report?.names })
+      return
+    }
+    const { report, list } = outcome
     entry.loads++
-    entry.loadedMs = this.#options.now()
-    entry.report = outcome.report
-    this.#options.use(name, outcome.list)
-    this.#options.tell({
+    entry.loadedMs = copy?.fetchedMs ?? now()
+    entry.report = report
+    use(name, list)
+    const tookMs = performance.now() - startMs
+    tell({
       kind: 'loaded',
       name,
-      from: file,
-      report: outcome.report,
-      tookMs: performance.now() - startMs,
+      from,
+      report,
+      tookMs,
+      ...(copy && { copyAgeMs: Math.max(0, now() - copy.fetchedMs) }),
     })
   }
 
@@ -180,5 +281,15 @@ function emptyList(): NameList {
 }
 
 function newEntry(config: NameListConfig): Entry {
-  return { config, report: undefined, loadedMs: 0, loads: 0, failures: 0, underWay: undefined, isWantedAgain: false }
+  return {
+    config,
+    report: undefined,
+    loadedMs: 0,
+    loads: 0,
+    failures: 0,
+    underWay: undefined,
+    isWantedAgain: false,
+    known: undefined,
+    timer: undefined,
+  }
 }

@@ -166,6 +166,9 @@ async function loadLists(
     tell: news => tell({ kind: 'list', news }),
     onTrouble: () => {},
     now: Date.now,
+    cacheFolder: config.listCache,
+    // A replay needs no network.
+    fetches: false,
   })
   lists.set(usedLists(config.lists, plan), false)
   await lists.ready()

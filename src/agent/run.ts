@@ -239,6 +239,8 @@ export class Agent {
       tell: news => this.#tell({ kind: 'list', news }),
       onTrouble: message => this.#tell({ kind: 'trouble', message }),
       now: Date.now,
+      cacheFolder: setup.config.domains.listCache,
+      fetches: true,
     })
     this.ended = new Promise(resolve => {
       this.#finish = resolve

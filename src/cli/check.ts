@@ -1,4 +1,4 @@
-import type { NameListConfig } from '../agent/config-name-lists.ts'
+import type { Config } from '../agent/config.ts'
 import { loadRules } from '../agent/load-rules.ts'
 import type { NameListNews } from '../agent/name-lists.ts'
 import { renderDescription, type RulesDescription } from '../rules/describe-rules.ts'
@@ -19,15 +19,21 @@ function renderState(result: FileResult, colors: Colors): string {
 }
 
 /** What becomes of each configured list, in the order of the configuration. */
-async function loadAllLists(configs: readonly NameListConfig[]): Promise<readonly NameListNews[]> {
+async function loadAllLists(
+  { lists: configs, listCache }: Config['domains'],
+  onTrouble: (message: string) => void,
+): Promise<readonly NameListNews[]> {
   if (configs.length === 0) return []
   const { NameLists } = await import('../agent/name-lists.ts')
   const news = new Map<string, NameListNews>()
   const lists = new NameLists({
     use: () => {},
     tell: one => news.set(one.name, one),
-    onTrouble: () => {},
+    onTrouble,
     now: Date.now,
+    cacheFolder: listCache,
+    fetches: true,
+    waitsForNewest: true,
   })
   lists.set(configs, false)
   await lists.ready()
@@ -69,7 +75,9 @@ export const checkCommand: Command = {
       domains: { ...config.domains, strict: args.has('strict') || config.domains.strict },
     })
     const { results, compiled } = rules
-    const lists = await loadAllLists(config.domains.lists)
+    const lists = await loadAllLists(config.domains, text =>
+      terminal.err(`${terminal.errColors.yellow('tiercel:')} ${text}\n`),
+    )
     const isOk = results.every(r => r.ok) && lists.every(news => news.kind === 'loaded')
     let description: RulesDescription | undefined
     if (isOk && (args.has('describe-all') || args.has('describe-rule'))) {

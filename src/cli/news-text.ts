@@ -29,11 +29,21 @@ export function nameListText(news: NameListNews): string {
   const { format, names, refused, ignored, leftOut } = news.report
   const parts = [
     `the list \`${news.name}\` has ${names} names of ${news.from} (${format})`,
+    ...(news.copyAgeMs !== undefined ? [`it is a copy, ${ageText(news.copyAgeMs)} old`] : []),
     ...(ignored > 0 ? [`${ignored} entries of other kinds are ignored`] : []),
     ...(refused > 0 ? [`${refused} lines are refused`] : []),
     ...(leftOut > 0 ? [`${leftOut} names are left out for want of room`] : []),
   ]
   return parts.join('; ')
+}
+
+function ageText(ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  return minutes < 120
+    ? `${minutes} minutes`
+    : minutes < 2880
+      ? `${Math.round(minutes / 60)} hours`
+      : `${Math.round(minutes / 1440)} days`
 }
 
 /** Whether somebody should look at it. */

@@ -32,7 +32,7 @@ export async function loadNameList(
     }
     return { kind: 'failed', cause: tooLarge() }
   } catch (error) {
-    return { kind: 'failed', cause: error instanceof Error && 'code' in error ? `${error.code}` : String(error) }
+    return { kind: 'failed', cause: causeOf(error) }
   } finally {
     await file?.close()
   }
@@ -47,6 +47,12 @@ export function accept(parsed: ParsedNameList): NameListOutcome {
   return { kind: 'failed', cause, report }
 }
 
-export function tooLarge(): string {
-  return `it has more than ${MAX_LIST_BYTES / 1024 / 1024} MiB`
+export function tooLarge(maxBytes: number = MAX_LIST_BYTES): string {
+  return `it has more than ${maxBytes / 1024 / 1024} MiB`
+}
+
+/** The system's code where there is one: `ENOENT`, `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`. */
+export function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message
 }
