@@ -13,7 +13,7 @@ import type { Reader } from '../fields/field.ts'
 import type { EventContext, NameSource } from '../state/event-context.ts'
 import type { Ip } from '../values/value.ts'
 import { type EndLetter, type EvidenceSources, RuleEvidence } from './name-evidence.ts'
-import { RuleNames } from './rule-names.ts'
+import { observedNames, RuleNames } from './rule-names.ts'
 import { rulesByWait, WaitingRules } from './waiting-rules.ts'
 
 /** Compiled rules and what of the configuration decides how they match and print. */
@@ -55,7 +55,7 @@ export class LinkedRules {
   constructor(setup: RuleSetup, names: NameIndex, sources?: EvidenceSources) {
     this.#sources = setup.explainsNames === true ? sources : undefined
     this.#setup = setup
-    this.#names = new RuleNames(names)
+    this.#names = new RuleNames(names, observedNames(setup.plan))
     this.matcher = linkPlan(setup.plan, {
       fields: name => setup.fields.get(name),
       eventTable,

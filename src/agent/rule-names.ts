@@ -3,6 +3,21 @@ import type { NameSet } from '../domains/name-set.ts'
 import type { When } from '../domains/binding.ts'
 import type { NameSource } from '../state/event-context.ts'
 import type { Ip } from '../values/value.ts'
+import { collectDomains } from '../rules/compile-condition.ts'
+import type { Plan } from '../rules/plan.ts'
+
+/** A rule with this tag has its names compared with what workloads look up and connect to, and looks none of them up. */
+export const OBSERVE_ONLY_TAG = 'observe_only'
+
+/** The names that only rules tagged so spell. */
+export function observedNames(plan: Plan): ReadonlySet<string> {
+  const quiet = new Set<string>()
+  const others = new Set<string>()
+  for (const rule of plan.rules) {
+    if (rule.enabled) collectDomains(rule.condition, rule.tags.includes(OBSERVE_ONLY_TAG) ? quiet : others)
+  }
+  return quiet.difference(others)
+}
 
 /**
  * The name index as one set of rules uses it: remembers what their checks and outputs announced, so that all of it can be given back when
@@ -10,14 +25,17 @@ import type { Ip } from '../values/value.ts'
  */
 export class RuleNames {
   readonly #index: NameIndex
+  readonly #quiet: ReadonlySet<string>
   #sets: NameSet[] = []
 
-  constructor(index: NameIndex) {
+  /** `quiet`: names that are never looked up. A check of these and others has its names looked up. */
+  constructor(index: NameIndex, quiet: ReadonlySet<string> = new Set()) {
     this.#index = index
+    this.#quiet = quiet
   }
 
   watch(names: readonly string[]): NameSet {
-    const set = this.#index.watch(names)
+    const set = this.#index.watch(names, { observeOnly: this.#quiet.size > 0 && names.every(n => this.#quiet.has(n)) })
     this.#sets.push(set)
     return set
   }

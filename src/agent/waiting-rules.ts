@@ -10,7 +10,7 @@ import type { PlannedRule } from '../rules/plan.ts'
 import type { EventContext, KnownName, NameSource } from '../state/event-context.ts'
 import type { Ip } from '../values/value.ts'
 import type { RuleSetup } from './linked-rules.ts'
-import { RuleNames } from './rule-names.ts'
+import { observedNames, RuleNames } from './rule-names.ts'
 import { asksForNames } from './uses-names.ts'
 
 /** An event whose printed names may be exchanged while rules are tried. */
@@ -28,7 +28,7 @@ export class WaitingRules {
   readonly #groups: readonly Group[]
 
   constructor(setup: RuleSetup, rules: ReadonlyMap<number, readonly PlannedRule[]>, index: NameIndex) {
-    this.#names = new RuleNames(index)
+    this.#names = new RuleNames(index, observedNames(setup.plan))
     this.#probe = new NameProbe(index, this.#names)
     const waits = [...rules.keys()].sort((a, b) => b - a)
     this.#groups = waits.map(waitMs => ({
