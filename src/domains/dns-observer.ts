@@ -7,6 +7,7 @@ import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import { type BindingFact, MAX_ALIASES, type Owner } from './binding.ts'
 import { DnsCode, type DnsMessage, type DnsQuestion, type DnsRecord, DnsType } from './dns-message.ts'
+import { type PendingAlias, PendingAliases } from './dns-aliases.ts'
 import { type Query, QueryTable } from './dns-queries.ts'
 import { DnsTally, type DnsTotals } from './dns-tally.ts'
 import { DnsStream, type TakeMessage } from './dns-stream.ts'
@@ -50,6 +51,8 @@ export interface DnsPayload {
   readonly isTrusted: boolean | undefined
   /** What the process asked and was told in its minute, where this message is its own and added to that. */
   readonly totals: DnsTotals | undefined
+  /** An answer that fits no question of the process that got it: late, doubled, or forged. Undefined for all else. */
+  readonly isUnasked: boolean | undefined
 }
 
 export interface DnsCounters {
@@ -104,6 +107,7 @@ export class DnsObserver {
   readonly #onRefused: DnsObserverOptions['onRefused']
   readonly #isDnsPort: Uint8Array = new Uint8Array(0x1_0000)
   readonly #queries: QueryTable = new QueryTable()
+  readonly #aliases: PendingAliases = new PendingAliases()
   /** By process and fd, least recently used first. */
   readonly #connections: Map<number, Connection> = new Map()
   #streamBytes = 0
@@ -215,10 +219,12 @@ export class DnsObserver {
     const serverIp = isServer ? transfer.localIp : transfer.remoteIp
     // What a server of this host sends to others, or is asked by them, says nothing of whom they should ask.
     const isTrusted = isServer || serverIp === undefined ? undefined : this.#trust?.isTrusted(serverIp, transfer)
+    const unaskedBefore = this.#unasked
     let totals: DnsTotals | undefined
     if (message.isAnswer) totals = this.#onAnswer(message, transfer, isServer, serverIp, serverPort)
     else if (!isServer) totals = this.#onQuery(message, transfer, serverIp, isTrusted)
-    this.#payload ??= { kind: 'dns', message, serverIp, serverPort, isTrusted, totals }
+    const isUnasked = message.isAnswer && !isServer ? this.#unasked !== unaskedBefore : undefined
+    this.#payload ??= { kind: 'dns', message, serverIp, serverPort, isTrusted, isUnasked, totals }
   }
 
   #onQuery(
@@ -292,7 +298,8 @@ export class DnsObserver {
       // What reaches the process counts, be it the same again or not; it is one answer.
       if (!query.isAnswered) this.#countAnswer(message)
       query.isAnswered = true
-      if (query.learnt === message && atMs - query.learntAtMs < SAME_MS) return
+      if (query.learnt === message && atMs - query.learntAtMs < SAME_MS)
+        return isServer ? undefined : this.#countOf(query, message, atMs)
       query.learnt = message
       query.learntAtMs = atMs
       this.#learnAnswer(query, message, atMs)
@@ -329,18 +336,23 @@ export class DnsObserver {
     if (untrusted) this.#untrusted++
     // While it is not known whether the server is trusted, each answer is noted for when it is.
     const isSettled = isTrusted === true || this.#trust === undefined
-    if (isSettled && this.#repeated.isRepeated(query, message, atMs)) return
+    const aliased = this.#aliases.of(query, atMs)
+    if (isSettled && aliased === undefined && this.#repeated.isRepeated(query, message, atMs)) return
     const resolver = serverIp === undefined ? undefined : this.#resolverText(serverIp, serverPort)
     const { name } = query.question
     const chain = chainOf(name, message.answers)
     let chainTtlSec = MAX_TTL_SEC
     for (const alias of chain) chainTtlSec = Math.min(chainTtlSec, alias.ttlSec)
     const names = chain.map(alias => alias.target)
+    const last = names.at(-1)
+    // The process asks for the target next.
+    if (last !== undefined && !message.answers.some(({ kind, name: owner }) => kind === 'address' && owner === last))
+      this.#aliases.add(query, names, atMs + chainTtlSec * 1000, untrusted, atMs)
     for (const record of message.answers) {
       if (record.kind !== 'address' && record.kind !== 'service') continue
       if (record.name !== name && !names.includes(record.name)) continue
       const ttlSec = Math.min(chainTtlSec, record.ttlSec)
-      const base = { query, atMs, ttlSec, resolver, untrusted, isOpen: isTrusted === undefined }
+      const base = { query, atMs, ttlSec, resolver, untrusted, isOpen: isTrusted === undefined, aliased }
       if (record.kind === 'address') this.#learnAddress(base, record.ip, names)
       else {
         const all = record.target === '' ? names : [...names, record.target]
@@ -362,9 +374,17 @@ export class DnsObserver {
       chain,
       untrusted,
     }
+    this.#tell(fact, base)
+    const { aliased } = base
+    if (aliased === undefined) return
+    const whole = [...aliased.chain, ...chain].slice(0, MAX_ALIASES)
+    this.#tell({ ...fact, name: aliased.name, chain: whole, untrusted: untrusted || aliased.untrusted }, base)
+  }
+
+  #tell(fact: BindingFact, { query, atMs, isOpen }: FactBase): void {
     if (this.#learn(fact, atMs)) {
       this.#facts++
-      if (base.isOpen) this.#trust?.believed?.(fact, query.serverIp!, query)
+      if (isOpen) this.#trust?.believed?.(fact, query.serverIp!, query)
     } else this.#onRefused?.(fact, atMs)
   }
 
@@ -386,6 +406,8 @@ interface FactBase {
   readonly untrusted: boolean
   /** Whether the server is trusted will be known later. */
   readonly isOpen: boolean
+  /** What led the process to ask. */
+  readonly aliased: PendingAlias | undefined
 }
 
 /** The aliases that lead from the name asked for to the one that has the addresses. Records of other names are not believed. */

@@ -195,6 +195,12 @@ export const dnsFields: readonly Field[] = [
     'Whether the server left something out of a DNS answer, so that the client asks again over TCP.',
     ({ message }) => message.isTruncated,
   ),
+  ofDns(
+    'is_unasked',
+    'BOOL',
+    'Whether a DNS answer fits no question that its process has asked: another id, question, server or port, a second answer, or a late one. It may be forged; nothing is learnt from it. No value for queries, and at the server.',
+    dns => dns.isUnasked,
+  ),
   ofDns('server', 'IPADDR', 'Address of the DNS server.', dns => dns.serverIp),
   ofDns(
     'server.trusted',

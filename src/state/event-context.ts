@@ -63,6 +63,8 @@ export interface DnsPayload {
   readonly serverPort: number
   /** Whether the server is one that its client should ask; undefined where that is not known. */
   readonly isTrusted: boolean | undefined
+  /** An answer that fits no question of the process that got it; undefined for queries, and at the server. */
+  readonly isUnasked: boolean | undefined
   /** Counts of the process's minute, where this message added to them. */
   readonly totals?: DnsTotals | undefined
 }

@@ -156,3 +156,72 @@ for (let i = 0; i < 5; i++) {
   const own = (await agent.alerts()).filter(alert => alert.pid === pid)
   assert.deepEqual([...new Set(own.map(alert => alert.text))], ['shop.test false'])
 })
+
+const calls = ['recv', 'recvfrom', 'recvmsg', 'recvmmsg', 'read', 'readv'] as const
+
+test(`live: answers that are received by any call: ${calls.join(', ')}, and over TCP`, {
+  skip: liveSkipReason(),
+  timeout: TIMEOUT_MS,
+}, async t => {
+  const server = '127.0.0.80'
+  try {
+    const answer = ({ name }: { name: string }) => records(name, 5, `127.66.1.${name.length}`)
+    const dns = await startScriptedDnsServer(answer, { host: server, port: 53 })
+    t.after(() => dns.close())
+  } catch {
+    return t.skip(`port 53 of ${server} cannot be had`)
+  }
+  const rules = rule('Connect', `${CONNECTS} and fd.snet in (127.66.1.0/24)`, '%fd.sip.name %fd.sip.name.source')
+  const script = `
+import ctypes, os, socket, struct
+libc = ctypes.CDLL(None)
+def recvmmsg(s):
+  class Part(ctypes.Structure): _fields_ = [('base', ctypes.c_void_p), ('size', ctypes.c_size_t)]
+  class Head(ctypes.Structure): _fields_ = [('name', ctypes.c_void_p), ('name_size', ctypes.c_uint), ('parts', ctypes.POINTER(Part)),
+    ('count', ctypes.c_size_t), ('control', ctypes.c_void_p), ('control_size', ctypes.c_size_t), ('flags', ctypes.c_int)]
+  class Message(ctypes.Structure): _fields_ = [('head', Head), ('size', ctypes.c_uint)]
+  buffer = ctypes.create_string_buffer(512)
+  part = Part(ctypes.addressof(buffer), 512)
+  message = Message(Head(None, 0, ctypes.pointer(part), 1, None, 0, 0), 0)
+  libc.recvmmsg(s.fileno(), ctypes.byref(message), 1, 0, None)
+  return buffer.raw[:message.size]
+receive = {
+  'recv': lambda s: s.recv(512),
+  'recvfrom': lambda s: s.recvfrom(512)[0],
+  'recvmsg': lambda s: s.recvmsg(512)[0],
+  'recvmmsg': recvmmsg,
+  'read': lambda s: os.read(s.fileno(), 512),
+  'readv': lambda s: (lambda parts: os.readv(s.fileno(), parts) and b''.join(parts))([bytearray(100), bytearray(412)]),
+}
+def query(number, name):
+  labels = b''.join(bytes([len(label)]) + label.encode() for label in name.split('.'))
+  return struct.pack('>HHHHHH', number, 256, 1, 0, 0, 0) + labels + b'\\0\\0\\1\\0\\1'
+def connect(address):
+  s = socket.socket()
+  s.setblocking(False)
+  s.connect_ex((address, ${PORT}))
+for number, call in enumerate(receive):
+  name = call + '.test'
+  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+  s.connect(('${server}', 53))
+  s.send(query(number, name))
+  receive[call](s)
+  connect('127.66.1.%d' % len(name))
+s = socket.socket()
+s.connect(('${server}', 53))
+question = query(99, 'segments.test')
+s.send(struct.pack('>H', len(question)))
+s.send(question)
+received = b''
+while len(received) < 2 or len(received) < 2 + struct.unpack('>H', received[:2])[0]:
+  received += s.recv(7)
+connect('127.66.1.13')
+`
+  const agent = await startAgent(t, rules)
+  const { pid } = await run('python3', ['-c', script])
+  const own = (await agent.alerts()).filter(alert => alert.pid === pid)
+  assert.deepEqual(
+    own.map(alert => alert.text),
+    [...calls, 'segments'].map(call => `${call}.test observed`),
+  )
+})

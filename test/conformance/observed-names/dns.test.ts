@@ -173,6 +173,56 @@ const cases: readonly Case[] = [
     want: ['Level 0: www.shop.example', 'Level 1: shop.cdn.example', 'Level 2: edge7.cdn.example'],
   },
   {
+    name: 'an alias chain over several answers to one process, while the aliases hold',
+    scene: s =>
+      s
+        .process(11)
+        .process(12)
+        .dns(11, 'www.example', [cname('www.example', 'edge.example')])
+        .dns(11, 'edge.example', [cname('edge.example', 'a.cdn.example')])
+        .dns(12, 'a.cdn.example', ['192.0.2.8'])
+        .dns(11, 'a.cdn.example', ['192.0.2.9'])
+        .connect(11, '192.0.2.9')
+        .connect(12, '192.0.2.8')
+        .wait(61)
+        .dns(11, 'a.cdn.example', ['192.0.2.7'])
+        .connect(11, '192.0.2.7'),
+    rules:
+      rule('Www', `${CONNECTS} and fd.sip.name = www.example`, '%fd.sip') +
+      rule('Cdn', `${CONNECTS} and fd.sip.name = a.cdn.example`, '%fd.sip'),
+    want: ['Www: 192.0.2.9', 'Cdn: 192.0.2.9', 'Cdn: 192.0.2.8', 'Cdn: 192.0.2.7'],
+  },
+  {
+    name: 'answers whose aliases lead back to one another, or on and on, end',
+    scene: s => {
+      s.process(11)
+      for (let i = 0; i < 40; i++) {
+        s.dns(11, 'a.example', [cname('a.example', 'b.example')])
+        s.dns(11, 'b.example', [cname('b.example', 'a.example')])
+        s.dns(11, `c${i}.example`, [cname(`c${i}.example`, `c${i + 1}.example`)])
+      }
+      s.dns(11, 'a.example', ['192.0.2.9']).dns(11, 'c40.example', ['192.0.2.8'])
+      s.connect(11, '192.0.2.9').connect(11, '192.0.2.8')
+    },
+    rules:
+      rule('A', `${CONNECTS} and fd.sip.name = a.example`) + rule('C', `${CONNECTS} and fd.sip.name = c40.example`),
+    want: ['A: a.example', 'C: c40.example'],
+  },
+  {
+    name: 'an answer that fits no question is marked',
+    scene: s =>
+      s
+        .process(11)
+        .dns(11, 'shop.example', ['192.0.2.1'])
+        .dns(11, 'shop.example', ['192.0.2.2'], { id: 77 })
+        .dns(11, 'shop.example', ['192.0.2.3'], { answered: 'pool.example' })
+        .dns(11, 'shop.example', ['192.0.2.4'], { from: '203.0.113.53:53' }),
+    rules:
+      rule('Forged', 'dns.is_unasked = true', '%dns.answers') + rule('Asked', 'dns.is_unasked = false', '%dns.answers'),
+    want: ['Asked: (192.0.2.1)', 'Forged: (192.0.2.2)', 'Forged: (192.0.2.3)', 'Forged: (192.0.2.4)'],
+    counts: { unasked: 3, mismatched: 2 },
+  },
+  {
     name: 'an alias chain that leads back to itself ends',
     scene: s =>
       s
