@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { NameIndex } from '../domains/name-index.ts'
 import { eventLookup } from '../events/event-lookup.ts'
@@ -16,8 +17,9 @@ const rule = (name: string, check: string, tags: string, rest = ''): string => `
 ${rest}`
 
 /** What would be looked up for these rules. */
-function lookedUp(text: string): readonly string[] {
-  const { plan } = compileRules([{ path: 'r.yaml', text }], { fields: fieldLookup, events: eventLookup })
+function lookedUp(...texts: readonly string[]): readonly string[] {
+  const files = texts.map((text, i) => ({ path: `${i}.yaml`, text }))
+  const { plan } = compileRules(files, { fields: fieldLookup, events: eventLookup })
   assert.ok(plan !== undefined)
   const names = new NameIndex()
   const setup = {
@@ -54,3 +56,9 @@ const cases = [
 ] as const
 
 for (const c of cases) test(`looked up: ${c.name}`, () => assert.deepEqual(lookedUp(c.rules), c.want))
+
+test('the default rules have nothing looked up', () => {
+  const folder = new URL('../../rules/', import.meta.url)
+  const files = readdirSync(folder).filter(name => name.endsWith('.yaml'))
+  assert.deepEqual(lookedUp(...files.map(name => readFileSync(new URL(name, folder), 'utf8'))), [])
+})
