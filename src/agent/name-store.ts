@@ -8,6 +8,7 @@ import { dirname } from 'node:path'
 import { messageOf } from '../diagnostics/message-of.ts'
 import type { BindingFact } from '../domains/binding.ts'
 import { newSum, parseSavedNames, renderSavedEnd, renderSavedHeader, restorableFacts } from '../domains/saved-names.ts'
+import { procRoot } from '../events/live/proc-root.ts'
 import type { SavedNamesPart } from '../wire/agent-messages.ts'
 
 /** A full index takes less than half of it. */
@@ -127,7 +128,7 @@ function temporary(path: string): string {
 
 function bootId(): string {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+    return readFileSync(`${procRoot()}/sys/kernel/random/boot_id`, 'latin1').trim()
   } catch {
     return ''
   }
@@ -136,7 +137,7 @@ function bootId(): string {
 /** In clock ticks since the boot (proc_pid_stat(5), field 22); undefined when there is no such process. */
 function startOfProcess(pid: number): number | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const text = readFileSync(`${procRoot()}/${pid}/stat`, 'latin1')
     // The name of the program, the second field, may hold anything.
     const ticks = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19])
     return Number.isSafeInteger(ticks) ? ticks : undefined

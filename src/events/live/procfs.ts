@@ -9,6 +9,7 @@ import { toByteText } from '../../values/text.ts'
 import type { ByteText } from '../../values/value.ts'
 import type { FdEntry, InterfaceEntry, MachineInfo, ProcessEntry, SourceSink } from '../source.ts'
 import { readColonFile, readLink, readNumbers, readSmall, splitTexts } from './proc-files.ts'
+import { procRoot } from './proc-root.ts'
 import { makeOwnEvent } from '../own-event.ts'
 import { SocketTables } from './proc-sockets.ts'
 
@@ -43,14 +44,6 @@ const DETAILED_FDS = 2048
 /** Whether the thread exists now, in the pid namespace of /proc. */
 export function isAlive(tid: number): boolean {
   return existsSync(`${procRoot()}/${tid}`)
-}
-
-/**
- * Where the process file system of the host is: /proc, or in a container that has the host's mounted, `$HOST_ROOT/proc` (as Falco's
- * containers have it).
- */
-export function procRoot(): string {
-  return `${process.env['HOST_ROOT'] ?? ''}/proc`
 }
 
 function etcRoot(): string {
