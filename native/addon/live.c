@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <node_api.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,12 +183,18 @@ static napi_value open_live(napi_env env, napi_callback_info info)
 	live->cpu_count = cpu_count;
 	const char *step = "load";
 	int error = 0;
-	/* The verifier gives up with EAGAIN when a signal comes; libbpf tries five times, too. */
+	/* The verifier gives up with EAGAIN when a signal comes (a profiler sends thousands); libbpf tries five times, too. */
+	sigset_t every, before;
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &before);
 	for (int tries = 0; tries < 5 && !live->probe; tries++) {
 		live->probe = load_probe(ring_bytes, cpu_count, false);
 		if (!live->probe && errno != EAGAIN)
 			break;
 	}
+	int load_error = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = load_error;
 	if (!live->probe) {
 		error = errno;
 		goto failed;
