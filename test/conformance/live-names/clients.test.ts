@@ -1,15 +1,13 @@
 // The rules of the documents with a real kernel, real DNS servers and real clients: every client of a list through every server of a list.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { NXDOMAIN, type Reply, records } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
 import { CONNECTS, rule } from '../observed-names/scene.ts'
-import { findTool } from './tools.ts'
+import { compileConnect, findTool } from './tools.ts'
 import { WatchingAgent } from './watching-agent.ts'
 import { Container, fixed, SERVERS, type ServerName, World, worldSkipReason } from './world.ts'
 
@@ -46,18 +44,6 @@ interface Client {
 }
 
 const folder: string = mkdtempSync(join(tmpdir(), 'tiercel-clients-'))
-const source: string = fileURLToPath(new URL('connect.c', import.meta.url))
-
-/** What compiles; undefined with the reason printed when it does not. */
-function compile(compiler: string, name: string, ...options: readonly string[]): string | undefined {
-  const tool = findTool(compiler)
-  if (tool === undefined) return undefined
-  const program = join(folder, name)
-  const { status, stderr } = spawnSync(tool, ['-O', ...options, source, '-o', program])
-  assert.equal(status, 0, String(stderr))
-  return program
-}
-
 const node = (script: string) => (tool: string, name: string) => [tool, '-e', script, name]
 
 const clients: readonly Client[] = [
@@ -93,8 +79,7 @@ const clients: readonly Client[] = [
 
 function toolOf(tool: string): string | undefined {
   if (tool === 'node') return process.execPath
-  if (tool === 'cc') return compile('cc', 'connect-glibc')
-  if (tool === 'musl-gcc') return compile('musl-gcc', 'connect-musl', '-static')
+  if (tool === 'cc' || tool === 'musl-gcc') return compileConnect(tool, join(folder, `connect-${tool}`))
   return findTool(tool)
 }
 

@@ -1,4 +1,7 @@
-/* Looks a name up as most programs do and connects to the first address that answers: glibc's or musl's resolver, as it is compiled. */
+/*
+ * Looks a name up as most programs do and connects to the first address that answers: glibc's or musl's resolver, as it is compiled.
+ * Arguments: the name, in which %d is the number of the round; the port; how many rounds (1); the number of the first (0).
+ */
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +12,14 @@ int main(int argc, char **argv)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
 	int times = argc > 3 ? atoi(argv[3]) : 1;
+	int first = argc > 4 ? atoi(argv[4]) : 0;
 	int failed = 0;
 	if (argc < 3)
 		return 2;
 	for (int i = 0; i < times; i++) {
-		int code = getaddrinfo(argv[1], argv[2], &hints, &all);
+		char name[256];
+		snprintf(name, sizeof(name), argv[1], first + i);
+		int code = getaddrinfo(name, argv[2], &hints, &all);
 		if (code) {
 			fprintf(stderr, "%s\n", gai_strerror(code));
 			return 1;

@@ -62,6 +62,8 @@ export class WatchingAgent {
       `rules_files: [${join(folder, 'rules.yaml')}]`,
       'json_output: true',
       'stdout_output: {enabled: true}',
+      // Others on the machine may be busy.
+      'engine: {kind: modern_ebpf, modern_ebpf: {buf_size_preset: 7}}',
       'append_output: [{extra_output: "pid=%proc.pid"}]',
       'rule_matching: all',
       'webserver: {enabled: false}',
@@ -141,12 +143,14 @@ export class WatchingAgent {
     return alerts
   }
 
-  async stop(): Promise<void> {
+  /** Ends it; gives what it said on standard error. */
+  async stop(): Promise<string> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill('SIGINT')
       await once(this.#child, 'close')
     }
     await this.#resolver.close()
     rmSync(this.#folder, { recursive: true, force: true })
+    return this.#err
   }
 }
