@@ -5,6 +5,8 @@ import type { LiveCounters, LiveModule, LiveOptions } from './live-source.ts'
 export interface PumpOptions extends LiveOptions {
   /** Ends it. */
   readonly signal: AbortSignal
+  /** Takes what the user should know of this machine. */
+  readonly onNotice?: (text: string) => void
   /** Called between pieces of events; what it returns is waited for. */
   readonly betweenPieces?: () => Promise<void> | undefined
 }
@@ -23,6 +25,7 @@ const LAST_DRAIN_MS = 2000
 export async function pumpLive(module: LiveModule, sink: SourceSink, options: PumpOptions): Promise<LiveCounters> {
   const source = module.openLive(options)
   try {
+    for (const notice of source.notices ?? []) options.onNotice?.(notice)
     const world = source.tellWorld(sink)
     while (world.next().done !== true);
     let isOver = false

@@ -182,6 +182,52 @@ test('a reload with an error keeps the old rules, says so, and alerts', async t 
   assert.equal(bench.alerts.at(-1)?.rule, 'opened')
 })
 
+test('a changed configuration counts after a reload; one with an error does not; what needs a restart is said', async t => {
+  const bench = await openBench(t, { query: 'rate=500' })
+  const reloads = (): number => bench.news.filter(n => n.kind === 'reloaded').length
+  await bench.until('alerts', () => bench.alerts.length > 0)
+  bench.config = ['priority=nonsense']
+  bench.agent.reload('signal')
+  await bench.until('the refusal', () => bench.news.some(n => n.kind === 'reload-refused'))
+  const before = bench.alerts.length
+  await bench.until('alerts as before', () => bench.alerts.length > before + 5)
+
+  bench.config = ['priority=critical', 'falco_libs.snaplen=500', 'webserver.enabled=true', 'webserver.listen_port=0']
+  bench.agent.reload('signal')
+  await bench.until('the reload', () => reloads() === 1)
+  const events = (): number => bench.agent.figures().stats?.events ?? 0
+  const [alertsThen, eventsThen] = [bench.alerts.length, events()]
+  await bench.until('the page', () => bench.agent.webPort !== undefined)
+  const page = await fetch(`http://127.0.0.1:${bench.agent.webPort}/healthz`, { headers: { connection: 'close' } })
+  assert.equal(page.status, 200)
+  const [restart] = bench.news.filter(n => n.kind === 'needs-restart')
+  assert.deepEqual(restart?.keys, ['falco_libs'])
+  await bench.until('more events', () => events() > eventsThen + 500)
+  // Those that were on their way count as the old ones.
+  assert.ok(bench.alerts.length < alertsThen + 250, `${bench.alerts.length - alertsThen} alerts below the priority`)
+
+  bench.config = []
+  bench.agent.reload('signal')
+  await bench.until('the second reload', () => reloads() === 2)
+  const after = bench.alerts.length
+  await bench.until('alerts again', () => bench.alerts.length > after)
+})
+
+test('events are judged before the last process of a large world is told, and it is looked up', async t => {
+  const bench = await openBench(t, {
+    query: 'rate=200&world=2500',
+    rules: rule('opened', 'evt.type = openat and proc.name = faker'),
+  })
+  await bench.until('an alert', () => bench.alerts.length > 0)
+  assert.equal(
+    bench.news.some(n => n.kind === 'attached'),
+    false,
+  )
+  await bench.until('all of the world', () => bench.news.some(n => n.kind === 'attached'))
+  await bench.until('figures', () => bench.agent.figures().stats !== undefined)
+  assert.equal(bench.agent.figures().stats?.state.get('lookedUpThreads'), 1)
+})
+
 test('a changed rule file is loaded by itself', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'tiercel-run-'))
   t.after(() => rmSync(folder, { recursive: true }))

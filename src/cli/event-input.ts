@@ -57,10 +57,11 @@ export async function readEvents(input: EventInput, sink: SourceSink, terminal: 
 
 async function readLive(input: EventInput, sink: SourceSink, terminal: Terminal): Promise<boolean> {
   prepareProbe()
+  const onNotice = (text: string): void => terminal.err(`${terminal.errColors.yellow('tiercel:')} ${text}\n`)
   const module = (await import(liveSource())) as LiveModule
   const { pumpLive } = await import('../agent/pump-live.ts')
   try {
-    const { lost } = await pumpLive(module, sink, { ...input, ringBytes: RING_BYTES })
+    const { lost } = await pumpLive(module, sink, { ...input, ringBytes: RING_BYTES, onNotice })
     if (lost > 0) terminal.err(`${terminal.errColors.red('tiercel:')} ${lost} events were lost: the ring was full\n`)
     return lost > 0
   } catch (error) {

@@ -8,13 +8,14 @@
  *   stall=10         after so many events nothing is handed on any more, though more come
  *   dead=300         the probe is detached after so many ms
  *   hang=10          the worker never returns from the event of that number
+ *   world=1000       so many ms pass before the last process of the world is told, which is the one that makes the events
  *   throw=10         the event of that number makes whoever looks at it throw
  */
 import { attachBytes, createRecord, readRecord } from '../../events/decode-record.ts'
 import type { EventRecord } from '../../events/event-record.ts'
-import type { SourceSink } from '../../events/source.ts'
+import type { ProcessEntry, SourceSink } from '../../events/source.ts'
 import { encodeEvent, le } from '../../events/encode-event.ts'
-import type { LiveCounters, LiveOptions, LiveSource, LiveWanted } from '../live-source.ts'
+import type { LiveCounters, LiveLookup, LiveOptions, LiveSource, LiveWanted } from '../live-source.ts'
 
 const query = new URL(import.meta.url).searchParams
 const numberOf = (name: string, otherwise: number): number => Number(query.get(name) ?? otherwise)
@@ -97,10 +98,18 @@ class FakeSource implements LiveSource {
 
   *tellWorld(sink: SourceSink): Generator<undefined> {
     sink.machine({ cpuCount: 1, memoryBytes: 1 << 30, hostname: 'fake', bootTsNs: 1n })
-    for (const tid of [100, 200]) {
+    const untilMs = performance.now() + numberOf('world', 0)
+    tellProcess(sink, 200)
+    do {
+      Atomics.wait(this.#sleeper, 0, 0, 1)
       yield
-      tellProcess(sink, tid)
-    }
+    } while (performance.now() < untilMs)
+    tellProcess(sink, 100)
+  }
+
+  readonly lookup: LiveLookup = {
+    process: tid => (tid === 100 ? processOf(tid) : undefined),
+    fd: () => undefined,
   }
 
   /** Process 200 does nothing and is gone: its end was lost. */
@@ -158,7 +167,11 @@ export function openLive(options: LiveOptions): LiveSource {
 }
 
 function tellProcess(sink: SourceSink, tid: number): void {
-  sink.process({
+  sink.process(processOf(tid))
+}
+
+function processOf(tid: number): ProcessEntry {
+  return {
     tid,
     pid: tid,
     ptid: 1,
@@ -183,5 +196,5 @@ function tellProcess(sink: SourceSink, tid: number): void {
     vpid: tid,
     cgroups: [],
     root: '/',
-  })
+  }
 }
