@@ -6,11 +6,13 @@
  *   node bench/many-processes.bench.ts [processes, 30000] [fds, 100000]
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { tellWorld } from '../src/events/live/procfs.ts'
 import { liveSkipReason } from '../src/events/live/testing.ts'
+import { HostState, stateSink } from '../src/state/host-state.ts'
 
 const reason = liveSkipReason()
 if (reason !== false || process.getuid?.() !== 0) {
@@ -139,6 +141,40 @@ const print = (name: string, { firstAlertMs, knownMs, rssMb, peakMb, lost }: Sta
       `${String(rssMb).padStart(6)} MB ${String(peakMb).padStart(6)} MB ${String(lost).padStart(6)}`,
   )
 
+/** What reading such a process takes: /proc is made up here, as one process may have no more than its hard limit. */
+function readMadeUp(count: number): void {
+  const base = join(scratch, 'proc/77')
+  mkdirSync(join(base, 'fd'), { recursive: true })
+  const copied = (name: string): string => readFileSync(`/proc/self/${name}`, 'latin1')
+  const status = copied('status')
+    .replace(/^Tgid:.*$/m, 'Tgid:\t77')
+    .replace(/^Threads:.*$/m, 'Threads:\t1')
+  writeFileSync(join(base, 'status'), status, 'latin1')
+  for (const name of ['stat', 'cmdline', 'environ', 'limits', 'cgroup'])
+    writeFileSync(join(base, name), copied(name), 'latin1')
+  for (let fd = 0; fd < count; fd++) symlinkSync(`/srv/data/file-${fd}`, join(base, 'fd', String(fd)))
+  const state = new HostState()
+  const rssBefore = process.memoryUsage().rss
+  const parts = tellWorld(
+    stateSink(state, () => true),
+    { procRoot: join(scratch, 'proc') },
+  )
+  const startMs = performance.now()
+  let longestMs = 0
+  for (let isDone = false; !isDone; ) {
+    const partMs = performance.now()
+    isDone = parts.next().done === true
+    longestMs = Math.max(longestMs, performance.now() - partMs)
+  }
+  const tookMs = performance.now() - startMs
+  const { fds, droppedFds } = state.counters()
+  const rssMb = (process.memoryUsage().rss - rssBefore) / 1024 / 1024
+  console.log(
+    `\n${fds} fds of one process, made up: ${tookMs.toFixed(0)} ms in pieces of at most ${longestMs.toFixed(0)} ms, ` +
+      `${rssMb.toFixed(0)} MB, ${droppedFds} left out`,
+  )
+}
+
 const pidMax = readFileSync(PID_MAX, 'utf8')
 try {
   writeFileSync(join(scratch, 'maker.c'), MAKER)
@@ -153,6 +189,7 @@ try {
   const open = await make('fds', FDS)
   print(`${FDS} fds in one`, await startAgent())
   await end(open)
+  readMadeUp(100_000)
 } finally {
   writeFileSync(PID_MAX, pidMax)
   rmSync(scratch, { recursive: true, force: true })

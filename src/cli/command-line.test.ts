@@ -168,7 +168,7 @@ const cases: readonly {
     name: 'check: a folder',
     args: ['check', 'rules'],
     code: 0,
-    out: /^rules\/host\.yaml: Ok\nrules\/network\.yaml: Ok\n$/,
+    out: /^rules\/host\.yaml: Ok\nrules\/names\.yaml: Ok\nrules\/network\.yaml: Ok\n$/,
   },
   {
     name: 'check: a file that is not there',
