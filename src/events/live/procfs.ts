@@ -67,7 +67,7 @@ export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSu
   }
 }
 
-/** `readWorld` in pieces of a millisecond or less, so that whoever calls may do something else in between. */
+/** `readWorld` in pieces, so that whoever calls may do something else in between: a millisecond or less each, but for listing very many fds. */
 export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Generator<undefined, WorldSummary> {
   const proc = options.procRoot ?? procRoot()
   sink.machine(readMachine(proc))
