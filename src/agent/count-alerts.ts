@@ -6,6 +6,7 @@ import type { AppendOutputEntry } from '../outputs/append-output.ts'
 import type { Plan } from '../rules/plan.ts'
 import type { SourceSink } from '../events/source.ts'
 import { makeObserver, type ObserverSettings } from './make-observer.ts'
+import type { RuleSetup } from './linked-rules.ts'
 import { Pipeline } from './pipeline.ts'
 
 /** Alerts of one rule about one name, address and port. */
@@ -37,6 +38,8 @@ const MAX_PROGRAMS = 3
 
 export class AlertCounter {
   readonly sink: SourceSink
+  /** Gives verdicts that wait for a name; when all events were told. */
+  readonly finish: () => void
   readonly names: NameIndex = new NameIndex()
   /** Alerts before `fromMs`, and since. */
   before = 0
@@ -46,7 +49,12 @@ export class AlertCounter {
   readonly #fromMs: number
   readonly #groups: Map<string, AlertGroup> = new Map()
 
-  constructor(plan: Plan, fields: FieldIndex, observed: ObserverSettings, fromMs: number) {
+  constructor(
+    plan: Plan,
+    fields: FieldIndex,
+    observed: ObserverSettings & Pick<RuleSetup, 'waitForNameMs'>,
+    fromMs: number,
+  ) {
     this.#fromMs = fromMs
     const pipeline = new Pipeline({
       plan,
@@ -56,12 +64,14 @@ export class AlertCounter {
       ruleMatching: 'all',
       minPriority: 7,
       appendOutput: [EXTRA],
+      ...(observed.waitForNameMs !== undefined && { waitForNameMs: observed.waitForNameMs }),
       staticFields: new Map(),
       onAlert: alert => this.#add(alert),
     })
     // From the first event on names are known for the rules that ask for them.
     pipeline.prepare()
     this.sink = pipeline.sink
+    this.finish = () => pipeline.finish()
   }
 
   /** The most frequent first. */

@@ -3,6 +3,7 @@
  * What cannot be loaded leaves the names that are there. Each list goes on by itself, so that a long or a broken one holds nobody up.
  */
 import { randomInt } from 'node:crypto'
+import type { NameIndex } from '../domains/name-index.ts'
 import { type NameList, NameListBuilder } from '../domains/name-list.ts'
 import { type CachedList, fetchNameList, findCachedList, shownUrl } from '../domains/fetch-name-list.ts'
 import { loadNameList, type NameListOutcome } from '../domains/load-name-list.ts'
@@ -292,4 +293,25 @@ function newEntry(config: NameListConfig): Entry {
     known: undefined,
     timer: undefined,
   }
+}
+
+/** Loads the lists that the rules ask for into the index, once: for events of the past. */
+export async function loadListsOnce(
+  names: Pick<NameIndex, 'setList'>,
+  config: { readonly lists: readonly NameListConfig[]; readonly listCache: string },
+  plan: Plan,
+  tell: (news: NameListNews) => void,
+): Promise<void> {
+  const lists = new NameLists({
+    use: (name, list) => names.setList(name, list),
+    tell,
+    onTrouble: () => {},
+    now: Date.now,
+    cacheFolder: config.listCache,
+    // A replay needs no network.
+    fetches: false,
+  })
+  lists.set(usedLists(config.lists, plan), false)
+  await lists.ready()
+  lists.close()
 }

@@ -105,7 +105,10 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       if (tally.total === options.maxAlerts) pipeline.stop()
     },
   })
-  if (plan.nameLists.length > 0) await loadLists(names, config.domains, plan, tell)
+  if (plan.nameLists.length > 0) {
+    const { loadListsOnce } = await import('./name-lists.ts')
+    await loadListsOnce(names, config.domains, plan, news => tell({ kind: 'list', news }))
+  }
   const { bindingsFile } = config.domains
   if (bindingsFile !== '') {
     const { loadBindingsFile } = await import('../domains/bindings-file.ts')
@@ -151,28 +154,6 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     outputsGone,
     elapsedMs: performance.now() - start,
   }
-}
-
-/** Loads the lists that the rules ask for, once. */
-async function loadLists(
-  names: NameIndex,
-  config: DomainsConfig,
-  plan: Plan,
-  tell: (news: ReplayNews) => void,
-): Promise<void> {
-  const { NameLists, usedLists } = await import('./name-lists.ts')
-  const lists = new NameLists({
-    use: (name, list) => names.setList(name, list),
-    tell: news => tell({ kind: 'list', news }),
-    onTrouble: () => {},
-    now: Date.now,
-    cacheFolder: config.listCache,
-    // A replay needs no network.
-    fetches: false,
-  })
-  lists.set(usedLists(config.lists, plan), false)
-  await lists.ready()
-  lists.close()
 }
 
 /** Captures are looked at when that is asked for; recordings of ours when rules ask for names. Else the start need not pay for it. */

@@ -158,6 +158,15 @@ test('why: what a bindings file tells, with the addresses and the process of the
   assert.match((await why(tuple, '--bindings', bindings, '-r', RULES)).out, /fd.sip.name of 192.0.2.1\n/)
 })
 
+test('why: a configured list of names', async () => {
+  const list = write('evil.example\npool.example\n', 'txt')
+  const config = write(`stdout_output: {enabled: true}\ndomains: {lists: [{name: threats, file: ${list}}]}\n`, 'yaml')
+  const rules = write(rule('Unexpected', 'evt.type = connect and fd.sip.name in (threats)', '%fd.sip'), 'yaml')
+  const [pool] = of(plain, 'Unexpected')
+  const { out } = await why(pool!, capture, '-r', rules, '-c', config)
+  assert.match(out, /^ {2}fd\.sip\.name in \(threats\)\n {4}holds: it is pool\.example$/m)
+})
+
 test('why: rules that were others then', async () => {
   const [pool] = of(plain, 'Unexpected')
   const rules = write(rule('Unexpected', 'evt.type = connect and fd.sip.name = other.example', 'x'), 'yaml')

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { type EndLetter, RememberedProcesses, RuleEvidence } from '../agent/name-evidence.ts'
 import { LinkedRules } from '../agent/linked-rules.ts'
 import { RuleNames } from '../agent/rule-names.ts'
-import type { ObserverSettings } from '../agent/make-observer.ts'
+import type { Config } from '../agent/config.ts'
 import { closestName } from '../diagnostics/closest-name.ts'
 import { keepMoment, type NameMoment } from '../domains/binding.ts'
 import { RefusedAnswers } from '../domains/refused-answers.ts'
@@ -14,10 +14,9 @@ import type { CurrentEvent } from '../state/current-event.ts'
 import { printable } from '../values/socket-text.ts'
 import type { Ip } from '../values/value.ts'
 import { CommandError } from './command-error.ts'
-import { readEvents, stopSignal, openView } from './event-input.ts'
+import { readEvents, stopSignal, openLists, openView } from './event-input.ts'
 import { inputPath, requireReadableFile } from './input-file.ts'
 import { loadRuleSet, type RuleSet } from './load-rule-set.ts'
-import { loadSettings } from './load-settings.ts'
 import type { Arguments } from './parse-arguments.ts'
 import { addressesOf, parseAlert, type ParsedAlert } from './parse-alert.ts'
 import { renderWhy } from './render-why.ts'
@@ -65,7 +64,7 @@ interface Found {
 export async function why(
   subject: string,
   files: readonly string[],
-  observed: ObserverSettings,
+  config: Config,
   args: Arguments,
   terminal: Terminal,
 ): Promise<number> {
@@ -74,7 +73,7 @@ export async function why(
   let failed = false
   let found: readonly (Found | undefined)[] = alerts.map(({ names }) => names && { names })
   if (looksBack) {
-    const look = await lookBack(alerts, files, observed, args, terminal)
+    const look = await lookBack(alerts, files, config, args, terminal)
     found = look.found
     failed = look.failed
   }
@@ -101,18 +100,18 @@ interface Subject {
 async function lookBack(
   alerts: readonly ParsedAlert[],
   files: readonly string[],
-  observed: ObserverSettings,
+  config: Config,
   args: Arguments,
   terminal: Terminal,
 ): Promise<{ readonly found: readonly Found[]; readonly failed: boolean }> {
-  const config = loadSettings(args, terminal)
   const ruleSet = loadRuleSet(args, config, terminal, args.values('rules'), true)
   const ruleOf = (alert: ParsedAlert): PlannedRule => findRule(alert, ruleSet)
   for (const alert of alerts) ruleOf(alert)
   const { observer, names, sink } = await openView(terminal, args.value('bindings'), {
-    ...observed,
+    ...config.domains,
     keepsProcesses: true,
   })
+  await openLists(ruleSet, names, config, terminal)
   const processes = new RememberedProcesses()
   const refused = files.length > 0 ? observer.refused : new RefusedAnswers()
   const sources = { index: names, processes, refused, listLimit: config.domains.listLimit }

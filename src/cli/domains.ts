@@ -1,5 +1,5 @@
 import { wantedEvents } from '../agent/base-syscalls.ts'
-import type { ObserverSettings } from '../agent/make-observer.ts'
+import type { Config } from '../agent/config.ts'
 import { keepMoment, type NameMoment } from '../domains/binding.ts'
 import { renderBinding } from '../domains/bindings-file.ts'
 import { explainAddress } from '../domains/explain-address.ts'
@@ -46,7 +46,7 @@ async function readNames(files: readonly string[], args: Arguments, terminal: Te
     throw new UsageError('`--for` watches this machine: it goes with neither a capture nor a bindings file')
   const seconds = duration === undefined ? undefined : parseDuration(duration)
   const { names, sink } = await openView(terminal, bindings, {
-    ...observerSettings(args, terminal),
+    ...configOf(args, terminal).domains,
     keepsProcesses: true,
   })
   const processes = new Map<number, string>()
@@ -100,11 +100,11 @@ function connects({ rec, fd }: CurrentEvent): { readonly ip: Ip; readonly port: 
   return result === 0 || result === EINPROGRESS ? { ip: unmapIp(fd.dip), port: fd.dport } : undefined
 }
 
-/** Which answers are looked at and trusted: as the configuration says, and `--dns-ports`. */
-function observerSettings(args: Arguments, terminal: Terminal): ObserverSettings {
-  const { domains } = loadSettings(args, terminal)
+/** The configuration, `--dns-ports` included: which answers are looked at and trusted. */
+function configOf(args: Arguments, terminal: Terminal): Config {
+  const config = loadSettings(args, terminal)
   const ports = args.value('dns-ports')
-  return { ...domains, ...(ports !== undefined && { dnsPorts: parsePorts(ports) }) }
+  return ports === undefined ? config : { ...config, domains: { ...config.domains, dnsPorts: parsePorts(ports) } }
 }
 
 function parsePorts(text: string): readonly number[] {
@@ -231,6 +231,6 @@ export const domainsCommand: Command = {
     if (args.has('for')) throw new UsageError('`--for` is not for `why`: an alert is of the past')
     checkFiles()
     const { why } = await import('./domains-why.ts')
-    return why(subject, files, observerSettings(args, terminal), args, terminal)
+    return why(subject, files, configOf(args, terminal), args, terminal)
   },
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { fieldLookup } from '../fields/catalogue.ts'
 import { compileFilter, type EventFilter } from '../agent/event-filter.ts'
 import { type EventView, openEventView } from '../agent/event-view.ts'
+import type { Config } from '../agent/config.ts'
 import type { ObserverSettings } from '../agent/make-observer.ts'
 import type { LiveModule, LiveWanted } from '../agent/live-source.ts'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
@@ -10,6 +11,7 @@ import type { NameIndex } from '../domains/name-index.ts'
 import { renderSpan } from '../domains/explain-address.ts'
 import { openSource } from '../events/open-source.ts'
 import type { SourceSink } from '../events/source.ts'
+import type { Plan } from '../rules/plan.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import { inputPath, requireReadableFile } from './input-file.ts'
 import { liveSource } from './live-source.ts'
@@ -25,6 +27,18 @@ export async function openView(terminal: Terminal, bindings?: string, observed?:
   if (view.bindings !== undefined)
     reportNews({ kind: 'bindings', path: bindings ?? '', outcome: view.bindings }, terminal, false)
   return view
+}
+
+/** Gives the index the configured lists of names that the rules ask for. */
+export async function openLists(
+  { plan }: { readonly plan: Plan },
+  names: NameIndex,
+  config: Config,
+  terminal: Terminal,
+): Promise<void> {
+  if (plan.nameLists.length === 0) return
+  const { loadListsOnce } = await import('../agent/name-lists.ts')
+  await loadListsOnce(names, config.domains, plan, news => void reportNews({ kind: 'list', news }, terminal, false))
 }
 
 /** Where a command takes its events from, and when it stops. */

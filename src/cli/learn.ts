@@ -11,6 +11,7 @@ import type { Command } from './command.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import {
   type EventInput,
+  openLists,
   parseFilter,
   processCondition,
   readEvents,
@@ -224,16 +225,19 @@ async function judge(session: Session, counter: AlertCounter, ruleSet?: RuleSet)
     const { loadBindingsFile } = await import('../domains/bindings-file.ts')
     await loadBindingsFile(bindings, counter.names)
   }
+  if (ruleSet !== undefined) await openLists(ruleSet, counter.names, session.config, terminal)
   const wanted = wantedEvents(ruleSet?.plan.rules ?? [], { customSet: [], repair: false, all: false })
   const progress = openProgressLine(terminal, 'judging')
   try {
-    return await readSession(session, wanted, counter.sink, elapsedMs => {
+    const failed = await readSession(session, wanted, counter.sink, elapsedMs => {
       progress.update(
         elapsedMs,
         seconds === undefined ? Number.POSITIVE_INFINITY : seconds * 1000,
         `${counter.since} alerts`,
       )
     })
+    counter.finish()
+    return failed
   } finally {
     progress.clear()
   }
