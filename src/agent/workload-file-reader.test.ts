@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -114,6 +114,19 @@ test('workload files: who may not write a root’s file names no servers but tho
   reader.want(207, 7)
   await until(list => textOf(list, 'resolv_conf', 207) !== undefined)
   assert.equal(textOf(news, 'resolv_conf', 207), '10.0.0.2')
+})
+
+test('workload files: a root that cannot be looked at says nothing; the host’s is then our own', async t => {
+  const proc = scratch(t)
+  rmSync(addProcess(proc, 7, 207, {}), { recursive: true })
+  const { reader, news, until } = openReader(t, proc)
+  reader.want(207, 7)
+  reader.want(0, 1)
+  await until(list => list.some(one => one.kind === 'hosts'))
+  assert.deepEqual([...new Set(news.map(one => one.mntns))], [0])
+  const own = readFileSync('/etc/hosts', 'latin1')
+  assert.equal(textOf(news, 'hosts', 0), own.length < 40_000 ? own.replaceAll('\0', ' ') : textOf(news, 'hosts', 0))
+  assert.equal(reader.counters().leftOut, 1)
 })
 
 const links: readonly { readonly name: string; readonly make: (root: string) => void; readonly want?: string }[] = [

@@ -4,7 +4,7 @@
  * if their root were ours, so that none leads out of it, and only plain files are read, so much of each.
  */
 import { constants } from 'node:fs'
-import { type FileHandle, open, readlink } from 'node:fs/promises'
+import { access, type FileHandle, open, readlink } from 'node:fs/promises'
 import { parseResolvConf } from '../domains/resolv-conf.ts'
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
@@ -134,7 +134,13 @@ export class WorkloadFileReader {
         ? known
         : { mntns, pid, stamps: new Map(), servers: NO_SERVERS, libraries: known?.libraries ?? [] }
     this.#views.set(mntns, view)
-    const base = `${root}/root`
+    const isThere = await canEnter(`${root}/root/`)
+    // What cannot be looked at says nothing; a host's whose first process is hidden from us is the one that we see.
+    if (!isThere && mntns !== 0) {
+      this.#leftOut++
+      return
+    }
+    const base = isThere ? `${root}/root` : ''
     // Before all else: whoever has begun to run may ask it at once.
     if (this.#findsLibraries && known === undefined) await this.#findLibraries(view, base)
     const paths = mntns === 0 ? [RESOLV_CONF, ...UPSTREAMS] : [RESOLV_CONF]
@@ -229,6 +235,15 @@ async function readStart(path: string): Promise<ReadFile | undefined> {
     return undefined
   } finally {
     await file?.close().catch(() => {})
+  }
+}
+
+async function canEnter(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.X_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

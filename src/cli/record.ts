@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { allEvents, wantedEvents } from '../agent/base-syscalls.ts'
 import { CaptureRecorder } from '../agent/record-capture.ts'
+import { RecordedFiles } from '../agent/recorded-files.ts'
 import { openRecordedNames, type RecordedNames } from '../agent/recorded-names.ts'
 import { NameIndex } from '../domains/name-index.ts'
 import type { SourceSink } from '../events/source.ts'
@@ -57,7 +58,7 @@ async function openNames(args: Arguments, terminal: Terminal): Promise<RecordedN
 }
 
 /** The recorder's sink, before whose events it is told what is known of names by then. */
-function sinkWithNames(recorder: CaptureRecorder, names: RecordedNames): SourceSink {
+function sinkWithNames(recorder: CaptureRecorder, names: RecordedNames, files: RecordedFiles): SourceSink {
   let hasBegun = false
   return {
     ...recorder.sink,
@@ -65,6 +66,8 @@ function sinkWithNames(recorder: CaptureRecorder, names: RecordedNames): SourceS
       const news = names.take()
       if (!hasBegun || news.length > 0) recorder.tellNames(news, record.tsNs)
       hasBegun = true
+      files.see(record)
+      for (const own of files.take(record.tsNs)) recorder.sink.event(own)
       return recorder.sink.event(record)
     },
   }
@@ -151,6 +154,7 @@ export const recordCommand: Command = {
     const base = { customSet: [], repair: false, all: !args.has('no-io') }
     const wanted = wantsIo ? allEvents() : wantedEvents(filter === undefined ? [] : [filter.rule], base)
     const known = from === undefined ? await openNames(args, terminal) : undefined
+    const files = from === undefined ? new RecordedFiles() : undefined
     const { signal, release } = stopSignal(terminal, seconds)
     const isQuiet = args.has('quiet')
     const progress = openProgressLine(isQuiet ? { ...terminal, errIsTty: false } : terminal, 'recording')
@@ -169,7 +173,7 @@ export const recordCommand: Command = {
             return undefined
           },
         },
-        known === undefined ? recorder.sink : sinkWithNames(recorder, known),
+        known === undefined || files === undefined ? recorder.sink : sinkWithNames(recorder, known, files),
         terminal,
       )
       recorder.end()
@@ -181,6 +185,7 @@ export const recordCommand: Command = {
       return failed ? 1 : 0
     } finally {
       known?.stop()
+      files?.close()
       progress.clear()
       release()
     }

@@ -126,7 +126,7 @@ export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Genera
 
 /** After all processes: the namespaces of the first one, which are the host's, and then those of threads that live in others. */
 function* tellNamespaces(proc: string, pids: readonly number[], sink: SourceSink): Generator<undefined> {
-  const host = readNamespaces(`${proc}/1`)
+  const host = readHostNamespaces(proc)
   if (host === undefined) return
   const tell = (tid: number, data: string): void => {
     sink.event(makeOwnEvent({ name: 'tiercel_namespaces', data, tid, tsNs: BigInt(Date.now()) * 1_000_000n }))
@@ -139,6 +139,11 @@ function* tellNamespaces(proc: string, pids: readonly number[], sink: SourceSink
     // Threads of a process may each live elsewhere; those that do are container runtimes, for a moment.
     for (const tid of readNumbers(`${proc}/${pid}/task`)) tell(tid, own)
   }
+}
+
+/** Those of the first process; where it is hidden from us, our own. */
+function readHostNamespaces(proc: string): string | undefined {
+  return readNamespaces(`${proc}/1`) ?? readNamespaces(`${proc}/self`)
 }
 
 function readNamespaces(base: string): string | undefined {
@@ -190,7 +195,7 @@ export class ProcLookup {
 
   constructor(proc: string = procRoot()) {
     this.#proc = proc
-    this.#hostNamespaces = readNamespaces(`${proc}/1`)
+    this.#hostNamespaces = readHostNamespaces(proc)
   }
 
   /** The thread as it is now; undefined when it is gone. */
@@ -212,7 +217,7 @@ export class ProcLookup {
 
 function readMachine(proc: string): MachineInfo {
   const boot = /^btime (\d+)$/m.exec(readSmall(`${proc}/stat`) ?? '')
-  const namespaces = readNamespaces(`${proc}/1`)
+  const namespaces = readHostNamespaces(proc)
   const maxPid = Number(readSmall(`${proc}/sys/kernel/pid_max`) ?? 0)
   return {
     cpuCount: cpus().length,

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { makeOwnEvent, ownEventData, ownEventName } from '../events/own-event.ts'
+import { RecordedFiles } from './recorded-files.ts'
+
+const DEADLINE_MS = 30_000
+
+test('recorded files: those of the host, and of each mount namespace that shows itself', async t => {
+  const proc = mkdtempSync(join(tmpdir(), 'tiercel-recorded-'))
+  t.after(() => rmSync(proc, { recursive: true }))
+  for (const [pid, mntns] of [
+    [1, 4026531841],
+    [7, 4026532207],
+  ] as const) {
+    mkdirSync(join(proc, `${pid}/ns`), { recursive: true })
+    symlinkSync(`mnt:[${mntns}]`, join(proc, `${pid}/ns/mnt`))
+    mkdirSync(join(proc, `${pid}/root/etc`), { recursive: true })
+    writeFileSync(join(proc, `${pid}/root/etc/resolv.conf`), 'nameserver 10.0.0.2\n')
+    writeFileSync(join(proc, `${pid}/root/etc/hosts`), '192.0.2.1 shop.example\n')
+  }
+  const files = new RecordedFiles({ procRoot: proc, intervalMs: 50 })
+  t.after(() => files.close())
+  const tell = (tid: number, mntns: number): void =>
+    files.see(makeOwnEvent({ name: 'tiercel_namespaces', data: `1 ${mntns}`, tid, tsNs: 1n }))
+  tell(1, 4026531841)
+  tell(9, 4026531841)
+  tell(7, 4026532207)
+  const taken: string[] = []
+  const endMs = Date.now() + DEADLINE_MS
+  while (taken.length < 3) {
+    assert.ok(Date.now() < endMs, taken.join())
+    await new Promise(resolve => setTimeout(resolve, 10))
+    for (const record of files.take(5n)) taken.push(`${ownEventName(record)} ${ownEventData(record)} ${record.tsNs}`)
+  }
+  assert.deepEqual(taken.sort(), [
+    'tiercel_hosts 4026532207\n192.0.2.1 shop.example\n 5',
+    'tiercel_resolv_conf 0\n10.0.0.2 5',
+    'tiercel_resolv_conf 4026532207\n10.0.0.2 5',
+  ])
+})

@@ -1,0 +1,59 @@
+/**
+ * What a recording of this machine has of the files of workloads, as events: which servers they should ask, which names their hosts files
+ * have. Read when a mount namespace first shows itself, and when a file changes.
+ */
+import type { EventRecord } from '../events/event-record.ts'
+import { makeOwnEvent, ownEventData, ownEventName } from '../events/own-event.ts'
+import { WorkloadFileReader, type WorkloadFileReaderOptions } from './workload-file-reader.ts'
+
+/** Whoever makes a mount namespace puts its files in place next. */
+const SETTLE_MS = 200
+const MAX_NEWS = 4096
+
+export class RecordedFiles {
+  readonly #reader: WorkloadFileReader
+  #hostMntns = ''
+  #news: {
+    readonly kind: 'resolv_conf' | 'hosts'
+    readonly mntns: number
+    readonly pid: number
+    readonly text: string
+  }[] = []
+
+  constructor(options: Omit<WorkloadFileReaderOptions, 'onNews'> = {}) {
+    this.#reader = new WorkloadFileReader({
+      ...options,
+      onNews: news => {
+        // The host's hosts file is among the names that a recording begins with.
+        const isWanted = news.kind === 'resolv_conf' || (news.kind === 'hosts' && news.mntns !== 0)
+        if (isWanted && this.#news.length < MAX_NEWS) this.#news.push(news)
+      },
+    })
+    this.#reader.want(0, 1)
+  }
+
+  /** Shows each event of the source. */
+  see(record: EventRecord): void {
+    if (ownEventName(record) !== 'tiercel_namespaces') return
+    const mntns = ownEventData(record).split(' ')[1] ?? ''
+    if (record.tid === 1) this.#hostMntns = mntns
+    if (mntns === this.#hostMntns) return
+    setTimeout(() => this.#reader.want(Number(mntns), record.tid), SETTLE_MS).unref()
+  }
+
+  /** What is to be recorded before the next event, which is of this time. */
+  take(tsNs: bigint): readonly EventRecord[] {
+    if (this.#news.length === 0) return NO_EVENTS
+    const news = this.#news
+    this.#news = []
+    return news.map(({ kind, mntns, pid, text }) =>
+      makeOwnEvent({ name: `tiercel_${kind}`, data: `${mntns}\n${text}`, tid: pid, tsNs }),
+    )
+  }
+
+  close(): void {
+    this.#reader.close()
+  }
+}
+
+const NO_EVENTS: readonly EventRecord[] = []
