@@ -92,6 +92,9 @@ export class NameRecord {
   bindingCount = 0
   /** On whose account it is while no set holds it. */
   readonly giver: Giver
+  /** Its neighbours in use among the names of its giver; for `UnwatchedNames` alone. */
+  older: NameRecord | undefined = undefined
+  newer: NameRecord | undefined = undefined
   /** Sets that hold the name. */
   sets: readonly NameSet[]
   /** Last time somebody had a use for it, for names that no set holds. */

@@ -9,16 +9,23 @@ export function giverOf(owner: Owner | undefined): Giver {
   return containerId === '' ? (owner?.pid ?? '') : containerId
 }
 
-/** How many names of those that have less than their share are passed over, so that no victim takes long to find. */
-const MAX_PASSED = 128
+/** The names of one giver in the order of their use: a list through the records, because looking for the first one of a map takes long. */
+interface Account {
+  count: number
+  oldest: NameRecord | undefined
+  newest: NameRecord | undefined
+}
 
 /**
- * Names that no set holds, least recently used first, each on the account of whoever brought it. When room is needed, the oldest name
- * of somebody who has at least as many as all have on average gives it: a flood of names pushes out itself, not what others looked up.
+ * Names that no set holds, each on the account of whoever brought it. When room is needed, the least recently used name of somebody who has
+ * at least as many as all have on average gives it: a flood of names pushes out itself, not what others looked up.
  */
 export class UnwatchedNames {
   readonly #byName: Map<string, NameRecord> = new Map()
-  readonly #counts: Map<Giver, number> = new Map()
+  readonly #accounts: Map<Giver, Account> = new Map()
+  /** Who gives room while he has enough, and who is asked next. */
+  #loud: Account | undefined = undefined
+  #cursor: Iterator<Account, undefined> | undefined = undefined
 
   get size(): number {
     return this.#byName.size
@@ -28,7 +35,7 @@ export class UnwatchedNames {
     return this.#byName.get(name)
   }
 
-  /** Least recently used first; those that were passed over for their little share come later than they should. */
+  /** Least recently used first. */
   values(): Iterable<NameRecord> {
     return this.#byName.values()
   }
@@ -36,30 +43,60 @@ export class UnwatchedNames {
   add(record: NameRecord): void {
     if (this.#byName.has(record.name)) return
     this.#byName.set(record.name, record)
-    this.#counts.set(record.giver, (this.#counts.get(record.giver) ?? 0) + 1)
+    let account = this.#accounts.get(record.giver)
+    if (account === undefined) {
+      account = { count: 0, oldest: undefined, newest: undefined }
+      this.#accounts.set(record.giver, account)
+    }
+    append(account, record)
   }
 
   delete(record: NameRecord): void {
     if (!this.#byName.delete(record.name)) return
-    const count = this.#counts.get(record.giver)! - 1
-    if (count === 0) this.#counts.delete(record.giver)
-    else this.#counts.set(record.giver, count)
+    const account = this.#accounts.get(record.giver)!
+    detach(account, record)
+    if (account.count === 0) this.#accounts.delete(record.giver)
   }
 
   /** Makes it the most recently used, if it is one of these. */
   touch(record: NameRecord): void {
-    if (this.#byName.delete(record.name)) this.#byName.set(record.name, record)
+    if (!this.#byName.delete(record.name)) return
+    this.#byName.set(record.name, record)
+    const account = this.#accounts.get(record.giver)!
+    detach(account, record)
+    append(account, record)
   }
 
   /** The one to go next; undefined when there is none. */
   victim(): NameRecord | undefined {
-    let passed = 0
-    for (const record of this.#byName.values()) {
-      const share = this.#byName.size / this.#counts.size
-      if (this.#counts.get(record.giver)! >= share || ++passed > MAX_PASSED) return record
-      // Not asked again until all others were.
-      this.touch(record)
+    if (this.#byName.size === 0) return undefined
+    const share = this.#byName.size / this.#accounts.size
+    // Somebody has at least what all have on average, so this ends.
+    while (this.#loud === undefined || this.#loud.count < share) {
+      this.#cursor ??= this.#accounts.values()
+      const { value, done } = this.#cursor.next()
+      this.#loud = value
+      if (done) this.#cursor = undefined
     }
-    return undefined
+    return this.#loud.oldest
   }
+}
+
+function append(account: Account, record: NameRecord): void {
+  record.older = account.newest
+  record.newer = undefined
+  if (account.newest === undefined) account.oldest = record
+  else account.newest.newer = record
+  account.newest = record
+  account.count++
+}
+
+function detach(account: Account, record: NameRecord): void {
+  if (record.older === undefined) account.oldest = record.newer
+  else record.older.newer = record.newer
+  if (record.newer === undefined) account.newest = record.older
+  else record.newer.older = record.older
+  record.older = undefined
+  record.newer = undefined
+  account.count--
 }
