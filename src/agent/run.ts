@@ -229,6 +229,7 @@ export class Agent {
     )
     this.#files = new WorkloadFileReader({
       findsLibraries: setup.config.domains.getaddrinfo,
+      onTrouble: message => this.#tell({ kind: 'trouble', message }),
       onNews: news => {
         if (news.kind === 'library') this.#send(news)
         else this.#send({ pid: 0, text: '', ...news, kind: 'workload-file', file: news.kind })

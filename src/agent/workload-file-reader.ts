@@ -21,6 +21,8 @@ export type FileNews =
 
 export interface WorkloadFileReaderOptions {
   readonly onNews: (news: FileNews) => void
+  /** Told once, when files are no longer read. */
+  readonly onTrouble?: (message: string) => void
   /** Whether C libraries are looked for. */
   readonly findsLibraries?: boolean
   readonly procRoot?: string
@@ -69,6 +71,7 @@ const UPSTREAMS: readonly string[] = [
 
 export class WorkloadFileReader {
   readonly #onNews: (news: FileNews) => void
+  readonly #onTrouble: ((message: string) => void) | undefined
   readonly #proc: string
   readonly #findsLibraries: boolean
   readonly #views: Map<number, View> = new Map()
@@ -83,6 +86,7 @@ export class WorkloadFileReader {
 
   constructor(options: WorkloadFileReaderOptions) {
     this.#onNews = options.onNews
+    this.#onTrouble = options.onTrouble
     this.#findsLibraries = options.findsLibraries ?? false
     this.#proc = options.procRoot ?? '/proc'
     this.#timer = setInterval(() => this.#again(), options.intervalMs ?? INTERVAL_MS)
@@ -120,7 +124,8 @@ export class WorkloadFileReader {
       if (this.#isClosed || this.#stuck >= MAX_STUCK) break
       this.#queue.delete(mntns)
       const isInTime = await inTime(this.#read(mntns, pid))
-      if (!isInTime) this.#stuck++
+      if (!isInTime && ++this.#stuck === MAX_STUCK)
+        this.#onTrouble?.('resolv.conf and hosts files of workloads are no longer read: some did not answer in time')
     }
     this.#isBusy = false
   }
