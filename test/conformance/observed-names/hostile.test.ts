@@ -3,17 +3,31 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { dnsBytes, withLength } from '../../../src/domains/testdata/dns-bytes.ts'
+import { dnsFields } from '../../../src/fields/dns-fields.ts'
 import { CONNECTS, play, rule, Scene } from './scene.ts'
 
+const SENDS = ['sendto', 'sendmsg', 'sendmmsg', 'write', 'writev'] as const
+const RECEIVES = ['recvfrom', 'recvmsg', 'recvmmsg', 'read', 'readv'] as const
+/** Reads every field of messages, of each one that is understood. */
+const FIELDS = rule(
+  'Fields',
+  `evt.type in (${[...SENDS, ...RECEIVES].join(', ')}) and dns.server.port exists`,
+  dnsFields.map(field => `%${field.name}`).join(' '),
+)
 const EXISTS = rule('Named', `${CONNECTS} and fd.sip.name exists`)
 
-test('hostile traffic: bytes of any kind to and from port 53, over UDP and TCP, are judged like any others', () => {
+test('hostile traffic: bytes of any kind to and from port 53, over UDP and TCP, by any call, are judged like any others', () => {
   const valid = dnsBytes({
     id: 1,
     isAnswer: true,
     question: ['shop.example', 'A'],
-    answers: [{ name: 'shop.example', type: 'A', data: '203.0.113.66' }],
+    answers: [
+      { name: 'shop.example', type: 'A', data: '203.0.113.66' },
+      { name: 'shop.example', type: 'CNAME', data: 'edge.example' },
+      { name: 'shop.example', type: 'TXT', data: 'text' },
+    ],
   })
+  let understood = 0
   const noise = fc.oneof(
     fc.uint8Array({ maxLength: 100 }).map(bytes => Buffer.from(bytes)),
     fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { maxLength: 4 }).map(edits => {
@@ -26,6 +40,7 @@ test('hostile traffic: bytes of any kind to and from port 53, over UDP and TCP, 
     bytes: noise,
     isSend: fc.boolean(),
     isTcp: fc.boolean(),
+    call: fc.nat(SENDS.length - 1),
     snaplen: fc.integer({ min: 0, max: 100 }),
   })
   fc.assert(
@@ -33,21 +48,27 @@ test('hostile traffic: bytes of any kind to and from port 53, over UDP and TCP, 
       const scene = new Scene().process(11)
       const udp = scene.open(11, '10.0.0.2:53')
       const tcp = scene.open(11, '10.0.0.2:53', { isTcp: true, fd: 6 })
-      for (const { bytes, isSend, isTcp, snaplen } of steps) {
+      for (const { bytes, isSend, isTcp, call, snaplen } of steps) {
         const { fd, local } = isTcp ? tcp : udp
         const data = isTcp && bytes.length % 2 === 0 ? withLength(bytes) : bytes
         if (data.length === 0) continue
-        if (isSend)
-          scene.send(11, fd, data, { snaplen, call: isTcp ? 'write' : 'sendto', tuple: `${local}->10.0.0.2:53` })
-        else scene.receive(11, fd, data, { snaplen, call: isTcp ? 'read' : 'recvfrom', tuple: `10.0.0.2:53->${local}` })
+        if (isSend) scene.send(11, fd, data, { snaplen, call: SENDS[call]!, tuple: `${local}->10.0.0.2:53` })
+        else scene.receive(11, fd, data, { snaplen, call: RECEIVES[call]!, tuple: `10.0.0.2:53->${local}` })
       }
       scene.connect(11, '203.0.113.66')
       // Nobody asked for the name, but for noise that happens to be a query for it.
-      const { alerts, counters } = play(scene, { rules: EXISTS })
-      if (counters.dns.queries === 0) assert.deepEqual(alerts, [])
+      const { alerts, counters } = play(scene, { rules: EXISTS + FIELDS })
+      for (const alert of alerts) if (alert.startsWith('Fields')) understood++
+      if (counters.dns.queries === 0)
+        assert.deepEqual(
+          alerts.filter(alert => alert.startsWith('Named')),
+          [],
+        )
     }),
     { numRuns: 60 },
   )
+  // Else nothing would have been read.
+  assert.ok(understood > 100, `${understood} messages`)
 })
 
 test('hostile traffic: 50,000 answers with random names stay within the bounds, and names of rules stay known', () => {
