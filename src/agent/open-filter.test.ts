@@ -120,6 +120,12 @@ const cases: readonly Case[] = [
     want: 'all',
   },
   { name: 'a call on two files', condition: 'evt.type = copy_file_range', output: '%fd.name', want: 'all' },
+  {
+    name: 'a call that may write to files, but is judged by what goes through sockets',
+    condition: 'evt.type in (write, sendto) and tls.sni = dns.example',
+    output: '%fd.name',
+    want: { reads: [], writes: [] },
+  },
   { name: 'what the whole process has open', condition: 'evt.type = execve and proc.fdopencount > 100', want: 'all' },
   { name: 'what a process reads from', condition: 'evt.type = execve', output: '%proc.stdin.name', want: 'all' },
 ]

@@ -87,6 +87,9 @@ const NO_SOCKET: readonly (readonly [string, Fact])[] = [
   ...['rnet', 'proto', 'lproto', 'rproto', 'sockfamily'],
 ].map(name => [`fd.${name}`, null] as const)
 
+/** Fields of what is sent through sockets. */
+const TRAFFIC_FIELD: RegExp = /^(?:dns|tls|http)\./
+
 const FILE_FD: ReadonlyMap<string, Fact> = new Map([...NO_SOCKET, ['fd.type', 'file'], ['fd.typechar', 'f']])
 const UNKNOWN_FD: ReadonlyMap<string, Fact> = new Map([...NO_SOCKET, ['fd.type', null], ['fd.typechar', 'o']])
 const READ_OPEN: ReadonlyMap<string, Fact> = new Map([
@@ -252,6 +255,7 @@ function judgeCheck(check: PlanCheck, situation: Situation): Verdict {
   const { event, facts, unknownFd } = situation
   const name = nameOf(check.lhs)
   if (unknownFd !== undefined) {
+    if (TRAFFIC_FIELD.test(name)) return NEVER
     const one = truthOf(check, name, event, facts)
     if (one !== 'maybe' && one === truthOf(check, name, event, unknownFd)) return one === 'never' ? NEVER : ALWAYS
     return operandsAsk(check, event) ? MAYBE_BY_FD : MAYBE
