@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url'
 const fetched: string = fileURLToPath(new URL('../../../.cache/clients/bin/', import.meta.url))
 const folders: readonly string[] = [fetched, ...['/usr/sbin/', '/usr/bin/', '/sbin/', '/bin/'], '/lib/systemd/']
 
+/** The environment of programs that start others by name. */
+export const env: NodeJS.ProcessEnv = { ...process.env, PATH: `${folders.join(':')}:${process.env['PATH'] ?? ''}` }
+
 /** The path of a program; undefined when neither the machine nor `scripts/setup-clients.sh` has it. */
 export function findTool(name: string): string | undefined {
   return folders.map(folder => folder + name).find(existsSync)

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ScriptedRecord } from '../../../src/domains/testdata/scripted-dns-server.ts'
-import { findTool } from './tools.ts'
+import { env as toolsEnv, findTool } from './tools.ts'
 import type { Entry, FromWorld, ToWorld } from './world-messages.ts'
 
 const here: string = fileURLToPath(new URL('.', import.meta.url))
@@ -48,7 +48,9 @@ export function worldSkipReason(): string | false {
   if (process.getuid?.() !== 0) return 'network namespaces need root'
   for (const tool of ['ip', 'unshare', 'nsenter']) if (findTool(tool) === undefined) return `${tool} is not installed`
   if (!existsSync('/etc/resolv.conf')) return 'there is no /etc/resolv.conf that could be replaced for the clients'
-  const tried = spawnSync('unshare', ['-n', '-m', 'ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'a1'])
+  const tried = spawnSync('unshare', ['-n', '-m', 'ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'a1'], {
+    env: toolsEnv,
+  })
   return tried.status === 0 ? false : `network namespaces cannot be made here: ${String(tried.stderr).trim()}`
 }
 
@@ -95,7 +97,7 @@ export class World {
         folder,
         ...command,
       ],
-      { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+      { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: toolsEnv },
     )
     const world = new World(child, folder)
     await new Promise<void>((resolve, reject) => {
