@@ -120,23 +120,26 @@ INLINE bool is_rules_thread(struct buffer *b)
 INLINE bool is_no_rules_path(struct buffer *b, u64 length, bool writes)
 {
 	u32 last = 0; /* four bytes, the newest on top */
+	u32 odd = 0;
+	u64 hit = 0;
 	if (b->data[0] != '/')
 		return false;
+	/* No branch but the end: the verifier follows each, 256 times. */
 	for (u32 i = 0; i < FILTER_PATH_LIMIT; i++) {
 		if (i >= length)
 			break;
-		u8 byte = b->data[i];
-		last = last >> 8 | (u32)byte << 24;
+		u32 byte = b->data[i];
+		last = last >> 8 | byte << 24;
 		/* Names of files are resolved before rules see them, and bytes that cannot be printed become dots. */
-		if ((u8)(byte - 0x20) > 0x5e)
-			return false;
-		if ((u8)(byte - '.') <= 1 && (last >> 16 == 0x2e2e || last >> 16 == 0x2f2f || last >> 8 == 0x2f2e2f))
-			return false;
+		odd |= 0x5e - ((byte - 0x20) & 0xff);
+		odd |= ((last >> 16) ^ 0x2e2e) - 1;
+		odd |= ((last >> 16) ^ 0x2f2f) - 1;
+		odd |= ((last >> 8) ^ 0x2f2e2f) - 1;
 		u32 place = piece_place(last, writes);
-		if (CONTROLS->filter.pieces[place / 64] >> (place & 63) & 1)
-			return false;
+		hit |= CONTROLS->filter.pieces[place / 64] >> (place & 63);
 	}
-	return last >> 16 != 0x2e2f;
+	/* What was below zero has its highest bit. */
+	return !(odd >> 31) && !(hit & 1) && last >> 16 != 0x2e2f;
 }
 
 /* Files whose names only outputs may want. Directories are what other paths begin at; sockets and pipes are made by other calls. */
