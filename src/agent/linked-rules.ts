@@ -55,7 +55,8 @@ export class LinkedRules {
   constructor(setup: RuleSetup, names: NameIndex, sources?: EvidenceSources) {
     this.#sources = setup.explainsNames === true ? sources : undefined
     this.#setup = setup
-    this.#names = new RuleNames(names, observedNames(setup.plan))
+    const quiet = observedNames(setup.plan)
+    this.#names = new RuleNames(names, quiet)
     this.matcher = linkPlan(setup.plan, {
       fields: name => setup.fields.get(name),
       eventTable,
@@ -64,7 +65,7 @@ export class LinkedRules {
       minPriority: setup.minPriority,
     })
     const byWait = rulesByWait(setup, setup.waitForNameMs ?? 0)
-    this.waiting = byWait === undefined ? undefined : new WaitingRules(setup, byWait, names)
+    this.waiting = byWait === undefined ? undefined : new WaitingRules(setup, byWait, names, quiet)
   }
 
   get rules(): readonly PlannedRule[] {

@@ -4,7 +4,7 @@ import type { When } from '../domains/binding.ts'
 import type { NameSource } from '../state/event-context.ts'
 import type { Ip } from '../values/value.ts'
 import { collectDomains } from '../rules/compile-condition.ts'
-import type { Plan } from '../rules/plan.ts'
+import type { Plan, PlannedRule } from '../rules/plan.ts'
 
 /** A rule with this tag has its names compared with what workloads look up and connect to, and looks none of them up. */
 export const OBSERVE_ONLY_TAG = 'observe_only'
@@ -12,10 +12,11 @@ export const OBSERVE_ONLY_TAG = 'observe_only'
 /** The names that only rules tagged so spell. */
 export function observedNames(plan: Plan): ReadonlySet<string> {
   const quiet = new Set<string>()
+  const isTagged = (rule: PlannedRule): boolean => rule.tags.includes(OBSERVE_ONLY_TAG)
+  const rules = plan.rules.filter(rule => rule.enabled)
+  if (!rules.some(isTagged)) return quiet
   const others = new Set<string>()
-  for (const rule of plan.rules) {
-    if (rule.enabled) collectDomains(rule.condition, rule.tags.includes(OBSERVE_ONLY_TAG) ? quiet : others)
-  }
+  for (const rule of rules) collectDomains(rule.condition, isTagged(rule) ? quiet : others)
   return quiet.difference(others)
 }
 

@@ -10,7 +10,7 @@ import type { PlannedRule } from '../rules/plan.ts'
 import type { EventContext, KnownName, NameSource } from '../state/event-context.ts'
 import type { Ip } from '../values/value.ts'
 import type { RuleSetup } from './linked-rules.ts'
-import { observedNames, RuleNames } from './rule-names.ts'
+import { RuleNames } from './rule-names.ts'
 import { asksForNames } from './uses-names.ts'
 
 /** An event whose printed names may be exchanged while rules are tried. */
@@ -27,8 +27,13 @@ export class WaitingRules {
   /** The longest wait first. */
   readonly #groups: readonly Group[]
 
-  constructor(setup: RuleSetup, rules: ReadonlyMap<number, readonly PlannedRule[]>, index: NameIndex) {
-    this.#names = new RuleNames(index, observedNames(setup.plan))
+  constructor(
+    setup: RuleSetup,
+    rules: ReadonlyMap<number, readonly PlannedRule[]>,
+    index: NameIndex,
+    quiet: ReadonlySet<string>,
+  ) {
+    this.#names = new RuleNames(index, quiet)
     this.#probe = new NameProbe(index, this.#names)
     const waits = [...rules.keys()].sort((a, b) => b - a)
     this.#groups = waits.map(waitMs => ({

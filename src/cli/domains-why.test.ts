@@ -5,14 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import picocolors from 'picocolors'
 import { rule, Scene } from '../../test/conformance/observed-names/scene.ts'
 import { CommandError } from './command-error.ts'
 import { domainsCommand } from './domains.ts'
 import { parseAlert } from './parse-alert.ts'
-import { parseArguments } from './parse-arguments.ts'
 import { replayCommand } from './replay.ts'
 import type { Command } from './command.ts'
+import { type Ran, runQuietly } from './testing.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tiercel-why-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -24,24 +23,9 @@ function write(text: string, extension: string): string {
   return path
 }
 
-async function run(command: Command, ...words: string[]): Promise<{ code: number; out: string }> {
-  let out = ''
-  const colors = picocolors.createColors(false)
-  const code = await command.run(parseArguments(words, command), {
-    out: text => (out += text),
-    err: text => assert.fail(text),
-    flush: () => Promise.resolve(),
-    outIsTty: false,
-    errIsTty: false,
-    columns: 80,
-    outColors: colors,
-    errColors: colors,
-    outClosed: new AbortController().signal,
-  })
-  return { code, out }
-}
+const run = (command: Command, ...words: string[]): Promise<Ran> => runQuietly(command, words)
 
-const why = (...words: string[]): Promise<{ code: number; out: string }> => run(domainsCommand, 'why', ...words)
+const why = (...words: string[]): Promise<Ran> => run(domainsCommand, 'why', ...words)
 
 const RULES = write(
   '- list: trusted_domains\n  items: [shop.example, github.com]\n' +

@@ -3,12 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import picocolors from 'picocolors'
 import { parseBinding } from '../domains/bindings-file.ts'
 import { Scene } from '../../test/conformance/observed-names/scene.ts'
 import { CommandError } from './command-error.ts'
 import { domainsCommand } from './domains.ts'
-import { parseArguments } from './parse-arguments.ts'
+import { type Ran, runQuietly } from './testing.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tiercel-domains-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -31,22 +30,7 @@ const scene = new Scene()
 const capture = join(folder, 'scene.ndjson')
 writeFileSync(capture, scene.lines.map(line => `${JSON.stringify(line)}\n`).join(''))
 
-async function run(...words: string[]): Promise<{ code: number; out: string }> {
-  let out = ''
-  const colors = picocolors.createColors(false)
-  const code = await domainsCommand.run(parseArguments(words, domainsCommand), {
-    out: text => (out += text),
-    err: text => assert.fail(text),
-    flush: () => Promise.resolve(),
-    outIsTty: false,
-    errIsTty: false,
-    columns: 80,
-    outColors: colors,
-    errColors: colors,
-    outClosed: new AbortController().signal,
-  })
-  return { code, out }
-}
+const run = (...words: string[]): Promise<Ran> => runQuietly(domainsCommand, words)
 
 test('domains list: each name once, with who looked it up', async () => {
   const { code, out } = await run('list', '--capture', capture)

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import picocolors from 'picocolors'
 import { parseAllDocuments } from 'yaml'
 import type { TestRecord } from '../domains/testdata/dns-bytes.ts'
 import { quoteValue } from '../agent/render-learned.ts'
@@ -14,35 +13,13 @@ import { loadRules } from '../agent/load-rules.ts'
 import { Scene } from '../../test/conformance/observed-names/scene.ts'
 import { learnCommand } from './learn.ts'
 import { parseDuration } from './parse-duration.ts'
-import { parseArguments } from './parse-arguments.ts'
+import { type Ran, runCommand } from './testing.ts'
 
 const CAPTURES = fileURLToPath(new URL('../../../shared/data/captures', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'tiercel-learn-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-interface Ran {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-async function run(...words: string[]): Promise<Ran> {
-  let out = ''
-  let err = ''
-  const colors = picocolors.createColors(false)
-  const code = await learnCommand.run(parseArguments(words, learnCommand), {
-    out: text => (out += text),
-    err: text => (err += text),
-    flush: () => Promise.resolve(),
-    outIsTty: false,
-    errIsTty: false,
-    columns: 80,
-    outColors: colors,
-    errColors: colors,
-    outClosed: new AbortController().signal,
-  })
-  return { code, out, err }
-}
+const run = (...words: string[]): Promise<Ran> => runCommand(learnCommand, words)
 
 let files = 0
 function write(text: string, extension: string): string {
