@@ -279,6 +279,7 @@ test('learn: names of programs that would be rules are quoted, or left out', asy
 })
 
 test('learn: what is quoted is read back as it was', () => {
+  assert.equal(quoteValue('/bin/ends\\'), undefined, 'no quotes can be put around it')
   fc.assert(
     fc.property(
       fc.string({ unit: fc.integer({ min: 0, max: 255 }).map(c => String.fromCharCode(c)), maxLength: 40 }),
