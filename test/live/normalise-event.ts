@@ -69,6 +69,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/\btmp_obj_\w{6}/g, 'tmp_obj_*'],
   [/\b[0-9a-f]{64}\b/g, '<id>'],
   [/\/proc\/\d+/g, '/proc/<pid>'],
+  [/\/dev\/pts\/\d+/g, '/dev/pts/*'],
   [/\b\d\d:\d\d:\d\d\b/g, '<time>'],
   [/\b\w{3}, \d\d \w{3} \d{4}.*/g, '<date>'],
   [/\b[\d.e-]+ s, [\d.]+ .?B\/s/g, '<speed>'],
@@ -94,6 +95,7 @@ function normaliseParam(event: string, name: string, value: unknown, thread: Run
   if (SIGNALS.test(event) && (name === 'pid' || name === 'tid' || name === 'tgid'))
     return Number(value) > 0 ? 'pid' : String(value)
   if (OF_THE_MOMENT.has(name) || OF_THE_MOMENT.has(`${event}.${name}`)) return '*'
+  if (name === 'tty') return Number(value) === 0 ? '0' : 'some'
   if (PRESENCE.has(name)) return Number(value) === 0 ? '0' : value === null ? 'null' : 'some'
   if (OWN_PIDS.has(name)) return pidWord(Number(value), thread.ownId, thread.parent?.ownId)
   if (PIDS.has(name) || PIDS.has(`${event}.${name}`)) return pidWord(Number(value), thread.tid, thread.parent?.tid)
