@@ -341,7 +341,9 @@ function readOutputs(top: ConfigSection, root: ConfigMap, findings: Diagnostic[]
     retryForMs: own.int('output_retry', defaultQueueLimits.retryForMs, 0, 3_600_000),
   }
   own.finish()
-  if (!stdout && !syslog && file === undefined && program === undefined && http === undefined) {
+  // Of a file that cannot be parsed nothing is known.
+  const isParsed = !findings.some(finding => finding.code === 'E0302')
+  if (isParsed && !stdout && !syslog && file === undefined && program === undefined && http === undefined) {
     findings.push(noOutput({ ...root.place, span: { start: root.place.span.start, end: root.place.span.start } }))
   }
   return {

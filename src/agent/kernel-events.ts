@@ -20,7 +20,7 @@ const HELP: Readonly<Partial<Record<LiveError['code'], string>>> = {
 }
 
 const OTHER_PIDS =
-  "/proc is that of a container: processes that ran before are not known; share the host's pid namespace, or mount its /proc and set HOST_ROOT"
+  "/proc is not the host's: processes that started before are unknown; share the host's pid namespace, or mount its /proc and set HOST_ROOT"
 
 /** What /proc keeps from a process without these capabilities. */
 function limitsOfProc(): readonly string[] {

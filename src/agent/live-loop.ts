@@ -3,6 +3,7 @@
  * nobody while events come, as a wake-up costs the traced program more than the event does. How long it sleeps follows from what it
  * found; with nothing to do it sleeps on the ring itself. Between slices it returns to the event loop for messages.
  */
+import { getHeapStatistics } from 'node:v8'
 import { messageOf } from '../diagnostics/message-of.ts'
 import type { BindingFact } from '../domains/binding.ts'
 import { renderBinding } from '../domains/bindings-file.ts'
@@ -573,7 +574,7 @@ export class LiveLoop {
       generation: this.#orders!.generation,
       ruleCount: pipeline.rules.length,
       cpuUs: cpu.user + cpu.system,
-      heapBytes: process.memoryUsage().heapUsed,
+      heapBytes: getHeapStatistics().used_heap_size,
     }
   }
 }

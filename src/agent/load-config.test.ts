@@ -217,6 +217,14 @@ test('with a file, only what it enables is on', () => {
   )
 })
 
+test('of a file that is no YAML nothing else is said', () => {
+  const { findings } = load({ 'main.yaml': 'json_output: [\n' })
+  assert.deepEqual(
+    findings.map(({ code }) => code),
+    ['E0302'],
+  )
+})
+
 const unreadable = [
   {
     name: 'a file that is not there',

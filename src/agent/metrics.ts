@@ -54,7 +54,7 @@ export interface FileSum {
 export interface Usage {
   /** Since the start, of one core: 1 is a whole one. */
   readonly cpuRatio: number
-  readonly rssBytes: number
+  readonly rssBytes: number | undefined
   readonly vszBytes: number | undefined
   readonly openFds: number | undefined
   readonly hostCpuRatio: number | undefined

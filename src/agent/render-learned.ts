@@ -2,6 +2,7 @@
  * What was learnt as a rule file: for each workload a list of the names it used, a list of the addresses that had none, and a rule that
  * alerts on everything else. Valid for Falco too. Everything that comes from outside is quoted; what cannot be is left out, and said so.
  */
+import { counted } from '../values/counted.ts'
 import { normaliseDomain } from '../values/domain-name.ts'
 import { renderIp } from '../values/ip.ts'
 import { printable } from '../values/socket-text.ts'
@@ -69,7 +70,7 @@ export function renderLearned(workloads: readonly Workload[], options: RenderOpt
     addresses += workload.addresses.size
   }
   const head = [
-    `# Learnt from ${printable(options.from)}: ${plural(options.connections, 'connection')} of ${plural(workloads.length, 'workload')}${spanText(options)}.`,
+    `# Learnt from ${printable(options.from)}: ${counted(options.connections, 'connection')} of ${counted(workloads.length, 'workload')}${spanText(options)}.`,
     '# Review before use: what was reached while this was learnt is not alerted on, whoever made the connection.',
     ...(options.condition === '' ? [] : [`# Only what this condition takes: ${printable(options.condition)}`]),
     ...refused.map(label => `# Left out, as no rule can spell its name: ${printable(label)}`),
@@ -108,7 +109,7 @@ function renderWorkload(workload: Workload, words: EntryWords, options: RenderOp
   if (scope !== '') checks.push(scope)
   if (options.condition !== '') checks.push(`(${options.condition.replace(/\s*[\r\n]\s*/g, ' ')})`)
   if (workload.leftOut > 0)
-    lines.push(`# ${plural(workload.leftOut, 'connection')} more went to names that are not listed: too many`)
+    lines.push(`# ${counted(workload.leftOut, 'connection')} more went to names that are not listed: too many`)
   if (workload.names.size > 0) {
     lines.push(`- list: ${namesList}`, '  items:', ...nameItems(workload.names, options.noPatterns === true))
     checks.push(`not fd.sip.name in (${namesList})`)
@@ -146,7 +147,7 @@ function nameItems(names: ReadonlyMap<string, Sightings>, noPatterns: boolean): 
     const parent = pattern.slice(2)
     items.set(parent, [
       ...(items.get(parent) ?? []),
-      `    # ${plural(alike.length, 'host')} that rotate, such as ${few}; stands for every name below ${parent}`,
+      `    # ${counted(alike.length, 'host')} that rotate, such as ${few}; stands for every name below ${parent}`,
       `    # ${sightingsText(seen)}`,
       `    - ${JSON.stringify(pattern)}`,
     ])
@@ -182,7 +183,7 @@ function sightingsText({ count, firstMs, lastMs, programs, ports, evidence }: Si
   const [first, last] = [timeText(firstMs), timeText(lastMs)]
   const when = first === last ? first : `${first} to ${last}`
   const parts = [
-    plural(count, 'connection'),
+    counted(count, 'connection'),
     when,
     `port ${[...ports].sort((a, b) => a - b).join(', ')}`,
     `by ${[...programs].sort().map(printable).join(', ')}`,
@@ -257,10 +258,6 @@ function spanText({ firstMs, lastMs }: RenderOptions): string {
 
 function timeText(ms: number): string {
   return new Date(Math.round(ms)).toISOString().slice(0, 19).replace('T', ' ')
-}
-
-function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`
 }
 
 function compareText(a: string, b: string): number {

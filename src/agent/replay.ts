@@ -17,6 +17,8 @@ import type { NameListNews } from './name-lists.ts'
 import { Pipeline, type PipelineOptions } from './pipeline.ts'
 import { usesNames } from './uses-names.ts'
 
+/** How long a replay waits for the names that it looks up. */
+const LOOKUP_WAIT_MS = 2000
 /** How long outputs may take to write what waits when the replay is over. */
 const CLOSE_TIMEOUT_MS = 10_000
 
@@ -43,6 +45,8 @@ export interface ReplayOptions {
 export type ReplayNews =
   | { readonly kind: 'output'; readonly news: OutputNews }
   | { readonly kind: 'name'; readonly warning: NameWarning }
+  /** Look-ups that had no answer when the replay began. */
+  | { readonly kind: 'unanswered'; readonly names: number; readonly waitedMs: number }
   | { readonly kind: 'bindings'; readonly path: string; readonly outcome: BindingsOutcome }
   | { readonly kind: 'list'; readonly news: NameListNews }
   | { readonly kind: 'echo'; readonly body: string }
@@ -181,7 +185,7 @@ function limitDuration(sink: SourceSink, maxNs: bigint | undefined): SourceSink 
   }
 }
 
-/** Looks up the names of the rules; resolves when all are known, or after two seconds. */
+/** Looks up the names of the rules; resolves when all are known, or after `LOOKUP_WAIT_MS`. */
 async function lookUpNames(
   names: NameIndex,
   config: DomainsConfig,
@@ -200,6 +204,7 @@ async function lookUpNames(
       return () => clearTimeout(timer)
     },
     maxQuestions: config.maxLookups,
+    readyMs: LOOKUP_WAIT_MS,
     onWarning: warning => tell({ kind: 'name', warning }),
     // The events are past: what the names are now is all that a replay can learn.
     once: true,
@@ -208,5 +213,7 @@ async function lookUpNames(
   if (skipped.length > 0) tell({ kind: 'long-lists', sizes: skipped, limit: config.listLimit })
   refresher.setNames(wanted)
   await refresher.ready()
+  const { pending } = refresher.stats()
+  if (pending > 0) tell({ kind: 'unanswered', names: pending, waitedMs: LOOKUP_WAIT_MS })
   return refresher
 }

@@ -7,8 +7,8 @@ export function readUsage(uptimeMs: number): Usage {
   const host = readHostCpu()
   return {
     cpuRatio: uptimeMs <= 0 ? 0 : (user + system) / 1000 / uptimeMs,
-    rssBytes: process.memoryUsage.rss(),
-    vszBytes: readPages(),
+    rssBytes: readStatusBytes('VmRSS'),
+    vszBytes: readStatusBytes('VmSize'),
     openFds: countFiles('/proc/self/fd'),
     hostCpuRatio: host?.ratio,
     hostMemoryUsedBytes: readHostMemory(),
@@ -30,8 +30,9 @@ function readNumber(path: string): number | undefined {
   return Number.isNaN(value) ? undefined : value
 }
 
-function readPages(): number | undefined {
-  const kb = /^VmSize:\s+(\d+) kB/m.exec(readText('/proc/self/status') ?? '')?.[1]
+/** An amount of memory of `/proc/self/status`. Node's own `memoryUsage` throws where there is no /proc. */
+function readStatusBytes(key: 'VmRSS' | 'VmSize'): number | undefined {
+  const kb = new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(readText('/proc/self/status') ?? '')?.[1]
   return kb === undefined ? undefined : Number(kb) * 1024
 }
 

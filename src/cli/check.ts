@@ -97,7 +97,7 @@ export const checkCommand: Command = {
     for (const news of lists) {
       const isGood = news.kind === 'loaded' && !isListWorthWarning(news)
       const isUsed = rules.plan?.nameLists.includes(news.name) !== false
-      const text = `${nameListText(news)}${isUsed ? '' : '; no rule asks for it'}`
+      const text = `${nameListText(news)}${isUsed ? '' : '; no rule uses it'}`
       terminal.out(`${isGood && isUsed ? text : news.kind === 'loaded' ? colors.yellow(text) : colors.red(text)}\n`)
       if (news.kind === 'loaded') for (const line of refusedLines(news)) terminal.out(`  ${line}\n`)
     }

@@ -583,7 +583,7 @@ test('Ctrl-C ends it with the summary', { timeout: 60_000 }, async t => {
 test('a terminal gets colours and a progress line, and nothing of it is left', t => {
   const typescript = join(folder, 'typescript')
   const line = `${process.execPath} ${nodeFlags.join(' ')} replay ${container} -r ${good}`
-  const { error } = spawnSync('script', ['-qec', line, typescript], {
+  const { error, status } = spawnSync('script', ['-qec', line, typescript], {
     cwd: root,
     env: { ...env, TERM: 'xterm' },
     stdio: 'ignore',
@@ -591,8 +591,11 @@ test('a terminal gets colours and a progress line, and nothing of it is left', t
   if (error !== undefined) return t.skip('`script` is not on this machine')
   const text = readFileSync(typescript, 'utf8')
   assert.match(text, /\u001b\[36mNotice/)
-  const drawn = text.lastIndexOf('░')
-  if (drawn !== -1) assert.ok(text.indexOf('\r\u001b[2K', drawn) !== -1, 'the progress line is not cleared')
+  const drawn = text.lastIndexOf('█')
+  assert.notEqual(drawn, -1, 'there is no progress line')
+  assert.notEqual(text.indexOf('\r\u001b[2K', drawn), -1, 'the progress line is not cleared')
+  assert.match(text, /Events detected: \d+/)
+  assert.equal(status, 0)
 })
 
 test('standard output that is full is a failure', t => {

@@ -1,3 +1,4 @@
+import { counted } from '../values/counted.ts'
 import { wantedEvents } from '../agent/base-syscalls.ts'
 import type { Config } from '../agent/config.ts'
 import { AlertCounter } from '../agent/count-alerts.ts'
@@ -176,9 +177,9 @@ function tellLearned(rendered: RenderedRules, learner: NameLearner, terminal: Te
   const { yellow } = terminal.errColors
   const warn = (text: string): void => terminal.err(`${yellow('tiercel:')} ${text}\n`)
   const found = [
-    `${count(learner.connections, 'connection')} of ${count(learner.workloads.length, 'workload')}: ${count(rules, 'rule')}`,
-    count(names, 'name'),
-    `${addresses} address${addresses === 1 ? '' : 'es'} without one`,
+    `${counted(learner.connections, 'connection')} of ${counted(learner.workloads.length, 'workload')}: ${counted(rules, 'rule')}`,
+    counted(names, 'name'),
+    `${counted(addresses, 'address', 'addresses')} without one`,
   ]
   terminal.err(`${found.join(', ')}\n`)
   if (refused.length > 0) warn(`left out, as no rule can spell its name: ${refused.map(printable).join(', ')}`)
@@ -196,7 +197,7 @@ async function judgeOwn(session: Session, text: string, untilMs: number): Promis
     const warning =
       session.process === ''
         ? `${before} of the connections that were learnt alert all the same: their names were others when they were asked again`
-        : `${count(before, 'connection')} of the same programs elsewhere would have alerted: the rules are about programs, not processes`
+        : `${counted(before, 'connection')} of the same programs elsewhere would have alerted: the rules are about programs, not processes`
     terminal.err(`${terminal.errColors.yellow('tiercel:')} ${warning}\n`)
   }
   if (untilMs === Number.POSITIVE_INFINITY) return
@@ -241,10 +242,6 @@ async function judge(session: Session, counter: AlertCounter, ruleSet?: RuleSet)
   } finally {
     progress.clear()
   }
-}
-
-function count(number: number, word: string): string {
-  return `${number} ${word}${number === 1 ? '' : 's'}`
 }
 
 function times(count: number): string {

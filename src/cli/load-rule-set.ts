@@ -45,5 +45,12 @@ export function loadRuleSet(
       'docs/errors.md explains the codes',
     )
   }
+  const unused = config.domains.lists.filter(({ name }) => !plan.nameLists.includes(name))
+  if (unused.length > 0 && !isQuiet) {
+    const names = unused.map(({ name }) => `\`${name}\``).join(', ')
+    terminal.err(
+      `${terminal.errColors.yellow('tiercel:')} no rule uses ${names} of \`domains.lists\`, so it is not loaded\n`,
+    )
+  }
   return { rules, fields, plan, paths }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -51,7 +52,7 @@ test('check: what is in configured lists, and what is not', async () => {
     'rules.yaml: Ok',
     'the list `threats` has 2 names of threats.txt (plain); 1 lines are refused',
     '  threats.txt:3: not a domain name: http://no.example/',
-    'the list `unused` has 1 names of unused.txt (plain); no rule asks for it',
+    'the list `unused` has 1 names of unused.txt (plain); no rule uses it',
     '',
   ])
   assert.equal(code, 0)
@@ -82,6 +83,39 @@ test('replay: connections are judged by a configured list; refused lines are tol
   assert.match(out, /^\S+ Notice bad\.example$/m)
   assert.equal(out.trim().split('\n').length, 1)
   assert.match(err, /the list `threats` has 2 names of threats\.txt \(plain\); 1 lines are refused/)
+  assert.equal(code, 0)
+})
+
+test('replay: a list that no rule uses is said to be unused, whether or not it can be read', async () => {
+  const { code, err } = await tiercel(
+    'replay',
+    capture,
+    '-r',
+    rules,
+    ...list('threats', file('t.txt', 'bad.example\n')),
+    ...list('unused', join(folder, 'none')),
+  )
+  assert.match(err, /^tiercel: no rule uses `unused` of `domains\.lists`, so it is not loaded$/m)
+  assert.equal(code, 0)
+})
+
+test('replay: a DNS server that never answers is said, and the replay goes on', async () => {
+  const silent = createSocket('udp4')
+  await new Promise<void>(done => silent.bind(0, '127.0.0.1', done))
+  const { code, out, err } = await tiercel(
+    'replay',
+    capture,
+    '-r',
+    rules,
+    '--observe',
+    '--resolve',
+    '-o',
+    `domains.servers[]=127.0.0.1:${silent.address().port}`,
+    ...list('threats', file('t.txt', 'bad.example\n')),
+  )
+  silent.close()
+  assert.match(err, /^tiercel: 1 name had no answer within 2 s, and the replay went on without/m)
+  assert.match(out, /Notice bad\.example\n/)
   assert.equal(code, 0)
 })
 

@@ -1,20 +1,21 @@
 /** Words that a replay and a live agent share for what happens beside alerts; how loud each is, they say themselves. */
 import type { NameListNews } from '../agent/name-lists.ts'
 import type { OutputNews } from '../outputs/output-queue.ts'
+import { counted } from '../values/counted.ts'
 
 /** Undefined where nothing need be said: standard output's reader had enough (`| head`), which is what it wanted. */
 export function outputNewsText(news: OutputNews): string | undefined {
   switch (news.kind) {
     case 'slow':
-      return `the output ${news.output} has not taken an alert for ${news.timeoutMs} ms`
+      return `output ${news.output} has not accepted an alert for ${news.timeoutMs} ms`
     case 'failed':
-      return `the output ${news.output} failed: ${news.error.message}; ${news.lost} alerts are lost to it`
+      return `output ${news.output} failed: ${news.error.message}${news.lost === 0 ? '' : `; ${counted(news.lost, 'alert')} lost`}`
     case 'recovered':
-      return `the output ${news.output} works again`
+      return `output ${news.output} works again`
     case 'gone':
-      return news.output === 'stdout' ? undefined : `the output ${news.output} is gone: ${news.error.message}`
+      return news.output === 'stdout' ? undefined : `output ${news.output} is gone: ${news.error.message}`
     case 'dropped':
-      return `${news.count} alerts are lost: the queue of the output ${news.output} was full`
+      return `${counted(news.count, 'alert')} lost: the queue of output ${news.output} was full`
     default:
       return news satisfies never
   }

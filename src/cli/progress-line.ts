@@ -12,14 +12,14 @@ export interface ProgressLine {
   clear(): void
 }
 
-/** A line on standard error that shows how far a command is, on a terminal; elsewhere nothing is printed. `now` gives milliseconds. */
-export function openProgressLine(terminal: Terminal, label: string, now: () => number = performance.now): ProgressLine {
+/** A line on standard error that shows how far a command is, on a terminal; elsewhere nothing is printed. */
+export function openProgressLine(terminal: Terminal, label: string): ProgressLine {
   if (!terminal.errIsTty) return { update: () => {}, clear: () => {} }
   let drawnAt = Number.NEGATIVE_INFINITY
   let isDrawn = false
   return {
     update: (done, total, note) => {
-      const time = now()
+      const time = performance.now()
       if (time - drawnAt < REDRAW_MS) return
       drawnAt = time
       isDrawn = true

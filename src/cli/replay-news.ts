@@ -1,4 +1,5 @@
 import type { ReplayNews } from '../agent/replay.ts'
+import { counted } from '../values/counted.ts'
 import { isListWorthWarning, longListsText, nameListText, outputNewsText, refusedLines } from './news-text.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -26,10 +27,14 @@ export function reportNews(news: Exclude<ReplayNews, { kind: 'name' }>, terminal
     case 'echo':
       terminal.err(news.body.endsWith('\n') ? news.body : `${news.body}\n`)
       return false
+    case 'unanswered':
+      return warning(
+        `${counted(news.names, 'name')} had no answer within ${news.waitedMs / 1000} s, and the replay went on without: is the DNS server reachable?`,
+      )
     case 'long-lists':
       return warning(longListsText(news.sizes, news.limit))
     case 'bad-names':
-      return warning(`${news.lines} lines that the capture has of names cannot be understood`)
+      return warning(`the capture has ${counted(news.lines, 'line')} about names that cannot be parsed`)
     case 'list': {
       const text = nameListText(news.news)
       if (news.news.kind === 'failed') return error(text)
@@ -39,10 +44,11 @@ export function reportNews(news: Exclude<ReplayNews, { kind: 'name' }>, terminal
     case 'bindings': {
       const { outcome, path } = news
       for (const { line, message } of outcome.errors.slice(0, SHOWN_LINES)) error(`${path}:${line}: ${message}`)
-      if (outcome.errorCount > SHOWN_LINES) error(`${path}: ${outcome.errorCount - SHOWN_LINES} more lines are wrong`)
+      if (outcome.errorCount > SHOWN_LINES)
+        error(`${path}: and ${counted(outcome.errorCount - SHOWN_LINES, 'more wrong line')}`)
       if (outcome.notBelieved > 0) {
         warning(
-          `${path}: ${outcome.notBelieved} bindings are not believed: a public name with a loopback or link-local address`,
+          `${path}: ${counted(outcome.notBelieved, 'binding')} of public names with loopback or link-local addresses ignored`,
         )
       }
       if (outcome.failure !== undefined) error(`the bindings \`${path}\` cannot be read: ${outcome.failure}`)

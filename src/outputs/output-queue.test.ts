@@ -87,6 +87,17 @@ test('a message that will never go through does not hold up the rest of its batc
   )
 })
 
+test('an output that refuses each message is reported at once, and then not for each', async () => {
+  const refusals = abc.map((): Step => ({ kind: 'fail', outlook: 'lost' }))
+  const { queue, news } = open(refusals, {}, 1)
+  pushAll(queue, abc)
+  await queue.settle()
+  const lost = (): number[] => news.map(one => (one.kind === 'failed' ? one.lost : 0))
+  assert.deepEqual(lost(), [1])
+  await queue.close(0)
+  assert.deepEqual(lost(), [1, 5])
+})
+
 test('an output that stays broken loses its batch after a while, is down, and recovers', async () => {
   const { sink, queue, kinds } = open([{ kind: 'fail' }, { kind: 'fail' }], { retryForMs: 150 })
   pushAll(queue, ['a'])

@@ -48,6 +48,8 @@ const BATCH_BYTES = 256 * 1024
 const FIRST_RETRY_MS = 100
 const MOST_RETRY_MS = 2_000
 const MOST_PAUSE_MS = 30_000
+/** An output that refuses each message would fill the log: failures are reported at once, then together, this often at most. */
+const FAILURE_REPORT_MS = 1_000
 
 /** `up`: the last write went well. `down`: a batch was given up, each further one gets one try. `gone`: nothing will be written again. */
 type Health = 'up' | 'down' | 'gone'
@@ -67,6 +69,9 @@ export class OutputQueue {
   #written = 0
   #dropped = 0
   #failed = 0
+  /** Failures that nobody was told of yet. */
+  #unreported: { readonly error: SinkError; readonly lost: number } | undefined
+  #reportTimer: NodeJS.Timeout | undefined
   #health: Health = 'up'
   #pauseMs = 0
   #reopenAsked = false
@@ -148,6 +153,8 @@ export class OutputQueue {
       this.#sink.abort()
       while (this.#running) await this.#progress()
     }
+    this.#reportFailures()
+    clearTimeout(this.#reportTimer)
     this.#health = 'gone'
     await this.#sink.close().catch((error: unknown) => {
       this.#tell({ kind: 'failed', output: this.name, error: asSinkError(error), lost: 0 })
@@ -268,14 +275,28 @@ export class OutputQueue {
 
   #markUp(): void {
     this.#inFlight = 0
-    if (this.#health === 'down') this.#tell({ kind: 'recovered', output: this.name })
+    if (this.#health === 'down') {
+      this.#reportFailures()
+      this.#tell({ kind: 'recovered', output: this.name })
+    }
     if (this.#health !== 'gone') this.#health = 'up'
     this.#pauseMs = 0
   }
 
   #giveUp(error: SinkError, lost: number): void {
     this.#failed += lost
-    this.#tell({ kind: 'failed', output: this.name, error, lost })
+    this.#unreported = { error, lost: lost + (this.#unreported?.lost ?? 0) }
+    if (this.#reportTimer === undefined) this.#reportFailures()
+  }
+
+  #reportFailures(): void {
+    clearTimeout(this.#reportTimer)
+    this.#reportTimer = undefined
+    if (this.#unreported === undefined) return
+    this.#tell({ kind: 'failed', output: this.name, ...this.#unreported })
+    this.#unreported = undefined
+    this.#reportTimer = setTimeout(() => this.#reportFailures(), FAILURE_REPORT_MS)
+    this.#reportTimer.unref()
   }
 
   #markDown(error: SinkError, lost: number): void {
@@ -290,6 +311,7 @@ export class OutputQueue {
     this.#failed += lost
     this.#health = 'gone'
     this.#discard()
+    this.#reportFailures()
     this.#tell({ kind: 'gone', output: this.name, error })
   }
 

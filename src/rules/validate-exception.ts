@@ -1,3 +1,4 @@
+import { counted } from '../values/counted.ts'
 import { closestName } from '../diagnostics/closest-name.ts'
 import { compileOperand } from './compile-operand.ts'
 import type { FieldLookup } from './field-lookup.ts'
@@ -61,7 +62,7 @@ function listComps(exception: ExceptionItem, fields: readonly ExceptionEntry[], 
     add(
       {
         code: 'E0217',
-        message: `exception \`${exception.name}\` has ${countOf(fields.length, 'field')} and ${countOf(count, 'comp')}`,
+        message: `exception \`${exception.name}\` has ${counted(fields.length, 'field')} and ${counted(count, 'comp')}`,
         help:
           comps.kind === 'list'
             ? 'give one operator for each field'
@@ -119,10 +120,6 @@ function singleComp(exception: ExceptionItem, add: Add): ExceptionEntry | undefi
     comps,
   )
   return undefined
-}
-
-function countOf(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function fieldText(exception: ExceptionItem): string {

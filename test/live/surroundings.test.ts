@@ -90,7 +90,13 @@ const works: readonly {
     name: 'a pid namespace of its own, as in a container',
     wrap: after('mount -t proc proc /proc', '--pid', '--fork', '--kill-child'),
     isKnown: false,
-    says: /\/proc is that of a container/,
+    says: /\/proc is not the host's/,
+  },
+  {
+    name: 'no /proc',
+    wrap: after('mount -t tmpfs none /proc'),
+    isKnown: false,
+    says: /\/proc is not the host's/,
   },
   {
     name: 'a container that has the /proc of the host',
