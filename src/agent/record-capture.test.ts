@@ -219,3 +219,43 @@ test('each file of a rotation knows what was known when it began', async t => {
   assert.ok(recorder.files.length >= 3, `${recorder.files.length} files`)
   assert.deepEqual(await namesIn(recorder.files), NAMES)
 })
+
+test('each file of a rotation has the resolv.conf and hosts files of the mount namespaces that are still there', t => {
+  const scratch = mkdtempSync(join(tmpdir(), 'tiercel-record-'))
+  t.after(() => rmSync(scratch, { recursive: true }))
+  const recorder = new CaptureRecorder({ path: join(scratch, 'out.scap'), gzip: false, open, maxDurationNs: 10n })
+  const thread = (tid: number): object => ({
+    kind: 'process',
+    tid,
+    ptid: 1,
+    comm: 'x',
+    exe: 'x',
+    exepath: '/x',
+    cwd: '/',
+  })
+  const parser = new NdjsonParser(recorder.sink)
+  const tell = (line: object): void => void parser.push(Buffer.from(`${JSON.stringify(line)}\n`))
+  for (const tid of [1, 7, 8]) tell(thread(tid))
+  const own = (name: string, tid: number, data: string, ts: number): void =>
+    tell({ type: 'asyncevent', ts, tid, args: { plugin_id: 0, name: `tiercel_${name}`, data: `${data}\0` } })
+  own('namespaces', 1, '10 20', 1)
+  own('namespaces', 7, '10 21', 1)
+  own('namespaces', 8, '10 22', 1)
+  own('resolv_conf', 1, '0\n192.0.2.1', 2)
+  own('resolv_conf', 7, '21\n192.0.2.2', 2)
+  own('resolv_conf', 7, '21\n192.0.2.3', 3)
+  own('hosts', 8, '22\n192.0.2.4 shop.example\n', 3)
+  for (const ts of [20, 40]) {
+    if (ts === 40) tell({ type: 'procexit', ts: 30, tid: 8, args: { status: 0 } })
+    tell({ type: 'getpid', ts, tid: 7 })
+  }
+  parser.end()
+  recorder.end()
+  const told = recorder.files.map(path =>
+    [...readFileSync(path, 'latin1').matchAll(/tiercel_(?:resolv_conf|hosts)\0[^\0]*/g)].map(([text]) => text),
+  )
+  const servers = ['tiercel_resolv_conf\x000\n192.0.2.1', 'tiercel_resolv_conf\x0021\n192.0.2.3']
+  const hosts = 'tiercel_hosts\x0022\n192.0.2.4 shop.example\n'
+  assert.deepEqual(told.slice(1), [[...servers, hosts], [...servers, hosts], servers].slice(0, told.length - 1))
+  assert.equal(told.length, 4)
+})

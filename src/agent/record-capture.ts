@@ -12,9 +12,11 @@ import { CaptureWriter } from '../events/capture/write-capture.ts'
 import { attachBytes, createRecord, readRecord } from '../events/decode-record.ts'
 import type { EventRecord } from '../events/event-record.ts'
 import { eventTable } from '../events/event-table.ts'
+import { makeOwnEvent, ownEventData, type OwnEventName, ownEventName } from '../events/own-event.ts'
 import type { GroupEntry, InterfaceEntry, MachineInfo, SourceSink, UserEntry } from '../events/source.ts'
 import type { CurrentEvent } from '../state/current-event.ts'
 import { HostState, stateSink } from '../state/host-state.ts'
+import type { ByteText } from '../values/value.ts'
 import type { EventFilter } from './event-filter.ts'
 import { makeObserver } from './make-observer.ts'
 import { tellState } from './tell-state.ts'
@@ -23,6 +25,7 @@ export interface RecordOptions {
   /** `out.scap`; with rotation `out-0001.scap` and so on. */
   readonly path: string
   readonly gzip: boolean
+  readonly gzipLevel?: number
   readonly filter?: EventFilter
   /** With a filter: only events that match, not those that tell what processes became. */
   readonly exactly?: boolean
@@ -49,6 +52,16 @@ const LIFE_EVENTS: ReadonlySet<string> = new Set([
 ])
 const isLifeEvent: readonly boolean[] = eventTable.map(info => LIFE_EVENTS.has(info.name))
 
+/** Of workloads whose files are known; more are not told anew. */
+const MAX_WORKLOAD_FILES = 4096
+
+interface WorkloadFile {
+  readonly name: OwnEventName
+  readonly data: ByteText
+  readonly tid: number
+  readonly mntns: number
+}
+
 /** Give its `sink` to a source, then call `end`. What the file system answers is thrown by either. */
 export class CaptureRecorder {
   readonly sink: SourceSink
@@ -69,6 +82,10 @@ export class CaptureRecorder {
   readonly #namesRecord: EventRecord = createRecord()
   #writer: CaptureWriter
   #fileBytes = 0
+  /** What the file had before its first event; undefined until then. */
+  #worldBytes: number | undefined
+  /** The latest of what was told of workloads' files, which each new file needs again; by kind and mount namespace. */
+  readonly #workloadFiles = new Map<string, WorkloadFile>()
   #fileCount = 0
   #fileFromNs: bigint | undefined
   #machine: MachineInfo | undefined
@@ -134,6 +151,11 @@ export class CaptureRecorder {
     this.#writeNames(items, tsNs, record => names !== undefined && learnNames(record, names))
   }
 
+  /** Writes what has gathered since events began, so that a crash leaves it behind. */
+  flush(): void {
+    if (this.#worldBytes !== undefined) this.#writer.flush()
+  }
+
   /** Completes the last file. */
   end(): void {
     this.#writer.end()
@@ -144,11 +166,17 @@ export class CaptureRecorder {
   }
 
   #onEvent(record: EventRecord): boolean {
-    if (this.#isFull(record)) this.#nextFile(record)
+    if (this.#worldBytes === undefined) this.#endWorld()
+    else if (this.#isFull(record)) this.#nextFile(record)
     const { filter, exactly } = this.#options
     if (this.#state !== undefined) {
       const current = this.#state.apply(record)
       const isNames = this.#learn(current)
+      if (this.#isRotating && record.type === ASYNC_EVENT) {
+        const name = ownEventName(record)
+        if (name === 'tiercel_resolv_conf' || name === 'tiercel_hosts')
+          this.#keepFile(name, ownEventData(record), record.tid)
+      }
       if (filter !== undefined && !isNames && !(exactly !== true && isLifeEvent[record.type])) {
         if (!filter.matches(current)) {
           // The event is left out; what it tells of names is not.
@@ -190,9 +218,33 @@ export class CaptureRecorder {
     return true
   }
 
+  /** The world is on the disk before the events are, whatever happens to us. */
+  #endWorld(): void {
+    this.#writer.flush()
+    this.#worldBytes = this.#fileBytes
+  }
+
+  #keepFile(name: OwnEventName, data: ByteText, tid: number): void {
+    const mntns = Number(data.slice(0, data.indexOf('\n')))
+    const key = `${name} ${mntns}`
+    if (this.#workloadFiles.size < MAX_WORKLOAD_FILES || this.#workloadFiles.has(key))
+      this.#workloadFiles.set(key, { name, data, tid, mntns })
+  }
+
+  /** Those of mount namespaces that are gone are forgotten. */
+  #tellWorkloadFiles(tsNs: bigint): void {
+    const there = new Set([0])
+    for (const { mntns, isDead } of this.#state!.threads.values()) if (!isDead) there.add(mntns)
+    for (const [key, { name, data, tid, mntns }] of this.#workloadFiles) {
+      if (there.has(mntns)) this.#writer.event(makeOwnEvent({ name, data, tid, tsNs }))
+      else this.#workloadFiles.delete(key)
+    }
+  }
+
   #isFull(record: EventRecord): boolean {
     const { maxBytes, maxDurationNs } = this.#options
-    if (maxBytes !== undefined && this.#fileBytes >= maxBytes) return true
+    // Where the world alone is larger than that, events shall have as much room as it.
+    if (maxBytes !== undefined && this.#fileBytes >= Math.max(maxBytes, 2 * (this.#worldBytes ?? 0))) return true
     if (maxDurationNs === undefined) return false
     this.#fileFromNs ??= record.tsNs
     return record.tsNs - this.#fileFromNs >= maxDurationNs
@@ -205,7 +257,9 @@ export class CaptureRecorder {
     const facts = { machine: this.#machine, interfaces: this.#interfaces, users: this.#users, groups: this.#groups }
     tellState(this.#state!, facts, this.#writer)
     const { names } = this.#options
+    this.#tellWorkloadFiles(record.tsNs)
     if (names !== undefined && this.#hasNames) this.#writeNames(names.facts(), record.tsNs)
+    this.#endWorld()
     const { maxFiles } = this.#options
     while (maxFiles !== undefined && this.files.length > maxFiles) rmSync(this.files.shift()!, { force: true })
   }
@@ -215,12 +269,13 @@ export class CaptureRecorder {
     const file = this.#options.open(path)
     this.files.push(path)
     this.#fileBytes = 0
+    this.#worldBytes = undefined
     const write = (bytes: Buffer): void => {
       this.#fileBytes += bytes.length
       this.bytes += bytes.length
       file.write(bytes)
     }
-    return new CaptureWriter(write, { gzip: this.#options.gzip }, () => file.close())
+    return new CaptureWriter(write, this.#options, () => file.close())
   }
 
   #forget(): void {

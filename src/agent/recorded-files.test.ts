@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { attachBytes, createRecord, readRecord } from '../events/decode-record.ts'
 import { makeOwnEvent, ownEventData, ownEventName } from '../events/own-event.ts'
 import { RecordedFiles } from './recorded-files.ts'
 
@@ -23,11 +24,18 @@ test('recorded files: those of the host, and of each mount namespace that shows 
   }
   const files = new RecordedFiles({ procRoot: proc, intervalMs: 50 })
   t.after(() => files.close())
-  const tell = (tid: number, mntns: number): void =>
-    files.see(makeOwnEvent({ name: 'tiercel_namespaces', data: `1 ${mntns}`, tid, tsNs: 1n }))
+  // As sources do: one record for all events.
+  const record = createRecord()
+  const tell = (tid: number, mntns: number): void => {
+    const { bytes } = makeOwnEvent({ name: 'tiercel_namespaces', data: `1 ${mntns}`, tid, tsNs: 1n })
+    attachBytes(record, bytes)
+    readRecord(record, 0, bytes.length)
+    files.see(record)
+  }
   tell(1, 4026531841)
   tell(9, 4026531841)
   tell(7, 4026532207)
+  tell(1, 4026531841)
   const taken: string[] = []
   const endMs = Date.now() + DEADLINE_MS
   while (taken.length < 3) {

@@ -38,7 +38,9 @@ export class RecordedFiles {
     const mntns = ownEventData(record).split(' ')[1] ?? ''
     if (record.tid === 1) this.#hostMntns = mntns
     if (mntns === this.#hostMntns) return
-    setTimeout(() => this.#reader.want(Number(mntns), record.tid), SETTLE_MS).unref()
+    // The record is another event's by then.
+    const { tid } = record
+    setTimeout(() => this.#reader.want(Number(mntns), tid), SETTLE_MS).unref()
   }
 
   /** What is to be recorded before the next event, which is of this time. */

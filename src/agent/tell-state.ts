@@ -127,7 +127,6 @@ function fdEntry(fd: Fd): FdEntry | undefined {
       return { ...base, type: FdType.fileV2, name: fd.name, openFlags: fd.openFlags, dev: fd.dev }
     case FdType.unknown:
     case FdType.uninitialised:
-    case FdType.unsupported:
       return undefined
     default:
       return { ...base, type: fd.type, name: fd.name }

@@ -9,6 +9,7 @@ import {
   rmSync,
   symlinkSync,
   writeFileSync,
+  existsSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -478,6 +479,12 @@ const cases: readonly {
     err: /`--keep` needs `--rotate-size`/,
   },
   {
+    name: 'record: into the capture that it reads',
+    args: ['record', cut, '--from', cut],
+    code: 1,
+    err: /is the capture that is read/,
+  },
+  {
     name: 'record: live where it cannot be',
     args: ['record', join(folder, 'y.scap')],
     env: noProbe,
@@ -501,6 +508,15 @@ for (const c of cases) {
     assert.equal(code, c.code)
   })
 }
+
+test('record: what was there stays when no events can be had, and nothing new is left', () => {
+  const there = file('there.scap', Buffer.from('a capture'))
+  assert.equal(tiercel(['record', there], { env: noProbe }).code, 1)
+  assert.equal(readFileSync(there, 'utf8'), 'a capture')
+  const fresh = join(folder, 'fresh.scap')
+  assert.equal(tiercel(['record', fresh], { env: noProbe }).code, 1)
+  assert.ok(!existsSync(fresh))
+})
 
 /** Node hands a child a socket for standard input, so a shell makes the pipe. */
 function piped(command: string, ...args: readonly string[]): Outcome {

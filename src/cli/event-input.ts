@@ -48,6 +48,8 @@ export interface EventInput {
   readonly wanted: LiveWanted
   /** Bytes of data per event. */
   readonly snaplen: number
+  /** Live: room for events that wait, a power of two. */
+  readonly ringBytes?: number
   readonly signal: AbortSignal
   readonly betweenPieces?: () => Promise<void> | undefined
 }
@@ -75,7 +77,7 @@ async function readLive(input: EventInput, sink: SourceSink, terminal: Terminal)
   const module = (await import(liveSource())) as LiveModule
   const { pumpLive } = await import('../agent/pump-live.ts')
   try {
-    const { lost } = await pumpLive(module, sink, { ...input, ringBytes: RING_BYTES, onNotice })
+    const { lost } = await pumpLive(module, sink, { ringBytes: RING_BYTES, ...input, onNotice })
     if (lost > 0) terminal.err(`${terminal.errColors.red('tiercel:')} ${lost} events were lost: the ring was full\n`)
     return lost > 0
   } catch (error) {

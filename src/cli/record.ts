@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { allEvents, wantedEvents } from '../agent/base-syscalls.ts'
 import { CaptureRecorder } from '../agent/record-capture.ts'
 import { RecordedFiles } from '../agent/recorded-files.ts'
@@ -6,7 +6,8 @@ import { openRecordedNames, type RecordedNames } from '../agent/recorded-names.t
 import { NameIndex } from '../domains/name-index.ts'
 import type { SourceSink } from '../events/source.ts'
 import type { Command } from './command.ts'
-import { CommandError, UsageError } from './command-error.ts'
+import { type CaptureFile, openCaptureFile } from './capture-file.ts'
+import { UsageError } from './command-error.ts'
 import { parseFilter, positiveOption, readEvents, scopeCondition, scopeOptions, stopSignal } from './event-input.ts'
 import { requireReadableFile } from './input-file.ts'
 import { loadRuleSet } from './load-rule-set.ts'
@@ -18,25 +19,18 @@ import { openProgressLine, shortCount } from './progress-line.ts'
 import type { Terminal } from './terminal.ts'
 
 const SNAPLEN = 80
+/** All of a busy machine comes, and disks take their time. */
+const RING_BYTES = 64 * 1024 * 1024
+/** Of a machine that goes on meanwhile: a third of the work of zlib's own level, for files a quarter larger. */
+const LIVE_GZIP_LEVEL = 2
+/** What has gathered is written so often, so that a recording that is killed has lost no more. */
+const FLUSH_MS = 1000
 
-/** A file whose errors are told in plain words. */
-function openFile(path: string): { write(bytes: Buffer): void; close(): void } {
-  const told = <T>(work: () => T): T => {
-    try {
-      return work()
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException
-      throw new CommandError(`cannot write \`${path}\`: ${code === 'ENOSPC' ? 'the disk is full' : message}`)
-    }
-  }
-  const fd = told(() => openSync(path, 'w', 0o600))
-  return {
-    write: bytes =>
-      told(() => {
-        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-      }),
-    close: () => closeSync(fd),
-  }
+/** Refuses to write into the very file that is read. */
+function requireOther(path: string, from: string): void {
+  const [one, other] = [path, from].map(name => statSync(name, { throwIfNoEntry: false }))
+  if (one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino && one.isFile())
+    throw new UsageError(`\`${path}\` is the capture that is read`, 'write into another file')
 }
 
 /** What is known of names beside the events; with `--rules` their names are looked up. */
@@ -108,7 +102,7 @@ export const recordCommand: Command = {
     { name: 'quiet', short: 'q', doc: 'no progress, no summary' },
   ],
   doc: [
-    'Writes a .scap file that `tiercel replay`, Falco, sysdig and Stratoshark read: first the processes, fds, users and interfaces that are there, then events. It is readable up to its last full piece if the recording is killed. The file is for its owner only: it may hold data of any program.',
+    'Writes a .scap file that `tiercel replay`, Falco, sysdig and Stratoshark read: first the processes, fds, users and interfaces that are there, then events. What has gathered is written each second, so a recording that is killed or fills the disk can be read up to there. A file that is there already is replaced once there are events. The file is for its owner only: it may hold data of any program.',
     'With rotation files are named FILE-0001, FILE-0002, …; each begins with the world as it is then, so that each can be replayed alone.',
     'What is known of names is written along, as events that Falco and sysdig pass over: the hosts file, what an agent on this machine has saved (domains.state_file), and with --rules the look-ups of the names that these rules spell. With the DNS answers among the events, `tiercel replay` then knows the names without a network.',
     'Needs the rights of `tiercel run`, unless it takes the events of a capture.',
@@ -127,7 +121,10 @@ export const recordCommand: Command = {
   run: async (args, terminal) => {
     const path = args.operands[0]!
     const from = args.value('from')
-    if (from !== undefined) requireReadableFile(from, 'capture')
+    if (from !== undefined) {
+      requireReadableFile(from, 'capture')
+      requireOther(path, from)
+    }
     const condition = scopeCondition(args.operands.slice(1), args)
     const names = new NameIndex()
     const filter = condition === '' ? undefined : parseFilter(condition, names, terminal)
@@ -139,10 +136,16 @@ export const recordCommand: Command = {
       throw new UsageError('`--keep` needs `--rotate-size` or `--rotate-seconds`')
     }
     if (args.has('exactly') && filter === undefined) throw new UsageError('`--exactly` needs a condition')
+    const written: CaptureFile[] = []
     const recorder = new CaptureRecorder({
       path,
       gzip: !args.has('no-gzip'),
-      open: openFile,
+      ...(from === undefined && { gzipLevel: LIVE_GZIP_LEVEL }),
+      open: file => {
+        const opened = openCaptureFile(file)
+        written.push(opened)
+        return opened
+      },
       names,
       ...(filter !== undefined && { filter }),
       ...(args.has('exactly') && { exactly: true }),
@@ -159,17 +162,23 @@ export const recordCommand: Command = {
     const isQuiet = args.has('quiet')
     const progress = openProgressLine(isQuiet ? { ...terminal, errIsTty: false } : terminal, 'recording')
     let hasBegun = from !== undefined || isQuiet
+    let flushedMs = performance.now()
     try {
       const failed = await readEvents(
         {
           files: from === undefined ? [] : [from],
           wanted: { ...wanted, observesNames: true },
+          ringBytes: RING_BYTES,
           snaplen: positiveOption(args.value('snaplen'), '--snaplen') ?? SNAPLEN,
           signal,
           betweenPieces: () => {
             if (!hasBegun) terminal.err(`recording into ${path}; Ctrl-C ends it\n`)
             hasBegun = true
-            progress.update(0, 1, `${shortCount(recorder.events)} events, ${shortCount(recorder.bytes)}B`)
+            progress.note(`${shortCount(recorder.events)} events, ${shortCount(recorder.bytes)}B`)
+            if (performance.now() - flushedMs >= FLUSH_MS) {
+              recorder.flush()
+              flushedMs = performance.now()
+            }
             return undefined
           },
         },
@@ -187,6 +196,7 @@ export const recordCommand: Command = {
       known?.stop()
       files?.close()
       progress.clear()
+      for (const file of written) file.drop()
       release()
     }
   },

@@ -1,27 +1,17 @@
 /*
  * The workloads that the captures beside the project were recorded from with Falco's driver, run again on this machine under Tiercel's probe:
- * the same events, the alerts of the goldens, and a recording that replays with the alerts of the live run.
+ * the same events from `tiercel record`, the alerts of the goldens from `tiercel run`, and a recording that replays with the alerts of the live
+ * run.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { allEvents } from '../../src/agent/base-syscalls.ts'
-import { Pipeline } from '../../src/agent/pipeline.ts'
-import { pumpLive } from '../../src/agent/pump-live.ts'
-import { CaptureRecorder } from '../../src/agent/record-capture.ts'
-import { tee } from '../../src/agent/testdata/tee-sink.ts'
-import { NameIndex } from '../../src/domains/name-index.ts'
-import { eventLookup } from '../../src/events/event-lookup.ts'
 import { liveSkipReason } from '../../src/events/live/testing.ts'
-import type { SourceSink } from '../../src/events/source.ts'
-import { fieldLookup } from '../../src/fields/catalogue.ts'
-import { AlertRenderer, defaultAlertFormat } from '../../src/outputs/format-alert.ts'
-import { compileRules } from '../../src/rules/compile-rules.ts'
 import { readGolden } from '../golden/compare-alerts.ts'
 import { compareRuns, type RunDifference } from './compare-runs.ts'
 import { type KnownDifference, knownDifferences } from './known-differences.ts'
@@ -41,6 +31,12 @@ const skip = liveSkipReason() || workloadsSkipReason(fileURLToPath(new URL('work
 /** Others may flood the machine, and what is lost then is not the workloads'. */
 const ATTEMPTS = 3
 
+interface Alert {
+  readonly rule: string
+  readonly message: string
+  readonly output_fields: Readonly<Record<string, unknown>>
+}
+
 interface SeenAlert {
   readonly tid: number
   readonly line: string
@@ -49,27 +45,33 @@ interface SeenAlert {
 describe('the recorded workloads, live', { skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'tiercel-workloads-'))
   const capture = join(folder, 'live.scap')
-  /** Of a pipeline that got the very events that were recorded. */
-  let judged: readonly SeenAlert[] = []
-  /** Of `tiercel run` beside it, which has only the calls told that the rules and the state need. */
+  /** Of `tiercel run`, which has only the calls told that the rules and the state need. */
   let told: readonly SeenAlert[] = []
+  /** Of `tiercel replay` of what `tiercel record` wrote beside it. */
+  let replayed: readonly SeenAlert[] = []
   const runs = new Map<string, { readonly want: RunThread; readonly got: RunThread }>()
 
   before(async () => {
     for (let attempt = 1; ; attempt++) {
       const lab = await prepareWorkloads(fileURLToPath(new URL('workloads', captures)), NAMES)
-      const agent = await startAgent()
+      const agent = await startTiercel(['run', ...ALERTS, '--stats'], 'watching')
+      const recorder = await startTiercel(['record', capture], 'recording into')
       try {
-        const { alerts, lost } = await recordAndJudge(capture, () => lab.run())
-        judged = alerts
-        told = await agent.stop()
-        if (lost === 0 && agent.lost() === 0) break
-        assert.ok(attempt < ATTEMPTS, `${lost} events were lost by the recorder, ${agent.lost()} by the agent`)
+        await lab.run()
+        const [recording, run] = [await recorder.stop(), await agent.stop()]
+        told = alertsOf(run.out)
+        const { lost_events: lost } = JSON.parse(run.err.trimEnd().split('\n').at(-1)!) as {
+          readonly lost_events: number
+        }
+        if (recording.code === 0 && lost === 0) break
+        assert.ok(attempt < ATTEMPTS, `${lost} events were lost by the agent; ${recording.err}`)
       } finally {
+        await recorder.stop()
         await agent.stop()
         await lab.end()
       }
     }
+    replayed = alertsOf((await runTiercel(['replay', capture, ...ALERTS])).out)
     for (const name of NAMES) {
       const want = await readRun(fileURLToPath(new URL(`${name}.scap`, captures)), name)
       runs.set(name, { want, got: await readRun(capture, name) })
@@ -105,8 +107,8 @@ describe('the recorded workloads, live', { skip }, () => {
         .toSorted()
       const mine = tidsOf(runs.get(name)!.got)
       for (const [whose, alerts] of [
-        ['all events', judged],
         ['tiercel run', told],
+        ['tiercel replay', replayed],
       ] as const) {
         const got = alerts.filter(alert => mine.has(alert.tid)).map(alert => alertText(alert.line))
         assert.deepEqual(got.toSorted(), want, whose)
@@ -120,15 +122,25 @@ describe('the recorded workloads, live', { skip }, () => {
     assert.ok(facts.processes > 20 && facts.fds > 20 && facts.events > 50_000, JSON.stringify(facts))
   })
 
-  test('the recording replays with the alerts of the live run', async () => {
-    const { out } = await runTiercel(['replay', capture, ...RULE_ARGUMENTS])
-    assert.ok(judged.length > 100)
-    assert.deepEqual(
-      out.trimEnd().split('\n'),
-      judged.map(alert => alert.line),
+  test('the recording replays with the alerts of the live run', () => {
+    const mine = new Set(NAMES.flatMap(name => [...tidsOf(runs.get(name)!.got)]))
+    const [live, again] = [told, replayed].map(alerts =>
+      alerts
+        .filter(alert => mine.has(alert.tid))
+        .map(withoutTimes)
+        .toSorted(),
     )
+    assert.ok(live!.length > 100, `${live!.length} alerts`)
+    assert.deepEqual(again, live)
   })
 })
+
+/** All of an alert but what two probes tell differently: when, and how many events came before. */
+function withoutTimes({ tid, line }: SeenAlert): string {
+  const { rule, message, output_fields } = JSON.parse(line) as Alert
+  const fields = Object.entries(output_fields).filter(([name]) => !/time|\.num$|_ts$|\.ts$/.test(name))
+  return JSON.stringify([tid, rule, message.replace(/(_proc_start|_start_ts)=\d+/g, '$1=<time>'), fields])
+}
 
 function tidsOf(thread: RunThread): ReadonlySet<number> {
   return new Set([thread.tid, ...thread.children.flatMap(child => [...tidsOf(child)])])
@@ -148,12 +160,20 @@ function alertText(line: string): string {
   return `${rule} | ${text}`
 }
 
-const RULE_ARGUMENTS: readonly string[] = [
+const ALERTS: readonly string[] = [
   ...RULES.flatMap(path => ['-r', path]),
-  ...['json_output=true', 'json_include_message_property=true', 'rule_matching=all', 'priority=debug'].flatMap(
-    option => ['-o', option],
-  ),
+  ...[
+    ...['json_output=true', 'json_include_message_property=true', 'rule_matching=all', 'priority=debug'],
+    'append_output[0].extra_fields[0]=thread.tid',
+  ].flatMap(option => ['-o', option]),
 ]
+
+function alertsOf(out: string): readonly SeenAlert[] {
+  return out
+    .split('\n')
+    .filter(line => line.includes('"thread.tid"'))
+    .map(line => ({ tid: Number((JSON.parse(line) as Alert).output_fields['thread.tid']), line }))
+}
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 function spawnTiercel(args: readonly string[]): ChildProcess {
@@ -174,15 +194,15 @@ async function runTiercel(args: readonly string[]): Promise<{ readonly out: stri
   return { out, err }
 }
 
-interface Agent {
-  /** Ends it, once; gives its alerts. */
-  stop(): Promise<readonly SeenAlert[]>
-  lost(): number
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
 }
 
-/** `tiercel run` with Falco's rules; resolves when it watches. */
-async function startAgent(): Promise<Agent> {
-  const child = spawnTiercel(['run', ...RULE_ARGUMENTS, '-o', 'append_output[0].extra_fields[0]=thread.tid', '--stats'])
+/** A command that lasts; resolves when it says so. */
+async function startTiercel(args: readonly string[], says: string): Promise<{ stop(): Promise<Ended> }> {
+  const child = spawnTiercel(args)
   let out = ''
   let err = ''
   child.stdout?.on('data', data => (out += String(data)))
@@ -190,80 +210,17 @@ async function startAgent(): Promise<Agent> {
   await new Promise<void>((resolve, reject) => {
     child.stderr?.on('data', data => {
       err += String(data)
-      if (err.includes('watching')) resolve()
+      if (err.includes(says)) resolve()
     })
-    child.on('exit', () => reject(new Error(`the agent ended\n${err}`)))
+    child.on('exit', () => reject(new Error(`it ended: tiercel ${args.join(' ')}\n${err}`)))
   })
   return {
     stop: async () => {
       child.kill('SIGTERM')
       await closed
-      return out
-        .split('\n')
-        .filter(line => line.includes('"thread.tid"'))
-        .map(line => {
-          const fields = JSON.parse(line) as { readonly output_fields: Readonly<Record<string, unknown>> }
-          return { tid: Number(fields.output_fields['thread.tid']), line }
-        })
-    },
-    lost: () => {
-      const figures = JSON.parse(err.trimEnd().split('\n').at(-1) ?? '{}') as Readonly<Record<string, number>>
-      return figures['lost_events'] ?? Number.NaN
+      return { code: child.exitCode, out, err }
     },
   }
-}
-
-/** Records all events of the machine and judges the same events by Falco's rules, until `act` is done. */
-async function recordAndJudge(
-  path: string,
-  act: () => Promise<void>,
-): Promise<{ readonly alerts: readonly SeenAlert[]; readonly lost: number }> {
-  const files = RULES.map(file => ({ path: file, text: readFileSync(file, 'utf8') }))
-  const { plan } = compileRules(files, { fields: fieldLookup, events: eventLookup })
-  assert.ok(plan !== undefined, 'the rules load')
-  const renderer = new AlertRenderer({ ...defaultAlertFormat, json: true, jsonIncludeMessage: true, hostname: 'vm' })
-  const alerts: SeenAlert[] = []
-  let tid = 0
-  const pipeline = new Pipeline({
-    plan,
-    fields: fieldLookup,
-    names: new NameIndex(),
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
-    onAlert: alert => alerts.push({ tid, line: renderer.render(alert) }),
-  })
-  const recorder = new CaptureRecorder({
-    path,
-    gzip: true,
-    open: file => {
-      const fd = openSync(file, 'w')
-      return { write: bytes => void writeSync(fd, bytes), close: () => closeSync(fd) }
-    },
-  })
-  const judging: SourceSink = {
-    ...pipeline.sink,
-    event: record => {
-      tid = record.tid
-      return pipeline.sink.event(record)
-    },
-  }
-  const stop = new AbortController()
-  let acting: Promise<void> | undefined
-  const counters = await pumpLive(await import('../../src/agent/kernel-events.ts'), tee(judging, recorder.sink), {
-    wanted: { ...allEvents(), observesNames: true },
-    snaplen: 80,
-    ringBytes: 64 * 1024 * 1024,
-    signal: stop.signal,
-    betweenPieces: () => {
-      acting ??= act().finally(() => stop.abort())
-      return undefined
-    },
-  })
-  await acting
-  recorder.end()
-  return { alerts, lost: counters.lost }
 }
 
 function isKnown(workload: string, difference: RunDifference, taken: Map<KnownDifference, number>): boolean {

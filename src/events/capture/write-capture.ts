@@ -4,7 +4,7 @@
  * crash is thus readable up to the last full buffer.
  */
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, type ZlibOptions } from 'node:zlib'
 import type { EventRecord } from '../event-record.ts'
 import type {
   FdEntry,
@@ -46,6 +46,8 @@ const MAX_PLAIN_BODY = 65536
 export interface WriteCaptureOptions {
   /** Compress; the default. */
   readonly gzip?: boolean
+  /** 1 is fast, 9 is small; zlib's own level, 6, unless given. */
+  readonly gzipLevel?: number
 }
 
 /** A sink that writes what it is told. `end` must be called; after it nothing may come. */
@@ -55,6 +57,7 @@ export class CaptureWriter implements SourceSink {
 
   private readonly write: (bytes: Buffer) => void
   private readonly isGzip: boolean
+  private readonly gzipOptions: ZlibOptions
   private readonly close: (() => void) | undefined
   private readonly out = new ByteWriter(BUFFER_BYTES + 128 * 1024)
   /** Readers keep one list of each of these, so that it may not be split. */
@@ -75,6 +78,7 @@ export class CaptureWriter implements SourceSink {
     this.write = write
     this.close = close
     this.isGzip = options.gzip ?? true
+    this.gzipOptions = options.gzipLevel === undefined ? {} : { level: options.gzipLevel }
     this.section()
   }
 
@@ -127,7 +131,6 @@ export class CaptureWriter implements SourceSink {
   /** Writes what is left. */
   end(): void {
     try {
-      this.flushLists()
       this.flush()
     } finally {
       this.close?.()
@@ -156,7 +159,7 @@ export class CaptureWriter implements SourceSink {
     const total = out.length - start + 4
     out.setU32(start + 4, total)
     out.u32(total)
-    if (out.length >= BUFFER_BYTES) this.flush()
+    if (out.length >= BUFFER_BYTES) this.writeOut()
   }
 
   private endFdList(): void {
@@ -187,10 +190,16 @@ export class CaptureWriter implements SourceSink {
     this.finish(start)
   }
 
-  private flush(): void {
+  /** Writes what has gathered, so that a crash leaves it behind. The lists that come before events are complete with the first call. */
+  flush(): void {
+    this.flushLists()
+    this.writeOut()
+  }
+
+  private writeOut(): void {
     if (this.out.length === 0) return
     const bytes = this.out.bytes()
-    this.write(this.isGzip ? gzipSync(bytes) : bytes)
+    this.write(this.isGzip ? gzipSync(bytes, this.gzipOptions) : bytes)
     this.out.clear()
   }
 }
