@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { loadConfig } from '../src/agent/load-config.ts'
 
 /* What the papers say is so: the README's rule gives the README's alerts, and links lead somewhere. */
 
@@ -39,6 +40,24 @@ test('the rule in the README gives the alerts below it, by line 20', () => {
   )
   assert.equal(stderr, '')
   assert.equal(stdout, alerts!.text)
+})
+
+test('every key of our own is in the page about the configuration, and its example has no finding', () => {
+  const page = readFileSync(join(root, 'docs/configuration.md'), 'utf8')
+  const keys = readFileSync(join(root, 'src/agent/testdata/all-keys.yaml'), 'utf8')
+  const own = [...keys.slice(keys.indexOf('\ndomains:')).matchAll(/^ {2}(\w+):|[{,] (\w+):(?=[^}]*\}$)/gm)].map(
+    m => m[1] ?? m[2],
+  )
+  for (const key of ['list_limit', 'wait_for_name_ms', 'syslog_socket']) assert.ok(own.includes(key), key)
+  assert.deepEqual(
+    own.filter(
+      key =>
+        !page.includes(`| \`${key}\` |`) &&
+        !readFileSync(join(root, 'docs/name-lists.md'), 'utf8').includes(`| \`${key}\` |`),
+    ),
+    [],
+  )
+  assert.deepEqual(loadConfig({ file: join(root, 'packaging/tiercel.yaml'), env: {} }).findings, [])
 })
 
 test('links between the documents lead to files that are there', () => {

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { decodeBool } from '../rules/yaml/decode-scalar.ts'
-import { notAllowed, notOneOf, unknownKey, wrongType } from './config-findings.ts'
+import { noEffect, notAllowed, notOneOf, unknownKey, wrongType } from './config-findings.ts'
 import type { ConfigList, ConfigMap, ConfigNode, ConfigScalar, Place } from './config-node.ts'
 
 const KIND_TEXT = { null: 'nothing', scalar: 'a single value', map: 'a map', list: 'a list' } as const
@@ -52,6 +52,11 @@ export class ConfigSection {
 
   bool(key: string, otherwise: boolean): boolean {
     return this.#scalar(key, otherwise, 'true or false', decodeBool)
+  }
+
+  /** A switch that changes nothing here: a warning where it is on. */
+  withoutEffect(key: string, why: string): void {
+    if (this.bool(key, false)) this.#findings.push(noEffect(this.#valuePlace(key), `\`${this.pathOf(key)}\``, why))
   }
 
   text(key: string, otherwise: string): string {

@@ -157,6 +157,7 @@ const mistakes: readonly {
   { name: 'a rule and tags at once', yaml: 'append_output: [{match: {rule: r, tags: [a, b]}}]', want: ['W0306 {rule: r, tags: [a, b]}: an `append_output` entry names both'] },
   { name: 'a plugin that is not described', yaml: 'load_plugins: [json]', want: ['E0308 json: `load_plugins` names `json`'] },
   { name: 'a plugin that cannot be loaded', yaml: 'load_plugins: [json]\nplugins: [{name: json, library_path: libjson.so}]', want: ['W0303 json: the plugin `json` has no effect'] },
+  { name: 'what has no effect, only where it is on', yaml: 'buffer_format_base64: true\ncapture: {enabled: true, mode: rules}\nengine: {modern_ebpf: {drop_failed_exit: true, disable_iterators: false}}', want: ['W0303 true: `engine.modern_ebpf.drop_failed_exit` has no effect', 'W0303 true: `buffer_format_base64` has no effect', 'W0303 true: `capture.enabled` has no effect'] },
   { name: 'grpc, which is gone', yaml: 'grpc: {enabled: true}', want: ['W0302 grpc: `grpc` is no longer there'] },
   { name: 'a key written twice', yaml: 'priority: error\npriority: debug', want: ['W0304 priority: the key `priority` is written twice'] },
   { name: 'a second document', yaml: '---\npriority: error', want: ['W0304 p: a second YAML document'] },

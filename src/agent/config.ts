@@ -43,11 +43,9 @@ export interface Config {
   /** Rules less urgent than this (a greater number) are not loaded for matching: 0 Emergency … 7 Debug. */
   readonly minPriority: number
   readonly engine: EngineConfig
-  readonly capture: CaptureConfig
   readonly jsonOutput: boolean
   /** What an alert's line looks like. */
   readonly format: AlertFormat
-  readonly bufferFormatBase64: boolean
   readonly outputs: OutputsConfig
   readonly appendOutput: readonly AppendOutputEntry[]
   /** Without the prefix `static.`. */
@@ -79,17 +77,6 @@ export interface EngineConfig {
   /** 1–10; a buffer has 2^(19 + preset) bytes. */
   readonly bufSizePreset: number
   readonly cpusForEachBuffer: number
-  readonly dropFailedExit: boolean
-  readonly disableIterators: boolean
-}
-
-export interface CaptureConfig {
-  readonly enabled: boolean
-  readonly pathPrefix: string
-  readonly mode: 'rules' | 'all_rules'
-  readonly defaultDurationMs: number
-  /** 0: no limit. */
-  readonly maxFileSizeMb: number
 }
 
 export interface WebserverConfig {
@@ -202,10 +189,8 @@ export function readConfig(root: ConfigMap, surroundings: ConfigSurroundings, fi
     ruleMatching: top.oneOf('rule_matching', 'first', ['first', 'all']),
     minPriority: readPriority(top, findings),
     engine: readEngine(top, findings),
-    capture: readCapture(top),
     jsonOutput: format.json,
     format,
-    bufferFormatBase64: top.bool('buffer_format_base64', false),
     outputs: readOutputs(top, root, findings),
     appendOutput: readAppendOutput(top, withStaticFields(staticFields), findings),
     staticFields,
@@ -284,28 +269,15 @@ function readEngine(top: ConfigSection, findings: Diagnostic[]): EngineConfig {
     const settings = {
       bufSizePreset: section.int('buf_size_preset', 4, 1, 10),
       cpusForEachBuffer: name === 'kmod' ? 2 : section.int('cpus_for_each_buffer', 2, 0, UINT32),
-      dropFailedExit: section.bool('drop_failed_exit', false),
-      disableIterators: name === 'kmod' ? false : section.bool('disable_iterators', false),
     }
+    section.withoutEffect('drop_failed_exit', 'calls that fail are events, too')
+    if (name !== 'kmod') section.withoutEffect('disable_iterators', 'processes are read from /proc')
     section.finish()
     return settings
   })
   engine.ignore(['ebpf', 'gvisor'], (place, key) => removedKey(place, key, 'live events come from `modern_ebpf`'))
   engine.finish()
   return { kind, captureFile, ...(kind === 'kmod' ? sections[1]! : sections[0]!) }
-}
-
-function readCapture(top: ConfigSection): CaptureConfig {
-  const capture = top.section('capture')
-  const config: CaptureConfig = {
-    enabled: capture.bool('enabled', false),
-    pathPrefix: capture.text('path_prefix', '/tmp/falco'),
-    mode: capture.oneOf('mode', 'rules', ['rules', 'all_rules']),
-    defaultDurationMs: capture.int('default_duration', 5000, 0, UINT32),
-    maxFileSizeMb: capture.int('max_file_size_mb', 0, 0, UINT32),
-  }
-  capture.finish()
-  return config
 }
 
 function readFormat(top: ConfigSection, { env, hostname }: ConfigSurroundings): AlertFormat {
@@ -715,6 +687,11 @@ function readPlugins(top: ConfigSection, findings: Diagnostic[]): void {
 
 /** Keys of Falco, of now and of before, that change nothing here. */
 function readWithoutEffect(top: ConfigSection): void {
+  top.withoutEffect('buffer_format_base64', 'data is printed as text')
+  const capture = top.section('capture')
+  capture.withoutEffect('enabled', 'alerts start no recording; `tiercel record` makes one')
+  for (const key of ['path_prefix', 'mode', 'default_duration', 'max_file_size_mb']) capture.text(key, '')
+  capture.finish()
   top.ignore(['plugins_hostinfo', 'buffered_outputs'], () => undefined)
   top.ignore(['container_engines'], (place, key) => noEffect(place, `\`${key}\``, 'containers are known without it'))
   top.ignore(['grpc', 'grpc_output'], (place, key) => removedKey(place, key, 'use `http_output`'))

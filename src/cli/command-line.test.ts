@@ -177,7 +177,12 @@ const cases: readonly {
     code: 1,
     err: /no rule file `rules\/hots\.yaml`\n {2}help: did you mean `rules\/host\.yaml`\?/,
   },
-  { name: 'check: a folder without rules', args: ['check', 'samples/../bin'], code: 1, err: /holds no rule files/ },
+  {
+    name: 'check: a folder without rules',
+    args: ['check', 'samples/../bin'],
+    code: 1,
+    err: /there are no rule files in `samples\/\.\.\/bin`/,
+  },
   {
     name: '-V with -L describes, too',
     args: ['-V', good, '-L', '-o', 'json_output=true'],
@@ -352,7 +357,13 @@ const cases: readonly {
     name: 'replay: dry run',
     args: ['replay', '--dry-run', '-r', good],
     code: 0,
-    err: /^1 rules of 1 files load, 1 of them are on\n$/,
+    err: /^1 rule in 1 file loaded, 1 enabled\n$/,
+  },
+  {
+    name: 'replay: the default rules, and an empty folder beside them',
+    args: ['replay', '--dry-run', '-r', 'default', '-r', good, '-r', 'samples/../bin'],
+    code: 0,
+    err: /^\d{2} rules in 4 files loaded, \d{2} enabled\n$/,
   },
   {
     name: 'replay: colours when forced',
@@ -412,7 +423,7 @@ const cases: readonly {
     err: /^tiercel: no terminal here[^\n]*\n[\s\S]*What next/,
   },
   { name: 'as run does', args: ['run', '-r', good], env: noProbe, code: 1, err: /^tiercel: no probe here$/m },
-  { name: 'dry run', args: ['-r', good, '--dry-run'], code: 0, err: /1 rules of 1 files load/ },
+  { name: 'dry run', args: ['-r', good, '--dry-run'], code: 0, err: /1 rule in 1 file loaded/ },
   // Convert
   {
     name: 'convert: to standard output',

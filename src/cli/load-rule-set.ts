@@ -3,6 +3,7 @@ import { type LoadedRules, loadRules } from '../agent/load-rules.ts'
 import { renderDiagnostic } from '../diagnostics/render.ts'
 import type { FileResult } from '../rules/compile-rules.ts'
 import type { Plan } from '../rules/plan.ts'
+import { counted } from '../values/counted.ts'
 import { CommandError } from './command-error.ts'
 import type { Arguments } from './parse-arguments.ts'
 import { chooseRulePaths, readRuleFiles } from './rule-files.ts'
@@ -17,6 +18,12 @@ export interface RuleSet extends LoadedRules {
 /** What is new in the result of a file: its findings as people read them, each followed by an empty line. */
 export function renderFindings(result: FileResult, color: boolean): string {
   return result.newFindings.map(({ diagnostic }) => `${renderDiagnostic(diagnostic, { color })}\n\n`).join('')
+}
+
+/** What a dry run says when all is well, as a line. */
+export function loadedText({ rules }: Plan, paths: readonly string[], config: Config): string {
+  const enabled = rules.filter(rule => rule.enabled && rule.priority <= config.minPriority).length
+  return `${counted(rules.length, 'rule')} in ${counted(paths.length, 'file')} loaded, ${enabled} enabled\n`
 }
 
 /**

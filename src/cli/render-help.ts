@@ -2,7 +2,7 @@ import type { Command } from './command.ts'
 import type { OptionSpec } from './parse-arguments.ts'
 import type { Colors } from './terminal.ts'
 
-const WIDTH = 100
+const WIDTH = 80
 
 /** `text` broken at blanks so that no line is longer than `width`, each indented. */
 export function wrapText(text: string, indent: number, width: number = WIDTH): string {
@@ -50,6 +50,6 @@ export function renderCommandHelp(command: Command, colors: Colors): string {
   text += heading('Examples')
   for (const { command: line, doc } of command.examples) text += `  ${colors.dim(`# ${doc}`)}\n  ${line}\n`
   text += heading('Exit code')
-  text += `  0  ${command.exitCodes[0]}\n  1  ${command.exitCodes[1]}\n`
+  for (const [code, doc] of command.exitCodes.entries()) text += `  ${code}${wrapText(doc, 5).slice(3)}\n`
   return text
 }

@@ -6,7 +6,7 @@ import { renderSummary, renderSummaryJson } from '../outputs/summary.ts'
 import type { Command } from './command.ts'
 import { UsageError } from './command-error.ts'
 import { inputPath, requireReadableFile } from './input-file.ts'
-import { loadRuleSet, type RuleSet } from './load-rule-set.ts'
+import { loadedText, loadRuleSet, type RuleSet } from './load-rule-set.ts'
 import { loadSettings, settingsOptions } from './load-settings.ts'
 import { decorateSink, paintAlert } from './paint-alert.ts'
 import { type Arguments, type OptionSpec, positiveNumber } from './parse-arguments.ts'
@@ -206,9 +206,7 @@ export const replayCommand: Command = {
     }
     const ruleSet = loadRuleSet(args, config, terminal)
     if (args.has('dry-run')) {
-      const { rules } = ruleSet.plan
-      const active = rules.filter(r => r.enabled && r.priority <= config.minPriority).length
-      terminal.err(`${rules.length} rules of ${ruleSet.paths.length} files load, ${active} of them are on\n`)
+      terminal.err(loadedText(ruleSet.plan, ruleSet.paths, config))
       return 0
     }
     writePidfile(args.value('pidfile'))

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RulesFileInput } from '../rules/compile-rules.ts'
@@ -7,12 +7,15 @@ import { CommandError } from './command-error.ts'
 import { inputPath, requireReadableFile, unreadable } from './input-file.ts'
 import type { OptionSpec } from './parse-arguments.ts'
 
+/** In place of a path: the rules that come with Tiercel. To Falco it is a file that does not exist, which it skips. */
+const DEFAULT_RULES = 'default'
+
 export const rulesOption: OptionSpec = {
   name: 'rules',
   short: 'r',
   value: 'PATH',
   repeated: true,
-  doc: 'rule file, or folder of .yaml files; several may follow one -r. Default: the rules that come with Tiercel',
+  doc: 'rule file, or directory of .yaml files; several may follow one -r. `default`, also without -r: the rules that come with Tiercel',
 }
 
 /** The rules that come with Tiercel, as a path that reads well in messages. */
@@ -30,24 +33,28 @@ function filesIn(folder: string): readonly string[] {
   } catch (error) {
     throw unreadable(folder, 'rule folder', error)
   }
-  const files = names
+  return names
     .filter(name => /\.ya?ml$/.test(name))
     .map(name => join(folder, name))
     .filter(path => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
     .sort()
-  if (files.length === 0)
-    throw new CommandError(`the folder \`${folder}\` holds no rule files`, 'their names end in .yaml or .yml')
-  return files
 }
 
-/** Paths as given, each folder replaced by its rule files. Throws a `CommandError` for what is not there. */
+/**
+ * Paths as given, each folder replaced by its rule files; an empty `rules.d` beside others is common. Throws a `CommandError` for what is
+ * not there, and where no file is left.
+ */
 export function expandRulePaths(paths: readonly string[]): readonly string[] {
-  return paths.flatMap(path => {
+  const files = paths.flatMap(path => {
     const stat = statSync(inputPath(path), { throwIfNoEntry: false })
+    if (stat === undefined && path === DEFAULT_RULES) return filesIn(defaultRulesFolder())
     if (stat?.isDirectory() === true) return filesIn(path)
     requireReadableFile(path, 'rule file')
     return [path]
   })
+  if (files.length > 0) return files
+  const folders = paths.map(path => `\`${path}\``).join(', ')
+  throw new CommandError(`there are no rule files in ${folders}`, 'their names end in .yaml or .yml')
 }
 
 /** The text of each file. Throws a `CommandError` for one that cannot be read. */
@@ -67,6 +74,6 @@ export function readRuleFiles(paths: readonly string[]): readonly (RulesFileInpu
  */
 export function chooseRulePaths(given: readonly string[], configured: readonly string[]): readonly string[] {
   if (given.length > 0) return expandRulePaths(given)
-  const there = configured.filter(path => statSync(path, { throwIfNoEntry: false }) !== undefined)
-  return expandRulePaths(there.length > 0 ? there : [defaultRulesFolder()])
+  const there = configured.filter(path => path === DEFAULT_RULES || existsSync(path))
+  return expandRulePaths(there.length > 0 ? there : [DEFAULT_RULES])
 }

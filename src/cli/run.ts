@@ -129,8 +129,8 @@ async function watchLive(args: Arguments, terminal: Terminal): Promise<number> {
   const { loadLiveSetup } = await import('./live-setup.ts')
   if (args.has('dry-run')) {
     const { config, plan, ruleFiles } = loadLiveSetup(args, terminal)
-    const active = plan.rules.filter(r => r.enabled && r.priority <= config.minPriority).length
-    terminal.err(`${plan.rules.length} rules of ${ruleFiles.length} files load, ${active} of them are on\n`)
+    const { loadedText } = await import('./load-rule-set.ts')
+    terminal.err(loadedText(plan, ruleFiles, config))
     return 0
   }
   const source = liveSource()
