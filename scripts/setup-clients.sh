@@ -14,9 +14,9 @@ say() { printf 'tiercel: %s\n' "$*" >&2; }
 folder=$PWD/.cache/clients
 root=$folder/root
 
-# program:package. `gron` and `hey` are there because they are small programs in Go, whose resolver is its own.
+# program:package. `nss-resolve` runs what it is given with that module of glibc in reach. `gron` and `hey` are there because they are small programs in Go, whose resolver is its own.
 wanted='ip:iproute2 curl:curl dig:bind9-dnsutils unbound:unbound dnsmasq:dnsmasq-base systemd-resolved:systemd-resolved musl-gcc:musl-tools
-  busybox:busybox gron:gron hey:hey'
+  busybox:busybox gron:gron hey:hey nscd:nscd nss-resolve:libnss-resolve'
 resolved_paths='lib/systemd/systemd-resolved usr/lib/systemd/systemd-resolved'
 
 # Where a program is; `systemd-resolved` is on no PATH.
@@ -73,6 +73,15 @@ for path in "$root"/lib/*-linux-gnu "$root"/usr/lib/*-linux-gnu "$root"/usr/lib/
   [ -d "$path" ] && libraries=$libraries${libraries:+:}$path
 done
 for program in $missing; do
+  if [ "$program" = nss-resolve ]; then
+    # Alone in its folder: what it is given has libraries of its own.
+    module=$(find "$root" -name 'libnss_resolve.so.2' | head -n 1)
+    [ -n "$module" ] || { say "live tests of names go without nss-resolve: its package has not been had ($log)" && continue; }
+    mkdir -p "$folder/nss" && cp "$module" "$folder/nss/"
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec "$@"\n' "$folder/nss" >"$folder/bin/nss-resolve"
+    chmod +x "$folder/bin/nss-resolve"
+    continue
+  fi
   case $program in
     systemd-resolved) paths=$resolved_paths ;;
     *) paths="usr/bin/$program usr/sbin/$program bin/$program sbin/$program" ;;

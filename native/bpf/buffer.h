@@ -59,6 +59,7 @@ struct buffer {
 	s64 ret;
 	u32 number;
 	s32 address_len; /* bytes of the address that a program sends to */
+	u64 head_len;    /* bytes that are sent from one place, before the next part of a list */
 	u32 at;     /* where the next byte goes */
 	u32 len_at; /* where the next length goes */
 	u32 param_start;

@@ -55,7 +55,7 @@ enum want {
 	WANT_NOT = 0,
 	WANT_ALL = 1,      /* every call */
 	WANT_EXEC_PROT = 2, /* mmap and mprotect: only with PROT_EXEC */
-	WANT_NAMES = 3,    /* reads and writes: only sockets, and there only DNS (port 53), TLS ClientHello and HTTP requests */
+	WANT_NAMES = 3,    /* reads and writes: only sockets, and there only what carries names (`data_limit`) */
 	WANT_SUCCESS = 4,  /* only calls that did not fail */
 	WANT_FILTERED = 5, /* open, openat, openat2 and close: what `struct file_filter` does not leave out */
 	WANT_NAMED_FD = 6, /* every call, and before it the open of the file that is its first argument */
@@ -109,7 +109,7 @@ struct controls {
 	u64 handshake;
 	/* Thread group whose system calls are left out; 0 none. As seen from the first pid namespace. */
 	u32 self_tgid;
-	/* Bytes of data kept of a read or write, and of one that carries names (DNS, TLS ClientHello, HTTP request). */
+	/* Bytes of data kept of a read or write, and of one that carries names (`data_limit`). */
 	u32 snap_bytes;
 	u32 names_snap_bytes;
 	/* Set by the reader before it sleeps: the next event wakes it and clears this. */

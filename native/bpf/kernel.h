@@ -323,10 +323,17 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 } KERNEL_TYPE;
 
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
+	struct socket *sk_socket;
 	u32 sk_ack_backlog, sk_max_ack_backlog;
 	u16 sk_type;
+} KERNEL_TYPE;
+
+struct tcp_sock {
+	u32 copied_seq;
 } KERNEL_TYPE;
 
 struct ipv6_pinfo {
@@ -351,11 +358,13 @@ struct unix_address {
 
 struct unix_sock {
 	struct unix_address *addr;
-	struct sock *peer;
+	struct path path;
+	struct unix_sock *peer;
 } KERNEL_TYPE;
 
 struct socket {
 	short type;
+	struct file *file;
 	struct sock *sk;
 } KERNEL_TYPE;
 

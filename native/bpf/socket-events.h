@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Sockets, and what is read and written. Of data, only the first bytes are kept; more of what carries names: everything from or to port
- * 53, and what is sent and begins as a TLS ClientHello or an HTTP request.
+ * 53 and name services of this machine, the first bytes that a client sends over TCP if they may be TLS or HTTP, and what begins as a
+ * TLS ClientHello or an HTTP request anywhere else.
  */
 #pragma once
 
@@ -9,21 +10,28 @@
 
 #define IOVEC_LIMIT 64
 
-INLINE bool is_dns(struct buffer *b)
-{
-	return b->ends.local_port == 53 || b->ends.remote_port == 53;
-}
-
 #define FOUR(a, b, c, d) ((u32)(a) | (u32)(b) << 8 | (u32)(c) << 16 | (u32)(d) << 24)
 
-/* A TLS record with a handshake message of the first kind, or one of the methods of HTTP. */
-INLINE bool tells_name(u64 from, u64 len)
+/* Whether `len` bytes begin as a TLS record with a handshake message of the first kind, or as a method of HTTP. */
+INLINE bool may_tell_name(u64 from, u64 len)
 {
-	u8 head[8] = {};
-	if (len < 16 || bpf_probe_read_user(head, sizeof(head), (void *)from))
+	u8 head[9] = {};
+	if (len < sizeof(head)) {
+		bpf_probe_read_user(head, 1, (void *)from);
+		switch (head[0]) {
+		case 0x16:
+		case 'G':
+		case 'P':
+		case 'H':
+		case 'D':
+		case 'O':
+		case 'C': return true;
+		}
 		return false;
+	}
+	bpf_probe_read_user(head, sizeof(head), (void *)from);
 	if (head[0] == 0x16)
-		return len >= 43 && head[1] == 3 && head[5] == 1;
+		return head[1] == 3 && head[5] == 1;
 	switch (FOUR(head[0], head[1], head[2], head[3])) {
 	case FOUR('G', 'E', 'T', ' '):
 	case FOUR('P', 'U', 'T', ' '): return true;
@@ -37,25 +45,170 @@ INLINE bool tells_name(u64 from, u64 len)
 	return false;
 }
 
-/* Bytes to keep of `len`; `sent` is where they begin, 0 of what was received. */
+/* A TCP connection that a client has made and has not received anything from since it first sent. */
+struct opening {
+	u32 sent; /* bytes so far */
+	u32 end;  /* from where on they say nothing of names */
+	u32 received_at; /* the kernel's number of the next byte to be read, when the first was sent */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, struct opening);
+} openings SEC(".maps");
+
+/* A TLS record at its largest, and some bytes around it. */
+#define OPENING_LIMIT 17000
+
+INLINE void begin_opening(u64 sk)
+{
+	struct opening opening = {};
+	bpf_map_update_elem(&openings, &sk, &opening, BPF_ANY);
+}
+
+/* How long a ClientHello is that is whole in one record, as its first bytes say; else as long as one may be. */
+INLINE u32 opening_end(u64 sent, u64 len)
+{
+	u8 head[9] = {};
+	if (len < sizeof(head) || bpf_probe_read_user(head, sizeof(head), (void *)sent) || head[0] != 0x16)
+		return OPENING_LIMIT;
+	u32 record = head[3] << 8 | head[4], hello = head[6] << 16 | head[7] << 8 | head[8];
+	return hello + 4 <= record ? 5 + record : OPENING_LIMIT;
+}
+
+/*
+ * Whether the `len` bytes that were just sent belong to the first ones of a connection, and these may be TLS or HTTP, however they are
+ * cut. The first `head_len` of them are at `sent`.
+ */
+INLINE bool is_opening(u64 sk, u64 sent, u64 head_len, u64 len)
+{
+	struct opening *opening = bpf_map_lookup_elem(&openings, &sk);
+	if (!opening)
+		return false;
+	u32 received_at = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq), last = 0;
+	if (opening->sent == 0) {
+		opening->end = may_tell_name(sent, head_len) ? opening_end(sent, head_len) : 0;
+		opening->received_at = received_at;
+	}
+	bool found = opening->sent < opening->end && opening->received_at == received_at;
+	opening->sent += len;
+	/* The head of a request ends with an empty line. */
+	if (head_len == len && len >= sizeof(last))
+		bpf_probe_read_user(&last, sizeof(last), (void *)(sent + len - sizeof(last)));
+	if (!found || opening->sent >= opening->end || last == FOUR('\r', '\n', '\r', '\n'))
+		bpf_map_delete_elem(&openings, &sk);
+	return found;
+}
+
+#define SERVICE_WORDS 5
+
+/* Where name services of this machine listen, by the name that they bind. */
+const volatile char services[][SERVICE_WORDS * 8] = {
+	"/run/systemd/resolve/io.systemd.Resolve",
+	"/var/run/nscd/socket",
+	"/run/nscd/socket",
+};
+
+/* Whether the peer of a unix socket listens where a name service does. Its path is left in `b->scratch`. */
+INLINE bool is_of_service(struct buffer *b, u64 sk)
+{
+	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, peer, addr);
+	u32 len = address ? BPF_CORE_READ(address, len) : 0;
+	/* The family and the NUL count. */
+	if (len != 2 + sizeof("/run/systemd/resolve/io.systemd.Resolve") && len != 2 + sizeof("/var/run/nscd/socket") &&
+	    len != 2 + sizeof("/run/nscd/socket"))
+		return false;
+	const char *path = (const char *)address + bpf_core_field_offset(struct unix_address, name) + 2;
+#pragma unroll
+	for (u32 i = 0; i < SERVICE_WORDS; i++)
+		b->scratch[i] = 0;
+	bpf_probe_read_kernel(b->scratch, (len - 2) & 63, path);
+	bool found = false;
+#pragma unroll
+	for (u32 i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+		const volatile u64 *service = (const volatile u64 *)services[i];
+		u64 differs = 0;
+#pragma unroll
+		for (u32 k = 0; k < SERVICE_WORDS; k++)
+			differs |= service[k] ^ b->scratch[k];
+		found |= differs == 0;
+	}
+	return found;
+}
+
+const char service_name[] = "tiercel_service";
+
+/* The eight letters of a name, its NUL included. */
+INLINE bool is_named(struct dentry *dentry, u64 name)
+{
+	u64 found = 0;
+	bpf_probe_read_kernel(&found, sizeof(found), BPF_CORE_READ(dentry, d_name.name));
+	return found == name;
+}
+
+#define EIGHT(a, b, c, d, e, f, g, h) ((u64)FOUR(e, f, g, h) << 32 | FOUR(a, b, c, d))
+
+/*
+ * That the call told next is of a connection to a name service: the descriptor, the number of the socket's inode, whose the service is, its
+ * path. Whose it is decides whether it is believed: a path says nothing, as anybody may have a file system of their own, but only root
+ * makes files that are root's to the first user namespace. systemd-resolved owns its socket and the folder of it; that folder's is
+ * root's. When the service has closed its end nobody knows any more (~0), so the number says that the connection is still the same.
+ */
+INLINE void tell_service(struct buffer *b, u64 sk)
+{
+	struct dentry *socket = BPF_CORE_READ((struct unix_sock *)sk, peer, path.dentry);
+	struct dentry *folder = BPF_CORE_READ(socket, d_parent), *above = BPF_CORE_READ(folder, d_parent);
+	struct dentry *owned = is_named(folder, EIGHT('r', 'e', 's', 'o', 'l', 'v', 'e', 0)) &&
+					       is_named(above, EIGHT('s', 'y', 's', 't', 'e', 'm', 'd', 0))
+				       ? above
+				       : socket;
+	struct inode *inode = BPF_CORE_READ(owned, d_inode);
+	begin_own_event(b, service_name, sizeof(service_name));
+	raw_digits(b, b->args[0]);
+	raw_u8(b, ' ');
+	raw_digits(b, BPF_CORE_READ((struct sock *)sk, sk_socket, file, f_inode, i_ino));
+	raw_u8(b, ' ');
+	raw_digits(b, inode ? BPF_CORE_READ(inode, i_uid.val) : ~0);
+	raw_u8(b, ' ');
+	raw_kernel_text(b, (const char *)b->scratch, SERVICE_WORDS * 8);
+	end_own_event(b);
+}
+
+/* What `data_limit` gives of a call that is followed only for names and carries none. */
+#define NOT_TOLD 0xffffffff
+
+/* More bytes than a list of parts has: of a call that failed it is not known before they are gathered. */
+#define ALL_PARTS 0x7fffffff
+
+/*
+ * Bytes to keep of the `len` that were moved. `sent` is where the first of them are, `b->head_len` how many; 0 of what was received. Once
+ * for each call.
+ */
 APART u32 data_limit(struct buffer *b, u64 sk, u64 address, u64 sent, u64 len)
 {
 	u32 limit = CONTROLS->snap_bytes;
-	if (!b || !sk || len <= limit)
-		return len < limit ? len : limit;
-	if (read_ends(b, sk, address) && (is_dns(b) || (sent && tells_name(sent, len))))
+	if (!b)
+		return 0;
+	bool for_names = CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)] == WANT_NAMES;
+	u64 head_len = b->head_len < len ? b->head_len : len;
+	bool named = sk && sent && b->ret > 0 && is_opening(sk, sent, head_len, len);
+	if (sk && !named && (b->ret > 0 || (!for_names && len > limit))) {
+		if (BPF_CORE_READ((struct sock *)sk, __sk_common.skc_family) == AF_UNIX) {
+			named = b->ret > 0 && is_of_service(b, sk);
+			if (named)
+				tell_service(b, sk);
+		} else if ((for_names || len > limit) && read_ends(b, sk, address)) {
+			named = b->ends.local_port == 53 || b->ends.remote_port == 53 ||
+				(sent && head_len >= 16 && may_tell_name(sent, head_len));
+		}
+	}
+	if (named)
 		limit = CONTROLS->names_snap_bytes;
+	else if (for_names)
+		return NOT_TOLD;
 	return len < limit ? len : limit;
-}
-
-/* Whether the call is followed only for names and its data tells none. */
-INLINE bool is_beside_names(struct buffer *b, struct sock *sk, u64 address, u64 sent, u64 len)
-{
-	if (CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)] != WANT_NAMES)
-		return false;
-	if (!sk || b->ret <= 0 || !read_ends(b, (u64)sk, address))
-		return true;
-	return !is_dns(b) && !(sent && tells_name(sent, len));
 }
 
 struct gather {
@@ -76,7 +229,7 @@ static long gather_part(u32 i, void *arg)
 	if (take > 0) {
 		g->left -= take;
 		if (!raw_user(g->b, part.base, take))
-			return 1;
+			g->left = 0;
 	}
 	return 0;
 }
@@ -106,11 +259,15 @@ INLINE u32 gathered_size(u64 iov, u64 count)
 	return g.total;
 }
 
-INLINE u64 first_part(u64 iov)
+/* Where the first bytes are, and how many. Programs put an empty part before them at most. */
+INLINE u64 first_part(struct buffer *b, u64 iov)
 {
-	struct iovec part = {};
-	bpf_probe_read_user(&part, sizeof(part), (void *)iov);
-	return part.base;
+	struct iovec parts[2] = {};
+	if (bpf_probe_read_user(parts, sizeof(parts), (void *)iov))
+		bpf_probe_read_user(parts, sizeof(parts[0]), (void *)iov);
+	struct iovec *first = parts[0].len ? &parts[0] : &parts[1];
+	b->head_len = first->len;
+	return first->base;
 }
 
 INLINE int socket_done(struct buffer *b, long ret)
@@ -132,7 +289,8 @@ INLINE int socketpair_done(struct buffer *b, long ret)
 	if (!b)
 		return 0;
 	s32 fds[2] = {-1, -1};
-	struct sock *source = NULL, *peer = NULL;
+	struct sock *source = NULL;
+	struct unix_sock *peer = NULL;
 	if (ret == 0) {
 		bpf_probe_read_user(fds, sizeof(fds), (void *)b->args[3]);
 		source = sock_of_fd(fds[0]);
@@ -153,18 +311,25 @@ INLINE int socketpair_done(struct buffer *b, long ret)
 }
 
 #define EINPROGRESS 115
+#define SOCK_STREAM 1
 
 INLINE int connect_done(struct buffer *b, long ret)
 {
 	if (!b)
 		return 0;
+	u64 sk = ret == 0 || ret == -EINPROGRESS ? sock_address_of_fd((s32)b->args[0]) : 0;
+	bool is_local = BPF_CORE_READ((struct sock *)sk, __sk_common.skc_family) == AF_UNIX;
+	if (is_local && is_of_service(b, sk))
+		tell_service(b, sk);
 	begin_event(b, EV_CONNECT, 4);
 	b->address_len = b->args[2];
 	put_u64(b, ret);
-	put_tuple(b, ret == 0 || ret == -EINPROGRESS ? sock_address_of_fd((s32)b->args[0]) : 0, b->args[1], OUTBOUND);
+	put_tuple(b, sk, b->args[1], OUTBOUND);
 	put_fd(b, b->args[0]);
 	put_user_address(b, b->args[1], (s32)b->args[2]);
 	submit(b);
+	if (sk && !is_local && BPF_CORE_READ((struct sock *)sk, sk_type) == SOCK_STREAM)
+		begin_opening(sk);
 	return 0;
 }
 
@@ -202,11 +367,13 @@ INLINE int sendto_done(struct buffer *b, long ret)
 	struct sock *sk = sock_of_fd((s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : b->args[2];
 	b->address_len = b->args[5];
-	if (is_beside_names(b, sk, b->args[4], b->args[1], len))
+	b->head_len = len;
+	u32 limit = data_limit(b, (u64)sk, b->args[4], b->args[1], len);
+	if (limit == NOT_TOLD)
 		return 0;
 	begin_event(b, EV_SENDTO, 5);
 	put_u64(b, ret);
-	put_user_bytes(b, b->args[1], data_limit(b, (u64)sk, b->args[4], b->args[1], len));
+	put_user_bytes(b, b->args[1], limit);
 	put_fd(b, b->args[0]);
 	put_u32(b, b->args[2]);
 	put_tuple(b, (u64)sk, b->args[4], OUTBOUND);
@@ -219,11 +386,12 @@ INLINE int recvfrom_done(struct buffer *b, long ret)
 	if (!b)
 		return 0;
 	struct sock *sk = ret >= 0 ? sock_of_fd((s32)b->args[0]) : NULL;
-	if (is_beside_names(b, sk, b->args[4], 0, ret))
+	u32 limit = data_limit(b, (u64)sk, b->args[4], 0, ret > 0 ? ret : 0);
+	if (limit == NOT_TOLD)
 		return 0;
 	begin_event(b, EV_RECVFROM, 5);
 	put_u64(b, ret);
-	put_user_bytes(b, b->args[1], ret > 0 ? data_limit(b, (u64)sk, b->args[4], 0, ret) : 0);
+	put_user_bytes(b, b->args[1], limit);
 	put_tuple(b, (u64)sk, b->args[4], INBOUND);
 	put_fd(b, b->args[0]);
 	put_u32(b, b->args[2]);
@@ -238,14 +406,13 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 	struct user_msghdr head = {};
 	bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
 	struct sock *sk = sock_of_fd((s32)b->args[0]);
-	u32 size = gathered_size(head.iov, head.iov_len);
 	b->address_len = head.name_len;
-	if (is_beside_names(b, sk, head.name, first_part(head.iov), ret))
+	u32 limit = data_limit(b, (u64)sk, head.name, first_part(b, head.iov), ret > 0 ? (u64)ret : ALL_PARTS);
+	if (limit == NOT_TOLD)
 		return 0;
 	begin_event(b, EV_SENDMSG, 5);
 	put_u64(b, ret);
-	u32 limit = data_limit(b, (u64)sk, head.name, first_part(head.iov), ret > 0 ? (u64)ret : size);
-	put_gathered(b, head.iov, head.iov_len, limit);
+	u64 size = put_gathered(b, head.iov, head.iov_len, limit);
 	put_fd(b, b->args[0]);
 	put_u32(b, size);
 	put_tuple(b, (u64)sk, head.name, OUTBOUND);
@@ -263,13 +430,14 @@ INLINE int recvmsg_done(struct buffer *b, long ret)
 		bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
 		sk = sock_of_fd((s32)b->args[0]);
 	}
-	if (is_beside_names(b, sk, head.name, 0, ret))
+	u32 limit = data_limit(b, (u64)sk, head.name, 0, ret > 0 ? ret : 0);
+	if (limit == NOT_TOLD)
 		return 0;
 	begin_event(b, EV_RECVMSG, 6);
 	put_u64(b, ret);
 	if (ret > 0) {
 		put_u32(b, ret);
-		put_gathered(b, head.iov, head.iov_len, data_limit(b, (u64)sk, head.name, 0, ret));
+		put_gathered(b, head.iov, head.iov_len, limit);
 		put_tuple(b, (u64)sk, head.name, INBOUND);
 		put_user_bytes(b, head.control, head.control_len < 4096 ? head.control_len : 4096);
 	} else {
@@ -300,9 +468,9 @@ static long tell_message(u32 i, void *arg)
 	struct user_msghdr *head = &message.head;
 	struct sock *sk = sock_of_fd(m->fd);
 	b->address_len = head->name_len;
-	u64 start = m->sent ? first_part(head->iov) : 0;
+	u64 start = m->sent ? first_part(b, head->iov) : 0;
 	u32 limit = data_limit(b, (u64)sk, head->name, start, message.len);
-	if (is_beside_names(b, sk, head->name, start, message.len))
+	if (limit == NOT_TOLD)
 		return 0;
 	if (m->sent)
 		begin_event(b, EV_SENDMMSG, 5);
@@ -360,11 +528,13 @@ INLINE int io_done(struct buffer *b, long ret)
 	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : sent ? b->args[2] : 0;
 	u64 start = sent ? b->args[1] : 0;
-	if (is_beside_names(b, sk, 0, start, len))
+	b->head_len = len;
+	u32 limit = data_limit(b, (u64)sk, 0, start, len);
+	if (limit == NOT_TOLD)
 		return 0;
 	begin_event(b, number == __NR_read ? EV_READ : number == __NR_write ? EV_WRITE : sent ? EV_PWRITE : EV_PREAD, placed ? 5 : 4);
 	put_u64(b, ret);
-	put_user_bytes(b, b->args[1], data_limit(b, (u64)sk, 0, start, len));
+	put_user_bytes(b, b->args[1], limit);
 	put_fd(b, b->args[0]);
 	put_u32(b, b->args[2]);
 	if (placed)
@@ -382,22 +552,21 @@ INLINE int vector_done(struct buffer *b, long ret)
 	bool sent = number == __NR_writev || number == __NR_pwritev;
 	bool placed = number == __NR_preadv || number == __NR_pwritev;
 	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
-	u64 start = sent ? first_part(b->args[1]) : 0;
-	u64 len = ret > 0 ? (u64)ret : 0;
-	if (is_beside_names(b, sk, 0, start, len))
+	u64 start = sent ? first_part(b, b->args[1]) : 0;
+	u32 limit = data_limit(b, (u64)sk, 0, start, ret > 0 ? (u64)ret : sent ? ALL_PARTS : 0);
+	if (limit == NOT_TOLD)
 		return 0;
 	if (sent) {
 		begin_event(b, placed ? EV_PWRITEV : EV_WRITEV, placed ? 5 : 4);
 		put_u64(b, ret);
-		u32 size = gathered_size(b->args[1], b->args[2]);
-		put_gathered(b, b->args[1], b->args[2], data_limit(b, (u64)sk, 0, start, ret > 0 ? len : size));
+		u64 size = put_gathered(b, b->args[1], b->args[2], limit);
 		put_fd(b, b->args[0]);
 		put_u32(b, size);
 	} else {
 		begin_event(b, placed ? EV_PREADV : EV_READV, placed ? 5 : 4);
 		put_u64(b, ret);
-		put_u32(b, len);
-		put_gathered(b, b->args[1], b->args[2], data_limit(b, (u64)sk, 0, start, len));
+		put_u32(b, ret > 0 ? (u32)ret : 0);
+		put_gathered(b, b->args[1], b->args[2], limit);
 		put_fd(b, b->args[0]);
 	}
 	if (placed)

@@ -144,7 +144,7 @@ INLINE void raw_ends(struct buffer *b, enum direction direction)
 INLINE void raw_unix_ends(struct buffer *b, struct sock *sk, u64 user_address, enum direction direction)
 {
 	struct unix_sock *local = (struct unix_sock *)sk;
-	struct unix_sock *remote = (struct unix_sock *)BPF_CORE_READ(local, peer);
+	struct unix_sock *remote = BPF_CORE_READ(local, peer);
 	struct unix_sock *named = direction == OUTBOUND ? remote : local;
 	raw_u8(b, AF_UNIX);
 	raw_u64(b, (u64)named);

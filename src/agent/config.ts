@@ -7,7 +7,7 @@ import { defaultQueueLimits } from '../outputs/output-queue.ts'
 import { priorityNames } from '../values/priority-names.ts'
 import type { FieldLookup } from '../rules/field-lookup.ts'
 import { parseOutputFormat } from '../rules/parse-output.ts'
-import { LIBRARY } from './make-observer.ts'
+import { TRUSTED_WORDS } from './make-observer.ts'
 import { parseIp } from '../values/ip.ts'
 import { parseNet } from '../values/net.ts'
 import {
@@ -147,7 +147,7 @@ export interface DomainsConfig {
   /** Ports of DNS servers. */
   readonly dnsPorts: readonly number[]
   /**
-   * Addresses and networks of the DNS servers that are trusted, and `getaddrinfo` for what the C library says; without any address, those
+   * Addresses and networks of the DNS servers that are trusted, and `getaddrinfo`, `systemd-resolved`, `nscd`; without any address, those
    * that the resolv.conf of whoever asks names.
    */
   readonly trustedResolvers: readonly string[]
@@ -610,7 +610,7 @@ function readDomains(top: ConfigSection, { env }: ConfigSurroundings, findings: 
     observe: section.oneOf('observe', 'live', ['live', 'true', 'false']),
     dnsPorts: readPorts(section, 'dns_ports', [53], findings),
     getaddrinfo: section.bool('getaddrinfo', true),
-    trustedResolvers: readNets(section, 'trusted_resolvers', findings, [LIBRARY]),
+    trustedResolvers: readNets(section, 'trusted_resolvers', findings, TRUSTED_WORDS),
     explainAlerts: section.bool('explain_alerts', false),
     lists: readNameLists(section, findings),
     listCache: section.text('list_cache', '/var/cache/tiercel/lists'),

@@ -8,7 +8,7 @@ import type { Ip, Net } from '../values/value.ts'
 /** What of the configuration decides what is learnt from what processes send and receive. */
 export interface ObserverSettings {
   readonly dnsPorts: readonly number[]
-  /** Addresses and networks, and `getaddrinfo`; without any address: the servers that the resolv.conf of whoever asks names. */
+  /** Addresses and networks, and words of `TRUSTED_WORDS`; without any address: the servers that the resolv.conf of whoever asks names. */
   readonly trustedResolvers: readonly string[]
   /** Asks for the files of a mount namespace, through a process in it. */
   readonly wantFiles?: (mntns: number, pid: number) => void
@@ -32,6 +32,7 @@ export function makeObserver(
     isBound: (name, ip, when) => names.isBound(name, ip, when),
     isOwn: (name, ip, when) => names.isOwn(name, ip, when),
     trustsLibrary: settings.trustedResolvers.includes(LIBRARY),
+    isTrustedService: service => isTrusted === undefined || settings.trustedResolvers.includes(service),
     ...(settings.wantFiles !== undefined && { wantFiles: settings.wantFiles }),
     dnsPorts: settings.dnsPorts,
     ...(settings.keepsProcesses !== true && { endProcess: (pid, atMs) => names.endProcess(pid, atMs) }),
@@ -40,10 +41,13 @@ export function makeObserver(
 }
 
 /** The C library, among the resolvers that are trusted. */
-export const LIBRARY = 'getaddrinfo'
+const LIBRARY = 'getaddrinfo'
+
+/** Resolvers that may be trusted and have no address. */
+export const TRUSTED_WORDS: readonly string[] = [LIBRARY, 'systemd-resolved', 'nscd']
 
 function trustOf(listed: readonly string[]): ((ip: Ip) => boolean) | undefined {
-  const texts = listed.filter(text => text !== LIBRARY)
+  const texts = listed.filter(text => !TRUSTED_WORDS.includes(text))
   if (texts.length === 0) return undefined
   const ips = new Set<Ip>()
   const nets: Net[] = []

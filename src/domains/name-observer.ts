@@ -17,6 +17,7 @@ import {
   type TlsPayload,
 } from './opening-observer.ts'
 import { readLibraryAnswer } from './library-answer.ts'
+import { type ServiceCounters, type ServiceName, ServiceObserver } from './service-observer.ts'
 import { RefusedAnswers } from './refused-answers.ts'
 import { isTransfer, type SocketEvent, Transfer } from './transfer.ts'
 import { parseToldFile, WorkloadFiles, type WorkloadFilesOptions } from './workload-files.ts'
@@ -36,6 +37,8 @@ export interface NameObserverOptions {
   readonly isTrusted?: (server: Ip) => boolean
   /** What the C library says is believed though nothing else says so. */
   readonly trustsLibrary?: boolean
+  /** Whether a name service of this machine that is root's is believed the same way; it is unless said otherwise. */
+  readonly isTrustedService?: (service: ServiceName) => boolean
   /** Asks for the files of a mount namespace; absent: they are only taken as they come. */
   readonly wantFiles?: WorkloadFilesOptions['want']
 }
@@ -48,6 +51,7 @@ export interface ObserverCounters {
   readonly openings: OpeningCounters
   readonly files: FileCounters
   readonly library: LibraryCounters
+  readonly services: ServiceCounters
 }
 
 export interface FileCounters {
@@ -83,6 +87,7 @@ export class NameObserver {
   readonly #transfer: Transfer = new Transfer()
   readonly #dns: DnsObserver
   readonly #openings: OpeningObserver
+  readonly #services: ServiceObserver
   readonly #files: WorkloadFiles
   readonly #options: NameObserverOptions
   #libraryAnswers = 0
@@ -95,6 +100,13 @@ export class NameObserver {
     this.#files = files
     this.#endProcess = options.endProcess
     this.#openings = new OpeningObserver({ learn, isBound })
+    const { isTrustedService } = options
+    this.#services = new ServiceObserver({
+      learn,
+      isBound,
+      onRefused: (fact, atMs) => this.refused.add(fact, atMs),
+      ...(isTrustedService !== undefined && { isTrusted: isTrustedService }),
+    })
     this.#dns = new DnsObserver({
       learn,
       onRefused: (fact, atMs) => this.refused.add(fact, atMs),
@@ -114,6 +126,7 @@ export class NameObserver {
   observe(event: SocketEvent): ObservedPayload | undefined {
     if (event.rec.type === CONNECT) {
       this.#openings.begin(event)
+      this.#services.begin(event)
       return undefined
     }
     if (event.rec.type === PROCEXIT) {
@@ -136,6 +149,10 @@ export class NameObserver {
       return undefined
     }
     const transfer = this.#transfer
+    if (this.#services.isAnnounced(event)) {
+      if (transfer.readAny(event) && transfer.readRest(event)) this.#services.observe(transfer, event)
+      return undefined
+    }
     if (!transfer.read(event)) return undefined
     if (this.#dns.concerns(transfer)) return transfer.readRest(event) ? this.#dns.observe(transfer) : undefined
     if (!transfer.isSend || !transfer.isStream || !this.#openings.isAwaited(event)) return undefined
@@ -153,12 +170,14 @@ export class NameObserver {
       openings: this.#openings.counters(),
       files: { namespaces: this.#files.size, revised: this.#files.revised },
       library: { answers: this.#libraryAnswers, unconfirmed: this.#libraryUnconfirmed },
+      services: this.#services.counters(),
     }
   }
 
   #onOwnEvent(event: SocketEvent): void {
     const name = ownEventName(event.rec)
     if (name === 'tiercel_getaddrinfo') this.#onLibraryAnswer(event)
+    if (name === 'tiercel_service') this.#services.announce(event.rec)
     if (name !== 'tiercel_resolv_conf' && name !== 'tiercel_hosts') return
     const file = parseToldFile(ownEventData(event.rec))
     if (file === undefined) return

@@ -8,8 +8,9 @@ import { normaliseDomain } from '../values/domain-name.ts'
 import { unmapIp } from '../values/ip.ts'
 import type { ByteText, Ip } from '../values/value.ts'
 import { type BindingFact, timeOf, type When } from './binding.ts'
+import { GatheredBytes } from './gathered-bytes.ts'
 import { readHttpRequest } from './http-request.ts'
-import { readClientHello } from './tls-client-hello.ts'
+import { nextRecordEnd, readClientHello } from './tls-client-hello.ts'
 import { type SocketEvent, TCP, type Transfer } from './transfer.ts'
 
 export interface OpeningObserverOptions {
@@ -52,7 +53,10 @@ export interface OpeningCounters {
 interface Opening {
   readonly remoteIp: Ip
   readonly remotePort: number
-  bytes: Buffer | undefined
+  /** What it has said so far. */
+  readonly said: GatheredBytes
+  /** So many bytes may say more than fewer did: whoever sends them one by one must not have each looked at with all before it. */
+  needs: number
 }
 
 const EINPROGRESS = 115
@@ -89,7 +93,7 @@ export class OpeningObserver {
     if (result !== 0 && result !== -EINPROGRESS) return
     const key = keyOf(thread.pid, fdNum)
     this.#drop(key)
-    this.#openings.set(key, { remoteIp: unmapIp(fd.dip), remotePort: fd.dport, bytes: undefined })
+    this.#openings.set(key, { remoteIp: unmapIp(fd.dip), remotePort: fd.dport, said: new GatheredBytes(), needs: 0 })
     if (this.#openings.size > MAX_OPENINGS) this.#evict()
   }
 
@@ -109,15 +113,29 @@ export class OpeningObserver {
       return undefined
     }
     let { bytes, at, end } = transfer
-    if (opening.bytes !== undefined) {
-      bytes = Buffer.concat([opening.bytes, bytes.subarray(at, end)])
+    const isCut = end - at < transfer.sizeBytes
+    const { said } = opening
+    if (said.size > 0) {
+      this.#bytes += said.append(bytes, at, end)
       at = 0
-      end = bytes.length
+      end = said.size
+      bytes = said.bytes
+      if (end < opening.needs && !isCut && !endsHead(bytes, end)) {
+        this.#makeRoom()
+        return undefined
+      }
     }
     const hello = readClientHello(bytes, at, end)
     const request = hello === 'none' ? readHttpRequest(bytes, at, end) : 'none'
     if (hello === 'more' || request === 'more') {
-      this.#keep(key, opening, transfer, bytes.subarray(at, end))
+      if (isCut || end - at > MAX_BYTES_EACH) {
+        this.#cut++
+        this.#drop(key)
+        return undefined
+      }
+      if (said.size === 0) this.#bytes += said.append(bytes, at, end)
+      opening.needs = hello === 'more' ? nextRecordEnd(said.bytes, said.size) : said.size + (said.size >> 2) + 1
+      this.#makeRoom()
       return undefined
     }
     this.#drop(key)
@@ -160,15 +178,7 @@ export class OpeningObserver {
     return isConfirmed
   }
 
-  #keep(key: number, opening: Opening, transfer: Transfer, bytes: Buffer): void {
-    const isCut = transfer.end - transfer.at < transfer.sizeBytes
-    if (isCut || bytes.length > MAX_BYTES_EACH) {
-      this.#cut++
-      this.#drop(key)
-      return
-    }
-    this.#bytes += bytes.length - (opening.bytes?.length ?? 0)
-    opening.bytes = Buffer.from(bytes)
+  #makeRoom(): void {
     while (this.#bytes > MAX_BYTES) this.#evict()
   }
 
@@ -184,9 +194,18 @@ export class OpeningObserver {
     const opening = this.#openings.get(key)
     if (opening === undefined) return
     this.#openings.delete(key)
-    this.#bytes -= opening.bytes?.length ?? 0
+    this.#bytes -= opening.said.bytes.length
   }
 }
+
+/** Whether the last of `bytes[0, size)` is an empty line. */
+function endsHead(bytes: Buffer, size: number): boolean {
+  if (size < 3 || bytes[size - 1] !== LINE_FEED) return false
+  return bytes[size - 2] === LINE_FEED || (bytes[size - 2] === CARRIAGE_RETURN && bytes[size - 3] === LINE_FEED)
+}
+
+const LINE_FEED = 10
+const CARRIAGE_RETURN = 13
 
 /** So that rules need not know in how many ways it can be written. */
 function plainName(name: ByteText | undefined): ByteText | undefined {

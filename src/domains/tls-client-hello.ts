@@ -49,6 +49,13 @@ export function readClientHello(bytes: Buffer, at: number, end: number): HelloRe
   return 'none'
 }
 
+/** How many bytes there must be before a ClientHello that goes on behind `bytes[0, end)` can be told more of: a whole record, or its header. */
+export function nextRecordEnd(bytes: Buffer, end: number): number {
+  let at = 0
+  while (at + RECORD_HEADER <= end) at += RECORD_HEADER + ((bytes[at + 3]! << 8) | bytes[at + 4]!)
+  return at > end ? at : at + RECORD_HEADER
+}
+
 /** Whether `byte` may be at place `k` of a record's header: handshake, version 3.x, a length of at most 16 KB. */
 function isRecordByte(byte: number, k: number): boolean {
   switch (k) {

@@ -107,6 +107,17 @@ export class Transfer {
     return true
   }
 
+  /** The same for a socket of any family, which may have no ports. */
+  readAny(event: SocketEvent): boolean {
+    const row = rows[event.rec.type]
+    if (row === undefined) return false
+    this.#row = row
+    this.#family = 0
+    this.isSend = row.isSend
+    this.isStream = true
+    return true
+  }
+
   /** The rest of what `read` began with; false when nothing was moved. */
   readRest(event: SocketEvent): boolean {
     const { rec } = event

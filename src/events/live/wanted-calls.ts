@@ -6,8 +6,8 @@ import { nativeSyscalls } from '../event-lookup.ts'
 
 /**
  * Which of its calls: `all`; `executable` only those of mmap and mprotect that ask for PROT_EXEC; `names` only those of read, send
- * and their kin on sockets whose data tells names (port 53, TLS ClientHello, HTTP
- * requests); `succeeded` only those that did not fail; `needed` (open, openat,
+ * and their kin on sockets whose data tells names (port 53, the first bytes of TLS and HTTP connections, name services of this
+ * machine); `succeeded` only those that did not fail; `needed` (open, openat,
  * openat2, close) only those that the `OpenFilter` in force does not leave out; `named-fd` all, each behind the open of the file that is its
  * first argument, as that may have been left out.
  */

@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ScriptedRecord } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { env as toolsEnv, findTool } from './tools.ts'
@@ -39,6 +40,8 @@ export interface RunOptions {
   readonly server?: ServerName
   /** More lines of resolv.conf. */
   readonly resolv?: readonly string[]
+  /** Whom the C library asks: the line `hosts` of nsswitch.conf, `files dns` unless said otherwise. */
+  readonly hosts?: string
   readonly env?: Readonly<Record<string, string>>
   readonly container?: Container
 }
@@ -145,18 +148,48 @@ export class World {
   async startServer(kind: 'unbound' | 'dnsmasq' | 'systemd-resolved', known: string): Promise<string | undefined> {
     const tool = findTool(kind)
     if (tool === undefined) return `${kind} is not there (sh scripts/setup-clients.sh)`
-    const child = spawn('nsenter', [
-      ...namespaces(this.#child, this.#child),
-      'sh',
-      '-c',
-      this.#serverScript(kind, tool),
-    ])
-    this.#servers.push(child)
     let said = ''
-    child.stderr.on('data', data => (said += String(data)))
-    child.stdout.on('data', data => (said += String(data)))
+    this.#startDaemon(this.#serverScript(kind, tool), text => (said += text))
     if (await this.#ask(number => ({ kind: 'probe', number, server: SERVERS[kind], name: known }))) return undefined
     return `${kind} does not answer: ${said.trim().split('\n').slice(-3).join('; ')}`
+  }
+
+  /** Starts nscd, which every client of glibc then asks first; gives why it cannot. `lines`: more of its configuration. */
+  async startNscd(...lines: readonly string[]): Promise<string | undefined> {
+    const tool = findTool('nscd')
+    if (tool === undefined) return 'nscd is not there (sh scripts/setup-clients.sh)'
+    const config = join(this.#folder, 'nscd.conf')
+    const own = ['enable-cache hosts yes', 'persistent hosts no', 'positive-time-to-live hosts 60', ...lines]
+    writeFileSync(config, `${own.join('\n')}\n`)
+    let said = ''
+    const script = `mkdir -p /run/nscd; exec ${tool} --foreground --config-file=${config}`
+    const daemon = this.#startDaemon(script, text => (said += text))
+    return this.#whyNoSocket(daemon, '/run/nscd/socket', () => said)
+  }
+
+  /** Starts a program that is no server of DNS and waits for its socket; gives why it has none. */
+  async startService(script: string, socket: string): Promise<string | undefined> {
+    let said = ''
+    const daemon = this.#startDaemon(script, text => (said += text))
+    return this.#whyNoSocket(daemon, socket, () => said)
+  }
+
+  #startDaemon(script: string, onSaid: (text: string) => void): ChildProcess {
+    const child = spawn('nsenter', [...namespaces(this.#child, this.#child), 'sh', '-c', script])
+    this.#servers.push(child)
+    child.stderr.on('data', data => onSaid(String(data)))
+    child.stdout.on('data', data => onSaid(String(data)))
+    return child
+  }
+
+  async #whyNoSocket(daemon: ChildProcess, path: string, said: () => string): Promise<string | undefined> {
+    const script = 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])'
+    const endMs = Date.now() + 30_000
+    while (daemon.exitCode === null && Date.now() < endMs) {
+      if ((await this.run(['python3', '-S', '-c', script, path])).status === 0) return undefined
+      await sleep(50)
+    }
+    return `no socket at ${path}: ${said().trim().split('\n').slice(-3).join('; ')}`
   }
 
   #serverScript(kind: 'unbound' | 'dnsmasq' | 'systemd-resolved', tool: string): string {
@@ -210,12 +243,18 @@ SYSTEMD_LOG_TARGET=console exec ${tool}`
 
   /** Starts a client in the world. Its pid is the client's own. */
   start(command: readonly string[], options: RunOptions = {}): ChildProcessWithoutNullStreams {
-    const { server = 'scripted', resolv = [], env, container } = options
+    const { server = 'scripted', resolv = [], hosts, env, container } = options
     const inside = [...namespaces(this.#child, this.#views.get(server)!), 'sh', ...enterContainer(container)]
     if (resolv.length > 0) {
       const file = join(this.#folder, `resolv.${server}.${resolv.join('.')}`.replaceAll(' ', '_'))
       if (!existsSync(file)) writeFileSync(file, resolvConf(SERVERS[server], resolv))
       const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+      inside.push('unshare', '-m', '--propagation', 'private', 'sh', '-c', script, file)
+    }
+    if (hosts !== undefined) {
+      const file = join(this.#folder, `nsswitch.${hosts}`.replaceAll(/\W/g, '_'))
+      if (!existsSync(file)) writeFileSync(file, `passwd: files\ngroup: files\nhosts: ${hosts}\n`)
+      const script = 'mount --bind "$0" /etc/nsswitch.conf && exec "$@"'
       inside.push('unshare', '-m', '--propagation', 'private', 'sh', '-c', script, file)
     }
     return spawn('nsenter', [...inside, ...command], { env: { ...process.env, ...env } })

@@ -1,6 +1,7 @@
 // Connections judged by the server that their client's first bytes name.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { asRecords, clientHello } from '../../../src/domains/testdata/client-hello.ts'
 import { parseIp } from '../../../src/values/ip.ts'
 import { type PlayOptions, play, rule, Scene } from './scene.ts'
@@ -153,4 +154,49 @@ test('connection openings: fields of ClientHellos and requests, at the event tha
     'All: 13 front.example false true <NA> <NA>',
     'All: 16 <NA> <NA> <NA> evil.example false',
   ])
+})
+
+test('connection openings: however the first bytes are cut, into writes and into records, the name is the same', () => {
+  const requests = [
+    'GET /a/b?c HTTP/1.1\r\nUser-Agent: x\r\nHost: shop.example\r\nAccept: */*\r\n\r\n',
+    'POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 4\r\n\r\nbody',
+    'HEAD / HTTP/1.0\nhost:shop.example\n\n',
+  ].map(text => Buffer.from(text))
+  const hellos = fc
+    .tuple(fc.integer({ min: 40, max: 3000 }), fc.integer({ min: 0, max: 2000 }))
+    .map(([recordBytes, padding]) => asRecords(clientHello({ name: 'shop.example', padding }), recordBytes))
+  const cuts = fc.oneof(
+    fc.array(fc.nat(4000), { maxLength: 12 }),
+    fc.constant(Array.from({ length: 4000 }, (_, i) => i)),
+  )
+  fc.assert(
+    fc.property(fc.oneof(hellos, fc.constantFrom(...requests)), cuts, (bytes, places) => {
+      const ends = [...new Set([...places.map(place => 1 + (place % bytes.length)), bytes.length])].sort(
+        (x, y) => x - y,
+      )
+      const scene = new Scene().process(11)
+      const pieces = ends.map((end, i) => bytes.subarray(i === 0 ? 0 : ends[i - 1]!, end))
+      talk(scene, 11, '192.0.2.1:443', pieces, 'write')
+      const { alerts, counters } = play(scene.connect(11, '192.0.2.1'), {
+        rules: rule('Then', 'evt.type = connect and fd.num = 7', '%fd.sip.name %fd.sip.name.source'),
+        known: both,
+      })
+      const kind = counters.openings.tls === 1 ? 'sni' : 'host'
+      assert.deepEqual(alerts, [`Then: shop.example ${kind}`])
+      assert.equal(counters.openings.tls + counters.openings.http, 1)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('connection openings: who never ends the first bytes is given up, and says nothing', () => {
+  const scene = new Scene().process(11)
+  const head = Buffer.from(`GET / HTTP/1.1\r\n${'a: b\r\n'.repeat(2000)}Host: shop.example\r\n\r\n`)
+  talk(scene, 11, '192.0.2.1:80', [head.subarray(0, 4000), head.subarray(4000, 8000), head.subarray(8000)])
+  const endless = asRecords(clientHello({ name: 'shop.example', padding: 16_000 }), 16_000)
+  const pieces = Array.from({ length: 30 }, (_, i) => endless.subarray(i * 600, (i + 1) * 600))
+  talk(scene, 11, '192.0.2.2:443', pieces.slice(0, 20))
+  const { alerts, counters } = play(scene, { rules: SHOP })
+  assert.deepEqual(alerts, [])
+  assert.equal(counters.openings.tls + counters.openings.http, 0)
 })
