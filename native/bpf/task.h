@@ -4,7 +4,7 @@
 
 #include "file.h"
 
-#define ARGS_LIMIT 4096 /* bytes of the arguments, and of the environment */
+#define ARGS_LIMIT 4096 /* bytes of the arguments, argv[0] included, and of the environment */
 
 INLINE struct pid *pid_of(struct task_struct *task, enum pid_kind kind)
 {
@@ -88,13 +88,13 @@ INLINE void put_texts(struct buffer *b, u64 from, u64 end, u32 limit)
 	end_param(b);
 }
 
-/* exe and args, from where the kernel laid them for the program. */
+/* exe and args, from where the kernel laid them for the program, which together have no more room than an environment. */
 INLINE int put_exe_args(struct buffer *b, struct mm_struct *mm)
 {
 	u64 start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end);
 	u32 exe = start ? raw_user_text(b, start, ARGS_LIMIT) : 0;
 	put_len(b, exe);
-	put_texts(b, start + exe, end, ARGS_LIMIT);
+	put_texts(b, start + exe, end, ARGS_LIMIT - exe);
 	return 0;
 }
 

@@ -324,7 +324,7 @@ const cases: readonly {
   {
     name: 'pidfd_open knows the process',
     act: h => h.emit('pidfd_open', { fd: 3, pid: 1, flags: 0 }),
-    want: { type: FdType.pidfd, pid: 1 },
+    want: { type: FdType.pidfd, pid: 1, name: '/proc/1' },
   },
   { name: 'eventfd2', act: h => h.emit('eventfd2', { res: 3, flags: 0 }), want: { type: FdType.event } },
   {

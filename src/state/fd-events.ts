@@ -88,6 +88,7 @@ export const fdHandlers: HandlerTable = {
     if (thread === undefined || num < 0) return
     const fd = new Fd(num, FdType.pidfd)
     fd.pid = paramNumber(rec, 1) ?? 0
+    fd.name = `/proc/${fd.pid}`
     fd.openFlags = paramUint32(rec, 2) ?? 0
     state.addThreadFd(thread, fd)
   },

@@ -629,6 +629,7 @@ function asDirectory(path: ByteText): ByteText {
 function fdOf(entry: FdEntry): Fd | undefined {
   const fd = new Fd(entry.fd, entry.type === FdType.fileV2 ? FdType.file : entry.type)
   fd.ino = entry.ino
+  fd.openFlags = entry.openFlags ?? 0
   switch (fd.type) {
     case FdType.ipv4:
     case FdType.ipv6: {
@@ -666,7 +667,6 @@ function fdOf(entry: FdEntry): Fd | undefined {
     case FdType.uninitialised:
       return undefined
     default:
-      fd.openFlags = entry.openFlags ?? 0
       fd.dev = entry.dev ?? 0
       fd.name = entry.name ?? ''
       return fd

@@ -4,6 +4,7 @@ import { START_NS, TestHost } from './testdata/test-host.ts'
 import { CloneFlag, type Thread } from './thread.ts'
 
 const THREAD = CloneFlag.thread | CloneFlag.files
+const NO_CHANGE = 0xffffffff
 
 /** init, and a shell 100 that is its child. */
 function shell(): TestHost {
@@ -627,3 +628,21 @@ test('texts of a process list count, too', () => {
   assertThread(host.thread(1), { args: [], env: [], comm: 'prog' })
   assert.equal(host.state.counters().clippedTexts, 1)
 })
+
+for (const { source, lookup, env, uid, gid } of [
+  { source: 'live', lookup: { process: () => undefined, fd: () => undefined }, env: [], uid: 0, gid: 44 },
+  { source: 'of a capture, as in Falco', lookup: undefined, env: ['A=1'], uid: NO_CHANGE, gid: NO_CHANGE },
+]) {
+  test(`a program that is given no environment, and ids that stay as they are, ${source}`, () => {
+    const host = new TestHost(lookup === undefined ? {} : { lookup })
+    host.process(100)
+    host.exec(100, { env: ['A=1'] })
+    host.exec(100, { trusted_exepath: '/bin/new' })
+    host.emit('setgid', { res: 0, gid: 44 })
+    host.emit('setresuid', { res: 0, ruid: 33, euid: NO_CHANGE, suid: 33 })
+    host.emit('setregid', { res: 0, rgid: 1, egid: NO_CHANGE })
+    const thread = host.thread(100)
+    assert.deepEqual(thread.env, env)
+    assert.deepEqual([thread.uid, thread.gid], [uid, gid])
+  })
+}

@@ -29,6 +29,7 @@ const ALL_CAPABILITIES = (1 << 30) * 2 ** 11 - 1
 const CLIPPED_TEXT = 128
 
 const RLIMIT_NOFILE = 7
+const NO_CHANGE = 0xffffffff
 const PR_SET_CHILD_SUBREAPER = 36
 const PR_GET_CHILD_SUBREAPER = 37
 
@@ -411,7 +412,8 @@ function onExec(state: HostState, rec: EventRecord): void {
     state.table.link(thread)
   }
   readLimits(rec, thread)
-  if (hasParam(rec, Exec.env)) thread.setEnv(readList(rec, Exec.env, limit))
+  // Without one, a program of a capture keeps its parent's, as in Falco.
+  if (hasParam(rec, Exec.env) || state.repair.isOn) thread.setEnv(readList(rec, Exec.env, limit))
   readCgroups(state, rec, thread)
   const tty = paramUint32(rec, Exec.tty)
   if (tty !== undefined) thread.tty = tty
@@ -511,13 +513,19 @@ function onOwnLimit(state: HostState, rec: EventRecord): void {
 }
 
 function setUid(state: HostState, rec: EventRecord, at: number): void {
-  const uid = paramUint32(rec, at)
-  if (state.current.thread !== undefined && uid !== undefined && result(rec) === 0) state.current.thread.uid = uid
+  const uid = changedId(state, rec, at)
+  if (state.current.thread !== undefined && uid !== undefined) state.current.thread.uid = uid
 }
 
 function setGid(state: HostState, rec: EventRecord, at: number): void {
-  const gid = paramUint32(rec, at)
-  if (state.current.thread !== undefined && gid !== undefined && result(rec) === 0) state.current.thread.gid = gid
+  const gid = changedId(state, rec, at)
+  if (state.current.thread !== undefined && gid !== undefined) state.current.thread.gid = gid
+}
+
+/** The id that a call sets; -1 leaves the one that is, but in a capture it becomes the id, as in Falco. */
+function changedId(state: HostState, rec: EventRecord, at: number): number | undefined {
+  const id = paramUint32(rec, at)
+  return result(rec) !== 0 || (id === NO_CHANGE && state.repair.isOn) ? undefined : id
 }
 
 function asScalar(n: bigint): number | bigint {

@@ -123,6 +123,8 @@ describe('the world from /proc', { skip: process.platform === 'linux' ? false : 
     const file = mine.find(fd => fd.fd === fileFd)
     assert.equal(file?.name, '/dev/null')
     assert.equal((file?.openFlags ?? 0) & 0xf, 0xa)
+    for (const type of [5, 9, 12])
+      assert.equal(mine.find(fd => fd.type === type)?.openFlags, 0x1000, 'execve closes it')
     assert.ok(Number(file?.ino) > 0)
     assert.ok(
       mine.some(fd => fd.type === 12),

@@ -482,6 +482,8 @@ const ANONYMOUS_TYPES: ReadonlyMap<string, number> = new Map([
   ['pidfd', 21],
 ])
 
+const OPEN_CLOEXEC = 0x1000
+
 /** Bits of open(2) and the event table's for them. */
 const OPEN_BITS: readonly (readonly [number, number])[] = [
   [0o100, 4],
@@ -493,7 +495,7 @@ const OPEN_BITS: readonly (readonly [number, number])[] = [
   [0o40000, 0x200],
   [0o100000, 0x800],
   [0o200000, 0x400],
-  [0o2000000, 0x1000],
+  [0o2000000, OPEN_CLOEXEC],
 ]
 
 /** Flags as `fdinfo` has them, octal, as the event table numbers them. */
@@ -515,18 +517,20 @@ function readFd(base: string, fd: number, sockets: SocketTables, isDetailed: boo
   const path = readLink(`${base}/fd/${fd}`)
   if (path === undefined) return undefined
   const link = shared.text(path)
-  if (!link.startsWith('/')) return describeFd(base, fd, link, sockets)
+  if (!isDetailed && link.startsWith('/')) return { fd, ino: 0, type: FD_FILE, name: link, openFlags: 0, dev: 0 }
+  const openFlags = isDetailed ? parseOpenFlags(readSmall(`${base}/fdinfo/${fd}`, 4096) ?? '') : 0
+  // Of what is no plain file only this is kept: whether an execve closes it.
+  const closes = openFlags & OPEN_CLOEXEC
+  if (!link.startsWith('/')) return { ...describeFd(base, fd, link, sockets), openFlags: closes }
   if (link.startsWith('/memfd:')) {
     const name = link.slice('/memfd:'.length).replace(/ \(deleted\)$/, '')
-    return { fd, ino: statOf(`${base}/fd/${fd}`)?.ino ?? 0, type: FD_MEMFD, name }
+    return { fd, ino: statOf(`${base}/fd/${fd}`)?.ino ?? 0, type: FD_MEMFD, name, openFlags: closes }
   }
-  if (!isDetailed) return { fd, ino: 0, type: FD_FILE, name: link, openFlags: 0, dev: 0 }
   const file = statOf(`${base}/fd/${fd}`)
   const kind = file === undefined ? 0 : file.mode & S_IFMT
   const ino = file?.ino ?? 0
-  if (kind === S_IFDIR) return { fd, ino, type: FD_DIRECTORY, name: link }
-  if (kind === S_IFIFO) return { fd, ino, type: FD_FIFO, name: link }
-  const openFlags = parseOpenFlags(readSmall(`${base}/fdinfo/${fd}`, 4096) ?? '')
+  if (kind === S_IFDIR) return { fd, ino, type: FD_DIRECTORY, name: link, openFlags: closes }
+  if (kind === S_IFIFO) return { fd, ino, type: FD_FIFO, name: link, openFlags: closes }
   return { fd, ino, type: FD_FILE, name: link, openFlags, dev: shortDevice(file?.dev ?? 0) }
 }
 
