@@ -32,6 +32,7 @@ function limitsOfProc(): readonly string[] {
 /** Loads and attaches the probe; events wait in the ring from now on. Throws an `Error` with what the machine lacks and perhaps `help`. */
 export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): LiveSource {
   let ring: ReturnType<typeof openRing>
+  const tsNs = BigInt(Date.now()) * 1_000_000n
   try {
     ring = openRing({
       wanted: callsOf(wanted),
@@ -50,7 +51,7 @@ export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): Li
   return {
     ...(hasHostProc && { lookup: new ProcLookup() }),
     notices: hasHostProc ? limitsOfProc() : [OTHER_PIDS],
-    tellWorld: sink => tellWorld(sink, hasHostProc ? {} : { maxThreads: 0 }),
+    tellWorld: sink => tellWorld(sink, hasHostProc ? { tsNs } : { tsNs, maxThreads: 0 }),
     isAlive: tid => !hasHostProc || isAlive(tid),
     drain: take => ring.drain(record, take, PIECE_BYTES),
     putBack: () => ring.putBack(),

@@ -35,6 +35,28 @@ function blockAt(bytes: Buffer, type: number): number {
   throw new Error(`no block 0x${type.toString(16)}`)
 }
 
+const CONNECT = 23
+const OPENAT = 307
+
+/** Where a parameter lies, of the first event of that code where it is as wanted. */
+function paramOf(
+  bytes: Buffer,
+  code: number,
+  index: number,
+  isWanted: (param: Buffer) => boolean,
+): { readonly lengthAt: number; readonly end: number } {
+  for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at + 4)) {
+    const event = at + 10
+    if (bytes.readUInt32LE(at) !== 0x216 || bytes.readUInt16LE(event + 20) !== code) continue
+    const lengths = event + 26
+    let start = lengths + 2 * bytes.readUInt32LE(event + 22)
+    for (let i = 0; i < index; i++) start += bytes.readUInt16LE(lengths + 2 * i)
+    const end = start + bytes.readUInt16LE(lengths + 2 * index)
+    if (isWanted(bytes.subarray(start, end))) return { lengthAt: lengths + 2 * index, end }
+  }
+  throw new Error(`no event ${code}`)
+}
+
 /** What libscap refuses, each by a change of a good capture. */
 const damages: readonly { readonly name: string; readonly error: RegExp; readonly change: (bytes: Buffer) => void }[] =
   [
@@ -96,6 +118,20 @@ const damages: readonly { readonly name: string; readonly error: RegExp; readonl
       change: b => b.writeUInt32LE(999, blockAt(b, 0x216) + 10 + 16),
     },
     {
+      name: 'an address that is cut',
+      error: /tuple has 1[24] bytes, not 13/,
+      change: b => {
+        const { lengthAt } = paramOf(b, CONNECT, 1, bytes => bytes[0] === 2)
+        b.writeUInt16LE(b.readUInt16LE(lengthAt) - 1, lengthAt)
+        b.writeUInt16LE(b.readUInt16LE(lengthAt + 2) + 1, lengthAt + 2)
+      },
+    },
+    {
+      name: 'a path without an end',
+      error: /openat\.name does not end/,
+      change: b => b.write('x', paramOf(b, OPENAT, 2, bytes => bytes.length > 0).end - 1),
+    },
+    {
       name: 'a number of too few bytes',
       error: /bytes, not/,
       change: b => {
@@ -120,7 +156,7 @@ describe('captures as libscap reads them', { skip }, () => {
 
   for (const damage of damages) {
     test(`refused: ${damage.name}`, async () => {
-      const bytes = await rewrite('net.scap', 300)
+      const bytes = await rewrite('net.scap', 10_000)
       checkCapture(bytes)
       damage.change(bytes)
       assert.throws(() => checkCapture(bytes), damage.error)

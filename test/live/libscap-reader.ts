@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
+import { dynVariants } from '../../src/events/decode-record.ts'
 import { eventTable } from '../../src/events/event-table.ts'
 
 export interface CaptureFacts {
@@ -44,6 +45,20 @@ const FIXED: Readonly<Record<string, number>> = {
   ...{ INT32: 4, UINT32: 4, FLAGS32: 4, ENUMFLAGS32: 4, UID: 4, GID: 4, MODE: 4, SIGSET: 4, BOOL: 4 },
   ...{ INT64: 8, UINT64: 8, FD: 8, PID: 8, ERRNO: 8, RELTIME: 8, ABSTIME: 8, DOUBLE: 8 },
 }
+/** Of addresses, by the kernel's number of their family; a unix address has a path behind that. */
+const ADDRESS_BYTES: Readonly<Record<string, ReadonlyMap<number, number>>> = {
+  SOCKADDR: new Map([
+    [1, 1],
+    [2, 7],
+    [10, 19],
+  ]),
+  SOCKTUPLE: new Map([
+    [1, 17],
+    [2, 13],
+    [10, 37],
+  ]),
+}
+const AF_UNIX = 1
 const TEXTS: ReadonlySet<string> = new Set(['CHARBUF', 'FSPATH', 'FSRELPATH'])
 
 class Cursor {
@@ -256,6 +271,7 @@ function checkEvent(body: Cursor, hasFlags: boolean, cpuCount: number): void {
   const count = body.u32('number of parameters')
   if (info === undefined || info.flags.has('unused')) throw new Error(`byte ${start}: an event that there is not`)
   const place = `byte ${start}: ${info.name}`
+  if (info.isOld) throw new Error(`${place} is the event of an old version (${info.code}), which Falco converts`)
   if (count !== info.params.length) throw new Error(`${place} has ${count} parameters, not ${info.params.length}`)
   const wide = info.flags.has('large')
   const lengths = Array.from({ length: count }, () => (wide ? body.u32('length') : body.u16('length')))
@@ -265,8 +281,38 @@ function checkEvent(body: Cursor, hasFlags: boolean, cpuCount: number): void {
     const fixed = FIXED[param.type]
     if (fixed !== undefined && bytes !== fixed)
       throw new Error(`${place}.${param.name} has ${bytes} bytes, not ${fixed}`)
-    if (TEXTS.has(param.type) && bytes > 0 && body.bytes[at + bytes - 1] !== 0)
-      throw new Error(`${place}.${param.name} does not end with NUL`)
+    if (TEXTS.has(param.type) && bytes > 0 && body.bytes.indexOf(0, at) !== at + bytes - 1)
+      throw new Error(`${place}.${param.name} does not end with its only NUL`)
+    const wrong = bytes === 0 ? undefined : checkParam(body.bytes.subarray(at, at + bytes), param.type, info.name)
+    if (wrong !== undefined) throw new Error(`${place}.${param.name} ${wrong}`)
   }
   if (body.at - start !== length) throw new Error(`${place} has ${body.at - start} bytes and says ${length}`)
+}
+
+/** What is wrong with a parameter that is there, where its type says what it must look like. */
+function checkParam(value: Buffer, type: string, event: string): string | undefined {
+  switch (type) {
+    case 'SOCKADDR':
+    case 'SOCKTUPLE': {
+      const family = value[0]!
+      const bytes = ADDRESS_BYTES[type]!.get(family)
+      if (bytes === undefined) return `is of family ${family}`
+      if (family !== AF_UNIX) return value.length === bytes ? undefined : `has ${value.length} bytes, not ${bytes}`
+      return value.length > bytes && value.indexOf(0, bytes) === value.length - 1
+        ? undefined
+        : 'has no path with an end'
+    }
+    case 'FDLIST': {
+      const wanted = value.length < 2 ? 2 : 2 + 10 * value.readUInt16LE(0)
+      return value.length === wanted ? undefined : `has ${value.length} bytes, not ${wanted}`
+    }
+    case 'DYN': {
+      const variant = dynVariants(event)[value[0]!]
+      if (variant === undefined) return `has variant ${value[0]}`
+      const wanted = FIXED[variant.type] ?? value.length - 1
+      return value.length - 1 === wanted ? undefined : `has ${value.length - 1} bytes, not ${wanted}`
+    }
+    default:
+      return undefined
+  }
 }

@@ -11,7 +11,7 @@ import { liveSkipReason } from '../../src/events/live/testing.ts'
 import { openSource } from '../../src/events/open-source.ts'
 import { CollectingSink } from '../../src/events/testing.ts'
 import { HostState, stateSink } from '../../src/state/host-state.ts'
-import { type Fd, FdType } from '../../src/state/fd.ts'
+import { FdType } from '../../src/state/fd.ts'
 import type { Thread } from '../../src/state/thread.ts'
 import { Container } from '../conformance/live-names/world.ts'
 import { readAsLibscap } from './libscap-reader.ts'
@@ -153,12 +153,17 @@ async function readPiece(path: string): Promise<Piece> {
   const after = stateSink(end, () => true)
   const told: string[] = []
   let hasBegun = false
+  let toldNs = 0n
   const both = tee(before, after)
   const summary = await (await openSource(path)).read({
     ...both,
     event: event => {
-      hasBegun ||= event.info.name !== 'asyncevent'
+      if (!hasBegun && event.info.name !== 'asyncevent') {
+        hasBegun = true
+        assert.ok(event.tsNs >= toldNs, 'what is told at the beginning is not of later')
+      }
       if (!hasBegun) {
+        toldNs = event.tsNs
         before.event(event)
         told.push(event.bytes.toString('latin1', event.paramAt[1], event.end))
       }
@@ -169,24 +174,17 @@ async function readPiece(path: string): Promise<Piece> {
   return { path, start, end, told }
 }
 
-/** Of sockets without a far end no list tells. */
-function isInLists({ type, dip, sport, dport }: Fd): boolean {
-  if (type === FdType.unknown || type === FdType.uninitialised) return false
-  return (type !== FdType.ipv4 && type !== FdType.ipv6) || (dip !== undefined && sport + dport > 0)
-}
-
-/** All that a process list has of a thread and its descriptors. */
+/**
+ * What the lists have of a thread and its files. Of descriptors that are no files they do not have whether these are closed by an exec, so that
+ * what becomes of them may differ.
+ */
 function factsOf(state: HostState, t: Thread): object {
   const { tid, pid, ptid, sid, pgid, vpgid, vtid, vpid, comm, exe, exepath, args, uid, gid, root, tty, loginuid } = t
   const { cgroups, capInheritable, capPermitted, capEffective, exeWritable, exeUpperLayer, exeFromMemfd, netns } = t
   const fds = t.isMainThread
-    ? [...t.fds.values()].filter(isInLists).map(fd => {
-        const { num, type, name, openFlags, sip, dip, sport, dport, l4proto, isServer } = fd
-        if (type === FdType.ipv4Listening || type === FdType.ipv6Listening)
-          return [num, type, name, sip, sport, l4proto].join(' ')
-        const flags = type === FdType.file ? openFlags : 0
-        return [num, type, name, flags, sip, dip, sport, dport, l4proto, isServer].join(' ')
-      })
+    ? [...t.fds.values()]
+        .filter(({ type }) => type === FdType.file)
+        .map(({ num, name, openFlags, dev }) => [num, name, openFlags, dev].join(' '))
     : []
   return {
     ...{ tid, pid, ptid, sid, pgid, vpgid, vtid, vpid, comm, exe, exepath, args, uid, gid, root, tty, loginuid },

@@ -22,6 +22,8 @@ export interface WorldOptions {
   /** Descriptors told at most, of one process and of all; 120,000 and 500,000. */
   readonly maxFdsOfProcess?: number
   readonly maxFds?: number
+  /** What its events say of the time: before those that the kernel tells; now. */
+  readonly tsNs?: bigint
 }
 
 /** What was told, and what was left out because of a limit. */
@@ -70,6 +72,7 @@ export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSu
 /** `readWorld` in pieces, so that whoever calls may do something else in between: a millisecond or less each, but for listing very many fds. */
 export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Generator<undefined, WorldSummary> {
   const proc = options.procRoot ?? procRoot()
+  const tsNs = options.tsNs ?? BigInt(Date.now()) * 1_000_000n
   sink.machine(readMachine(proc))
   for (const entry of readInterfaces()) sink.networkInterface(entry)
   tellUsers(sink, options.etcRoot ?? etcRoot())
@@ -120,16 +123,16 @@ export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Genera
     }
     left.fds -= count
   }
-  if (options.maxThreads !== 0) yield* tellNamespaces(proc, pids, sink)
+  if (options.maxThreads !== 0) yield* tellNamespaces(proc, pids, sink, tsNs)
   return told
 }
 
 /** After all processes: the namespaces of the first one, which are the host's, and then those of threads that live in others. */
-function* tellNamespaces(proc: string, pids: readonly number[], sink: SourceSink): Generator<undefined> {
+function* tellNamespaces(proc: string, pids: readonly number[], sink: SourceSink, tsNs: bigint): Generator<undefined> {
   const host = readHostNamespaces(proc)
   if (host === undefined) return
   const tell = (tid: number, data: string): void => {
-    sink.event(makeOwnEvent({ name: 'tiercel_namespaces', data, tid, tsNs: BigInt(Date.now()) * 1_000_000n }))
+    sink.event(makeOwnEvent({ name: 'tiercel_namespaces', data, tid, tsNs }))
   }
   tell(1, host)
   for (const pid of pids) {
@@ -541,9 +544,10 @@ function describeFd(base: string, fd: number, link: ByteText, sockets: SocketTab
   if (numbered?.[1] === 'pipe') return { fd, ino, type: FD_FIFO, name: '' }
   if (numbered?.[1] === 'socket') {
     const socket = sockets.lookup(base, ino)
-    return socket === undefined ? { fd, ino, type: FD_UNSUPPORTED, name: link } : { fd, ino, ...socket }
+    return socket === undefined ? { fd, ino, type: FD_UNSUPPORTED, name: '' } : { fd, ino, ...socket }
   }
   const anonymous = /^anon_inode:\[?([^\]]*)\]?$/.exec(link)?.[1]
   const type = anonymous === undefined ? undefined : ANONYMOUS_TYPES.get(anonymous)
-  return { fd, ino, type: type ?? FD_UNSUPPORTED, name: link }
+  // As Falco has them, and as events of their making leave them: without a name.
+  return { fd, ino, type: type ?? FD_UNSUPPORTED, name: '' }
 }
