@@ -12,10 +12,36 @@
 
 #define INLINE static __attribute__((always_inline)) inline
 
+/*
+ * A field behind pointers: READ(task, mm, exe_file) is task->mm->exe_file, zero where a pointer leads nowhere. As BPF_CORE_READ of libbpf, but
+ * since Linux 6.2 a program may say of what type a pointer is, and then each step costs one load instead of a call of some 20 ns. What is
+ * read that way is no number to the verifier if it is a pointer: see `number_of`.
+ */
+enum special_kfunc_type {
+	KF_bpf_rdonly_cast = 1,
+};
+
+extern void *bpf_rdonly_cast(const void *pointer, u32 type) __ksym __weak;
+
+#define HAS_CASTS bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_rdonly_cast)
+#define CAST(pointer) ((typeof(pointer))bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(typeof(*(pointer)))))
+#define UNQUALIFIED(value) typeof(0 ? (value) : (value))
+#define READ(from, ...)                                                  \
+	({                                                               \
+		UNQUALIFIED(___arrow((from), __VA_ARGS__)) value_;       \
+		typeof(from) from_ = (from);                             \
+		if (HAS_CASTS) {                                         \
+			from_ = CAST(from_);                             \
+			value_ = ___arrow(from_, __VA_ARGS__);           \
+		} else {                                                 \
+			BPF_CORE_READ_INTO(&value_, from_, __VA_ARGS__); \
+		}                                                        \
+		value_;                                                  \
+	})
+
 #define EVENT_LIMIT 0x8000 /* bytes of one record */
 #define EVENT_MASK (EVENT_LIMIT - 1)
 #define PATH_LIMIT 4096    /* bytes of one text, its NUL included */
-#define COPY_LIMIT 128     /* bytes copied of a kernel structure at once */
 #define NAMES_LIMIT 64     /* directories of a path, or levels of a cgroup */
 
 /*
@@ -64,8 +90,9 @@ struct buffer {
 	u32 len_at; /* where the next length goes */
 	u32 param_start;
 	u32 scratch_count;
+	u64 passed; /* see `number_of` */
 	u64 scratch[NAMES_LIMIT];
-	u8 copy[COPY_LIMIT]; /* a piece of a kernel structure, see `copy_of` */
+	u8 name[16]; /* of a thread */
 	/* What socket.h reads. Not on the stack: all functions that call each other have 512 bytes of it together. */
 	struct ends ends;
 	union user_address address;
@@ -89,18 +116,12 @@ struct controls controls = {0};
 
 #define CONTROLS ((volatile struct controls *)&controls)
 
-/*
- * The first bytes of a kernel structure into the buffer, and fields in them: one copy for several fields costs as much as one field.
- * False if they are more than there is room for, which is known when the program is loaded.
- */
-INLINE bool copy_of(struct buffer *b, const void *from, u64 bytes)
+/* A kernel address as a number, as functions that are verified apart take it. */
+INLINE u64 number_of(struct buffer *b, const void *pointer)
 {
-	return bytes <= COPY_LIMIT && bpf_probe_read_kernel(b->copy, bytes, from) == 0;
+	*(volatile u64 *)&b->passed = (u64)pointer;
+	return *(volatile u64 *)&b->passed;
 }
-
-#define END_OF(type, field) (bpf_core_field_offset(type, field) + sizeof(((type *)0)->field))
-#define LATER(x, y) ((x) > (y) ? (x) : (y))
-#define COPIED(b, type, field) (*(typeof(((type *)0)->field) *)((b)->copy + bpf_core_field_offset(type, field)))
 
 #define AT(b) (*(volatile u32 *)&(b)->at)
 

@@ -26,7 +26,7 @@ INLINE int open_done(struct buffer *b, long ret)
 		return 0;
 	struct opened file = {};
 	if (ret >= 0)
-		look_at_opened(b, ret, &file);
+		look_at_opened(ret, &file);
 	u32 number = b->number;
 	if (number == __NR_openat) {
 		begin_event(b, EV_OPENAT, 7);
@@ -95,7 +95,7 @@ INLINE int tell_earlier_open(struct buffer *b)
 	if (!file || !is_plain_file(file))
 		return 0;
 	struct opened opened = {};
-	look_at_opened(b, fd, &opened);
+	look_at_opened(fd, &opened);
 	begin_event(b, EV_OPEN_BY_HANDLE_AT, 6);
 	((struct record_prefix *)b->data)->kind = RECORD_EARLIER_OPEN;
 	put_u64(b, fd);
@@ -118,7 +118,7 @@ INLINE int pipe_done(struct buffer *b, long ret)
 	struct opened file = {};
 	if (ret == 0) {
 		bpf_probe_read_user(fds, sizeof(fds), (void *)b->args[0]);
-		look_at_opened(b, fds[0], &file);
+		look_at_opened(fds[0], &file);
 	}
 	bool second = b->number == __NR_pipe2;
 	if (second)

@@ -97,11 +97,11 @@ INLINE void know_fd(u64 fd)
 /* Whether rules ask for programs of the task's name. */
 INLINE bool is_rules_program(struct buffer *b, struct task_struct *task)
 {
-	if (bpf_probe_read_kernel(b->copy, sizeof(task->comm), task->comm))
+	if (bpf_probe_read_kernel(b->name, sizeof(task->comm), task->comm))
 		return true;
 	u32 hash = 0;
-	for (u32 i = 0; i < sizeof(task->comm) && b->copy[i]; i++)
-		hash = program_hash(hash, b->copy[i]);
+	for (u32 i = 0; i < sizeof(task->comm) && b->name[i]; i++)
+		hash = program_hash(hash, b->name[i]);
 	u32 place = program_place(hash);
 	return CONTROLS->filter.programs[place / 64] >> (place & 63) & 1;
 }
@@ -145,7 +145,7 @@ INLINE bool is_no_rules_path(struct buffer *b, u64 length, bool writes)
 /* Files whose names only outputs may want. Directories are what other paths begin at; sockets and pipes are made by other calls. */
 INLINE bool is_plain_file(struct file *file)
 {
-	u16 type = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	u16 type = READ(file, f_inode, i_mode) & S_IFMT;
 	return type == S_IFREG || type == S_IFCHR || type == S_IFBLK;
 }
 

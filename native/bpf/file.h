@@ -15,19 +15,13 @@ INLINE struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
-/* Read through pointers that the verifier knows the types of, which costs no calls. */
 INLINE struct file *file_of_fd(s64 fd)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct files_struct *files = task->files;
-	if (fd < 0 || !files)
+	struct fdtable *table = READ(current_task(), files, fdt);
+	if (fd < 0 || !table || (u32)fd >= READ(table, max_fds))
 		return NULL;
-	struct fdtable *table = files->fdt;
-	if (!table || (u32)fd >= table->max_fds)
-		return NULL;
-	struct file *file = NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), &table->fd[(u32)fd]);
-	return file;
+	/* A list begins with a pointer, too; of lone pointers nothing can be said. */
+	return (struct file *)READ((struct list_head *)(READ(table, fd) + (u32)fd), next);
 }
 
 enum layer { LAYER_NONE, LAYER_UPPER, LAYER_LOWER };
@@ -38,15 +32,15 @@ enum layer { LAYER_NONE, LAYER_UPPER, LAYER_LOWER };
  */
 INLINE enum layer file_layer(struct file *file)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	if (BPF_CORE_READ(dentry, d_sb, s_magic) != OVERLAYFS_MAGIC)
+	struct dentry *dentry = READ(file, f_path.dentry);
+	if (READ(dentry, d_sb, s_magic) != OVERLAYFS_MAGIC)
 		return LAYER_NONE;
 	char *inode = (char *)BPF_CORE_READ(dentry, d_inode);
 	struct dentry *upper = NULL;
 	bpf_probe_read_kernel(&upper, sizeof(upper), inode + bpf_core_type_size(struct inode));
 	if (!upper)
 		return LAYER_LOWER;
-	return BPF_CORE_READ(upper, d_inode, i_ino) != 0 ? LAYER_UPPER : LAYER_LOWER;
+	return READ(upper, d_inode, i_ino) != 0 ? LAYER_UPPER : LAYER_LOWER;
 }
 
 struct opened {
@@ -56,40 +50,21 @@ struct opened {
 	enum layer layer;
 };
 
-INLINE void look_at_opened(struct buffer *b, s64 fd, struct opened *out)
+INLINE void look_at_opened(s64 fd, struct opened *out)
 {
 	out->dev = 0;
 	out->ino = 0;
 	out->created = 0;
 	out->layer = LAYER_NONE;
 	struct file *file = file_of_fd(fd);
-	struct inode *inode;
-	struct super_block *block;
-	u64 magic;
 	if (!file)
 		return;
-	if (copy_of(b, file, LATER(END_OF(struct file, f_inode), END_OF(struct file, f_mode)))) {
-		inode = COPIED(b, struct file, f_inode);
-		out->created = COPIED(b, struct file, f_mode) & FMODE_CREATED ? 1 : 0;
-	} else {
-		inode = BPF_CORE_READ(file, f_inode);
-		out->created = BPF_CORE_READ(file, f_mode) & FMODE_CREATED ? 1 : 0;
-	}
-	if (copy_of(b, inode, LATER(END_OF(struct inode, i_sb), END_OF(struct inode, i_ino)))) {
-		block = COPIED(b, struct inode, i_sb);
-		out->ino = COPIED(b, struct inode, i_ino);
-	} else {
-		block = BPF_CORE_READ(inode, i_sb);
-		out->ino = BPF_CORE_READ(inode, i_ino);
-	}
-	if (copy_of(b, block, LATER(END_OF(struct super_block, s_dev), END_OF(struct super_block, s_magic)))) {
-		out->dev = user_dev(COPIED(b, struct super_block, s_dev));
-		magic = COPIED(b, struct super_block, s_magic);
-	} else {
-		out->dev = user_dev(BPF_CORE_READ(block, s_dev));
-		magic = BPF_CORE_READ(block, s_magic);
-	}
-	if (magic == OVERLAYFS_MAGIC)
+	out->created = READ(file, f_mode) & FMODE_CREATED ? 1 : 0;
+	struct inode *inode = READ(file, f_inode);
+	out->ino = READ(inode, i_ino);
+	struct super_block *block = READ(inode, i_sb);
+	out->dev = user_dev(READ(block, s_dev));
+	if (READ(block, s_magic) == OVERLAYFS_MAGIC)
 		out->layer = file_layer(file);
 }
 

@@ -87,7 +87,7 @@ INLINE bool is_opening(u64 sk, u64 sent, u64 head_len, u64 len)
 	struct opening *opening = bpf_map_lookup_elem(&openings, &sk);
 	if (!opening)
 		return false;
-	u32 received_at = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq), last = 0;
+	u32 received_at = READ((struct tcp_sock *)sk, copied_seq), last = 0;
 	if (opening->sent == 0) {
 		opening->end = may_tell_name(sent, head_len) ? opening_end(sent, head_len) : 0;
 		opening->received_at = received_at;
@@ -195,7 +195,7 @@ APART u32 data_limit(struct buffer *b, u64 sk, u64 address, u64 sent, u64 len)
 	u64 head_len = b->head_len < len ? b->head_len : len;
 	bool named = sk && sent && b->ret > 0 && is_opening(sk, sent, head_len, len);
 	if (sk && !named && (b->ret > 0 || (!for_names && len > limit))) {
-		if (BPF_CORE_READ((struct sock *)sk, __sk_common.skc_family) == AF_UNIX) {
+		if (READ((struct sock *)sk, __sk_common.skc_family) == AF_UNIX) {
 			named = b->ret > 0 && is_of_service(b, sk);
 			if (named)
 				tell_service(b, sk);
@@ -293,7 +293,7 @@ INLINE int socketpair_done(struct buffer *b, long ret)
 	struct unix_sock *peer = NULL;
 	if (ret == 0) {
 		bpf_probe_read_user(fds, sizeof(fds), (void *)b->args[3]);
-		source = sock_of_fd(fds[0]);
+		source = sock_of_fd(b, fds[0]);
 		if (source)
 			peer = BPF_CORE_READ((struct unix_sock *)source, peer);
 	}
@@ -317,8 +317,8 @@ INLINE int connect_done(struct buffer *b, long ret)
 {
 	if (!b)
 		return 0;
-	u64 sk = ret == 0 || ret == -EINPROGRESS ? sock_address_of_fd((s32)b->args[0]) : 0;
-	bool is_local = BPF_CORE_READ((struct sock *)sk, __sk_common.skc_family) == AF_UNIX;
+	u64 sk = ret == 0 || ret == -EINPROGRESS ? sock_address_of_fd(b, (s32)b->args[0]) : 0;
+	bool is_local = READ((struct sock *)sk, __sk_common.skc_family) == AF_UNIX;
 	if (is_local && is_of_service(b, sk))
 		tell_service(b, sk);
 	begin_event(b, EV_CONNECT, 4);
@@ -328,7 +328,7 @@ INLINE int connect_done(struct buffer *b, long ret)
 	put_fd(b, b->args[0]);
 	put_user_address(b, b->args[1], (s32)b->args[2]);
 	submit(b);
-	if (sk && !is_local && BPF_CORE_READ((struct sock *)sk, sk_type) == SOCK_STREAM)
+	if (sk && !is_local && READ((struct sock *)sk, sk_type) == SOCK_STREAM)
 		begin_opening(sk);
 	return 0;
 }
@@ -344,12 +344,12 @@ INLINE int accept_done(struct buffer *b, long ret)
 	else
 		begin_event(b, EV_ACCEPT, 5);
 	put_u64(b, ret);
-	put_tuple(b, ret >= 0 ? sock_address_of_fd(ret) : 0, 0, INBOUND);
+	put_tuple(b, ret >= 0 ? sock_address_of_fd(b, ret) : 0, 0, INBOUND);
 	u32 waiting = 0, limit = 0;
-	struct sock *listener = ret >= 0 ? sock_of_fd((s32)b->args[0]) : NULL;
+	struct sock *listener = ret >= 0 ? sock_of_fd(b, (s32)b->args[0]) : NULL;
 	if (listener) {
-		waiting = BPF_CORE_READ(listener, sk_ack_backlog);
-		limit = BPF_CORE_READ(listener, sk_max_ack_backlog);
+		waiting = READ(listener, sk_ack_backlog);
+		limit = READ(listener, sk_max_ack_backlog);
 	}
 	put_u8(b, limit ? (u64)waiting * 100 / limit : 0);
 	put_u32(b, waiting);
@@ -364,7 +364,7 @@ INLINE int sendto_done(struct buffer *b, long ret)
 {
 	if (!b)
 		return 0;
-	struct sock *sk = sock_of_fd((s32)b->args[0]);
+	struct sock *sk = sock_of_fd(b, (s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : b->args[2];
 	b->address_len = b->args[5];
 	b->head_len = len;
@@ -385,7 +385,7 @@ INLINE int recvfrom_done(struct buffer *b, long ret)
 {
 	if (!b)
 		return 0;
-	struct sock *sk = ret >= 0 ? sock_of_fd((s32)b->args[0]) : NULL;
+	struct sock *sk = ret >= 0 ? sock_of_fd(b, (s32)b->args[0]) : NULL;
 	u32 limit = data_limit(b, (u64)sk, b->args[4], 0, ret > 0 ? ret : 0);
 	if (limit == NOT_TOLD)
 		return 0;
@@ -405,7 +405,7 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 		return 0;
 	struct user_msghdr head = {};
 	bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
-	struct sock *sk = sock_of_fd((s32)b->args[0]);
+	struct sock *sk = sock_of_fd(b, (s32)b->args[0]);
 	b->address_len = head.name_len;
 	u32 limit = data_limit(b, (u64)sk, head.name, first_part(b, head.iov), ret > 0 ? (u64)ret : ALL_PARTS);
 	if (limit == NOT_TOLD)
@@ -428,7 +428,7 @@ INLINE int recvmsg_done(struct buffer *b, long ret)
 	struct sock *sk = NULL;
 	if (ret > 0) {
 		bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
-		sk = sock_of_fd((s32)b->args[0]);
+		sk = sock_of_fd(b, (s32)b->args[0]);
 	}
 	u32 limit = data_limit(b, (u64)sk, head.name, 0, ret > 0 ? ret : 0);
 	if (limit == NOT_TOLD)
@@ -466,7 +466,7 @@ static long tell_message(u32 i, void *arg)
 	if (!b || bpf_probe_read_user(&message, sizeof(message), (void *)(m->first + (u64)i * sizeof(message))))
 		return 1;
 	struct user_msghdr *head = &message.head;
-	struct sock *sk = sock_of_fd(m->fd);
+	struct sock *sk = sock_of_fd(b, m->fd);
 	b->address_len = head->name_len;
 	u64 start = m->sent ? first_part(b, head->iov) : 0;
 	u32 limit = data_limit(b, (u64)sk, head->name, start, message.len);
@@ -525,7 +525,7 @@ INLINE int io_done(struct buffer *b, long ret)
 	u32 number = b->number;
 	bool sent = number == __NR_write || number == __NR_pwrite64;
 	bool placed = number == __NR_pread64 || number == __NR_pwrite64;
-	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
+	struct sock *sk = placed ? NULL : sock_of_fd(b, (s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : sent ? b->args[2] : 0;
 	u64 start = sent ? b->args[1] : 0;
 	b->head_len = len;
@@ -551,7 +551,7 @@ INLINE int vector_done(struct buffer *b, long ret)
 	u32 number = b->number;
 	bool sent = number == __NR_writev || number == __NR_pwritev;
 	bool placed = number == __NR_preadv || number == __NR_pwritev;
-	struct sock *sk = placed ? NULL : sock_of_fd((s32)b->args[0]);
+	struct sock *sk = placed ? NULL : sock_of_fd(b, (s32)b->args[0]);
 	u64 start = sent ? first_part(b, b->args[1]) : 0;
 	u32 limit = data_limit(b, (u64)sk, 0, start, ret > 0 ? (u64)ret : sent ? ALL_PARTS : 0);
 	if (limit == NOT_TOLD)

@@ -19,9 +19,9 @@ INLINE u16 swap16(u16 v)
 INLINE struct socket *socket_of_fd(s64 fd)
 {
 	struct file *file = file_of_fd(fd);
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	if (!file || (READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
-	return (struct socket *)BPF_CORE_READ(file, private_data);
+	return READ(file, private_data);
 }
 
 INLINE void raw_ipv6(struct buffer *b, const u32 *words)
@@ -94,15 +94,15 @@ APART u32 read_ends(struct buffer *b, u64 sk_address, u64 user_address)
 		return 0;
 	struct ends *e = &b->ends;
 	union user_address *a = &b->address;
-	e->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	e->family = READ(sk, __sk_common.skc_family);
 	if (e->family != AF_INET && e->family != AF_INET6)
 		return false;
 	struct inet_sock *inet = (struct inet_sock *)sk;
-	e->local_port = swap16(BPF_CORE_READ(inet, inet_sport));
-	e->remote_port = swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	e->local_port = swap16(READ(inet, inet_sport));
+	e->remote_port = swap16(READ(sk, __sk_common.skc_dport));
 	if (e->family == AF_INET) {
-		e->local[0] = BPF_CORE_READ(inet, inet_saddr);
-		e->remote[0] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		e->local[0] = READ(inet, inet_saddr);
+		e->remote[0] = READ(sk, __sk_common.skc_daddr);
 		if (e->remote_port == 0 && user_address && !bpf_probe_read_user(&a->in, sizeof(a->in), (void *)user_address) &&
 		    a->family == AF_INET) {
 			e->remote[0] = a->in.ip;
@@ -110,7 +110,7 @@ APART u32 read_ends(struct buffer *b, u64 sk_address, u64 user_address)
 		}
 		return true;
 	}
-	struct ipv6_pinfo *six = BPF_CORE_READ(inet, pinet6);
+	struct ipv6_pinfo *six = READ(inet, pinet6);
 	BPF_CORE_READ_INTO(&e->local, six, saddr);
 	BPF_CORE_READ_INTO(&e->remote, sk, __sk_common.skc_v6_daddr);
 	if (e->remote_port == 0 && user_address && !bpf_probe_read_user(&a->in6, sizeof(a->in6), (void *)user_address) &&
@@ -175,13 +175,16 @@ APART int put_tuple(struct buffer *b, u64 sk_address, u64 user_address, u32 dire
 	return 0;
 }
 
-APART u64 sock_address_of_fd(s64 fd)
+/* The kernel's socket of a descriptor, as a number; 0 if it is none. */
+APART u64 sock_address_of_fd(struct buffer *b, s64 fd)
 {
+	if (!b)
+		return 0;
 	struct socket *socket = socket_of_fd(fd);
-	return socket ? (u64)BPF_CORE_READ(socket, sk) : 0;
+	return socket ? number_of(b, READ(socket, sk)) : 0;
 }
 
-INLINE struct sock *sock_of_fd(s64 fd)
+INLINE struct sock *sock_of_fd(struct buffer *b, s64 fd)
 {
-	return (struct sock *)sock_address_of_fd(fd);
+	return (struct sock *)sock_address_of_fd(b, fd);
 }
