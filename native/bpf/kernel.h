@@ -81,6 +81,7 @@ struct uid_gid_map {
 struct user_namespace {
 	struct uid_gid_map uid_map;
 	struct uid_gid_map gid_map;
+	kuid_t owner;
 } KERNEL_TYPE;
 
 struct group_info {
@@ -271,10 +272,12 @@ struct ns_common {
 
 struct net {
 	struct ns_common ns;
+	struct user_namespace *user_ns;
 } KERNEL_TYPE;
 
 struct mnt_namespace {
 	struct ns_common ns;
+	struct user_namespace *user_ns;
 } KERNEL_TYPE;
 
 struct nsproxy {

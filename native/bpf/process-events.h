@@ -66,7 +66,10 @@ INLINE void raw_digits(struct buffer *b, u32 v)
 	}
 }
 
-/* The network and mount namespace of the calling thread, as two numbers with a blank: told when they change. */
+/*
+ * The network and mount namespace of the calling thread, and for each the user that made the user namespace which it belongs to, as numbers
+ * with blanks between: told when they change.
+ */
 INLINE int tell_namespaces(struct buffer *b)
 {
 	if (!b)
@@ -76,6 +79,10 @@ INLINE int tell_namespaces(struct buffer *b)
 	raw_digits(b, BPF_CORE_READ(proxy, net_ns, ns.inum));
 	raw_u8(b, ' ');
 	raw_digits(b, BPF_CORE_READ(proxy, mnt_ns, ns.inum));
+	raw_u8(b, ' ');
+	raw_digits(b, BPF_CORE_READ(proxy, net_ns, user_ns, owner.val));
+	raw_u8(b, ' ');
+	raw_digits(b, BPF_CORE_READ(proxy, mnt_ns, user_ns, owner.val));
 	return end_own_event(b);
 }
 

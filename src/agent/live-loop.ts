@@ -12,6 +12,7 @@ import { NameIndex } from '../domains/name-index.ts'
 import { NameList } from '../domains/name-list.ts'
 import type { NameObserver } from '../domains/name-observer.ts'
 import type { NameUpdate } from '../domains/name-update.ts'
+import { renderToldFile, type ToldFile } from '../domains/workload-files.ts'
 import type { Alert } from '../engine/alert.ts'
 import type { EventRecord } from '../events/event-record.ts'
 import type { SourceSink } from '../events/source.ts'
@@ -212,7 +213,7 @@ export class LiveLoop {
     const { observer } = this.#worker
     if (observer !== undefined) {
       const wantFiles = (mntns: number, pid: number): void => this.#deps.post({ kind: 'wanted-files', mntns, pid })
-      this.#observer = makeObserver({ ...observer, wantFiles }, this.#names)
+      this.#observer = makeObserver({ ...observer, wantFiles, doubtsUnknownSockets: true }, this.#names)
       wantFiles(0, 1)
     }
     for (const fact of parseHostsFile(observer?.hosts ?? '')) this.#names.learn(fact, this.#deps.now())
@@ -286,15 +287,16 @@ export class LiveLoop {
   }
 
   /** What a file says becomes an event, as recordings have it. */
-  #takeFile({ file, mntns, pid, text }: WorkloadFileNews): void {
+  #takeFile(news: WorkloadFileNews): void {
     const pipeline = this.#pipeline
     if (pipeline === undefined) return
-    const tell = (name: 'resolv_conf' | 'hosts', data: string): void => {
+    const { file, mntns, pid } = news
+    const tell = (name: 'resolv_conf' | 'hosts', told: ToldFile): void => {
       const tsNs = BigInt(this.#deps.now()) * 1_000_000n
-      pipeline.sink.event(makeOwnEvent({ name: `tiercel_${name}`, data: `${mntns}\n${data}`, tid: pid, tsNs }))
+      pipeline.sink.event(makeOwnEvent({ name: `tiercel_${name}`, data: renderToldFile(told), tid: pid, tsNs }))
     }
     if (file !== 'gone') {
-      tell(file, text)
+      tell(file, news)
       return
     }
     for (const unwatch of this.#libraries.get(mntns) ?? []) void unwatch()
@@ -302,7 +304,7 @@ export class LiveLoop {
     // Whoever runs a program there or asks for a name next is asked for them again.
     this.#observer?.orphanFiles(mntns)
     for (const thread of pipeline.state.threads.values()) if (thread.mntns === mntns && !thread.isDead) return
-    tell('hosts', '')
+    tell('hosts', { mntns, text: '' })
   }
 
   /** Rules judge from the first event on; but from one on that may need names they wait until these are known (`#mustWait`). */

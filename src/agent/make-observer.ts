@@ -12,6 +12,8 @@ export interface ObserverSettings {
   readonly trustedResolvers: readonly string[]
   /** Asks for the files of a mount namespace, through a process in it. */
   readonly wantFiles?: (mntns: number, pid: number) => void
+  /** Events tell of all sockets that processes make: see `DnsObserverOptions`. */
+  readonly doubtsUnknownSockets?: boolean
   /** For those who ask afterwards: what processes saw stays theirs when they have ended. */
   readonly keepsProcesses?: boolean
 }
@@ -33,6 +35,7 @@ export function makeObserver(
     isOwn: (name, ip, when) => names.isOwn(name, ip, when),
     trustsLibrary: settings.trustedResolvers.includes(LIBRARY),
     isTrustedService: service => isTrusted === undefined || settings.trustedResolvers.includes(service),
+    doubtsUnknownSockets: settings.doubtsUnknownSockets ?? false,
     ...(settings.wantFiles !== undefined && { wantFiles: settings.wantFiles }),
     dnsPorts: settings.dnsPorts,
     ...(settings.keepsProcesses !== true && { endProcess: (pid, atMs) => names.endProcess(pid, atMs) }),

@@ -2,6 +2,7 @@
  * What a recording of this machine has of the files of workloads, as events: which servers they should ask, which names their hosts files
  * have. Read when a mount namespace first shows itself, and when a file changes.
  */
+import { renderToldFile, type ToldFile } from '../domains/workload-files.ts'
 import type { EventRecord } from '../events/event-record.ts'
 import { makeOwnEvent, ownEventData, ownEventName } from '../events/own-event.ts'
 import { WorkloadFileReader, type WorkloadFileReaderOptions } from './workload-file-reader.ts'
@@ -13,12 +14,7 @@ const MAX_NEWS = 4096
 export class RecordedFiles {
   readonly #reader: WorkloadFileReader
   #hostMntns = ''
-  #news: {
-    readonly kind: 'resolv_conf' | 'hosts'
-    readonly mntns: number
-    readonly pid: number
-    readonly text: string
-  }[] = []
+  #news: (ToldFile & { readonly kind: 'resolv_conf' | 'hosts'; readonly pid: number })[] = []
 
   constructor(options: Omit<WorkloadFileReaderOptions, 'onNews'> = {}) {
     this.#reader = new WorkloadFileReader({
@@ -48,9 +44,7 @@ export class RecordedFiles {
     if (this.#news.length === 0) return NO_EVENTS
     const news = this.#news
     this.#news = []
-    return news.map(({ kind, mntns, pid, text }) =>
-      makeOwnEvent({ name: `tiercel_${kind}`, data: `${mntns}\n${text}`, tid: pid, tsNs }),
-    )
+    return news.map(one => makeOwnEvent({ name: `tiercel_${one.kind}`, data: renderToldFile(one), tid: one.pid, tsNs }))
   }
 
   close(): void {

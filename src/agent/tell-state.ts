@@ -28,12 +28,13 @@ export interface WorldFacts {
 function tellNamespaces(state: HostState, threads: readonly Thread[], sink: SourceSink): void {
   const { hostNetns, hostMntns } = state
   if (hostNetns === 0) return
-  const tell = (tid: number, net: number, mnt: number): void => {
-    sink.event(makeOwnEvent({ name: 'tiercel_namespaces', data: `${net} ${mnt}`, tid, tsNs: state.current.rec.tsNs }))
+  const tell = (tid: number, net: number, mnt: number, netUid: number, mntUid: number): void => {
+    const data = `${net} ${mnt} ${netUid} ${mntUid}`
+    sink.event(makeOwnEvent({ name: 'tiercel_namespaces', data, tid, tsNs: state.current.rec.tsNs }))
   }
-  tell(1, hostNetns, hostMntns)
-  for (const { tid, netns, mntns } of threads) {
-    if (tid !== 1 && (netns !== 0 || mntns !== 0)) tell(tid, netns || hostNetns, mntns || hostMntns)
+  tell(1, hostNetns, hostMntns, 0, 0)
+  for (const { tid, netns, mntns, netnsUid, mntnsUid } of threads) {
+    if (tid !== 1 && (netns !== 0 || mntns !== 0)) tell(tid, netns || hostNetns, mntns || hostMntns, netnsUid, mntnsUid)
   }
 }
 

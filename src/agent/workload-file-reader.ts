@@ -13,7 +13,14 @@ import { findLibraries } from './find-library.ts'
 
 export type FileNews =
   /** Servers of its resolv.conf, a line each; the text of its hosts file. `mntns` 0 is the host. */
-  | { readonly kind: 'resolv_conf' | 'hosts'; readonly mntns: number; readonly pid: number; readonly text: string }
+  | {
+      readonly kind: 'resolv_conf' | 'hosts'
+      readonly mntns: number
+      readonly pid: number
+      readonly text: string
+      /** Others than root may write the hosts file. */
+      readonly untrusted?: boolean
+    }
   /** The process is gone through which it was read. */
   | { readonly kind: 'gone'; readonly mntns: number }
   /** Its C library, and where `getaddrinfo` begins in the file. Told once for each file, however many have it. */
@@ -154,7 +161,9 @@ export class WorkloadFileReader {
     // A process that ended meanwhile has no files, which is not the same as none that name a server.
     if (await this.#isGone(root, mntns)) return
     if (files !== undefined) this.#onResolvConf(view, files)
-    if (hosts !== undefined) this.#tell({ kind: 'hosts', mntns, pid, text: hosts[0]?.text ?? '' })
+    if (hosts === undefined) return
+    const { text = '', isOfRoot = true } = hosts[0] ?? {}
+    this.#tell({ kind: 'hosts', mntns, pid, text, ...(!isOfRoot && mntns !== 0 && { untrusted: true }) })
   }
 
   async #findLibraries(view: View, base: string): Promise<void> {

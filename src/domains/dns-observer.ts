@@ -20,6 +20,8 @@ export interface DnsObserverOptions {
   readonly learn: (fact: BindingFact, atMs: number) => boolean
   /** Where servers listen; 53 unless said otherwise. */
   readonly ports?: readonly number[]
+  /** Events have told of all sockets: one that nobody saw come is not the process's own. */
+  readonly doubtsUnknownSockets?: boolean
   /** Whose answers are trusted; all that are asked unless said otherwise. */
   readonly trust?: ServerTrust
   /** Told of what was not believed. */
@@ -27,17 +29,28 @@ export interface DnsObserverOptions {
 }
 
 export interface ServerTrust {
-  /** Whether a server is one that whoever asks it should ask; undefined where that is not known. Its answers are believed until it is. */
-  isTrusted(server: Ip, asker: Asker): boolean | undefined
-  /** Told of each answer that was believed so. */
-  believed?(fact: BindingFact, server: Ip, asker: Asker): void
+  standingOf(server: Ip, asker: Asker): Standing
+  /** Told of each answer of a server whose standing is still to be known. */
+  onUnsettled?(fact: BindingFact, server: Ip, asker: Asker): void
 }
+
+/**
+ * Whether a server is one that whoever asks it should ask. `believed` and `doubted`: nobody can say yet; until then what it says counts as that
+ * of a trusted server, or not.
+ */
+export type Standing = 'trusted' | 'untrusted' | 'believed' | 'doubted'
 
 /** Who asks, and where from. */
 export interface Asker {
   readonly pid: number
+  readonly containerId: string
+  /** Its network namespace, whose servers it can ask; 0 is the host's. */
+  readonly netns: number
   /** Its mount namespace, whose files it reads; 0 is the host's. */
   readonly mntns: number
+  /** Users that made the user namespaces which these belong to; 0: root, or not known. */
+  readonly netnsUid: number
+  readonly mntnsUid: number
 }
 
 /** A DNS message in an event, for fields. */
@@ -104,6 +117,7 @@ interface Connection {
 export class DnsObserver {
   readonly #learn: (fact: BindingFact, atMs: number) => boolean
   readonly #trust: ServerTrust | undefined
+  readonly #doubtsUnknownSockets: boolean
   readonly #onRefused: DnsObserverOptions['onRefused']
   readonly #isDnsPort: Uint8Array = new Uint8Array(0x1_0000)
   readonly #queries: QueryTable = new QueryTable()
@@ -138,6 +152,7 @@ export class DnsObserver {
     this.#learn = options.learn
     this.#trust = options.trust
     this.#onRefused = options.onRefused
+    this.#doubtsUnknownSockets = options.doubtsUnknownSockets ?? false
     for (const port of options.ports ?? [DNS_PORT]) this.#isDnsPort[port] = 1
     this.#take = (bytes, at, end) =>
       this.#onMessage(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at, end)
@@ -218,13 +233,21 @@ export class DnsObserver {
     if (this.#isDnsPort[serverPort] !== 1) return
     const serverIp = isServer ? transfer.localIp : transfer.remoteIp
     // What a server of this host sends to others, or is asked by them, says nothing of whom they should ask.
-    const isTrusted = isServer || serverIp === undefined ? undefined : this.#trust?.isTrusted(serverIp, transfer)
+    const isElsewhere = !isServer && transfer.isElsewhere(this.#doubtsUnknownSockets)
+    const standing = isServer ? undefined : this.#standingOf(serverIp, transfer, isElsewhere)
+    const isTrusted = standing === 'trusted' ? true : standing === 'untrusted' ? false : undefined
     const unaskedBefore = this.#unasked
     let totals: DnsTotals | undefined
-    if (message.isAnswer) totals = this.#onAnswer(message, transfer, isServer, serverIp, serverPort)
-    else if (!isServer) totals = this.#onQuery(message, transfer, serverIp, isTrusted)
+    if (message.isAnswer) totals = this.#onAnswer(message, transfer, isServer, serverIp, serverPort, isElsewhere)
+    else if (!isServer) totals = this.#onQuery(message, transfer, serverIp, isTrusted, isElsewhere)
     const isUnasked = message.isAnswer && !isServer ? this.#unasked !== unaskedBefore : undefined
     this.#payload ??= { kind: 'dns', message, serverIp, serverPort, isTrusted, isUnasked, totals }
+  }
+
+  /** Undefined where nobody knows who answers, or whom to trust. */
+  #standingOf(serverIp: Ip | undefined, asker: Asker, isElsewhere: boolean): Standing | undefined {
+    if (serverIp === undefined || this.#trust === undefined) return undefined
+    return isElsewhere ? 'untrusted' : this.#trust.standingOf(serverIp, asker)
   }
 
   #onQuery(
@@ -232,6 +255,7 @@ export class DnsObserver {
     transfer: Transfer,
     serverIp: Ip | undefined,
     isTrusted: boolean | undefined,
+    isElsewhere: boolean,
   ): DnsTotals | undefined {
     const { question } = message
     if (question === undefined) return undefined
@@ -242,7 +266,11 @@ export class DnsObserver {
       question,
       pid,
       containerId: transfer.containerId,
+      netns: transfer.netns,
       mntns: transfer.mntns,
+      netnsUid: transfer.netnsUid,
+      mntnsUid: transfer.mntnsUid,
+      isElsewhere,
       owner: this.#ownerOf(transfer),
       fdNum,
       localPort,
@@ -280,6 +308,7 @@ export class DnsObserver {
     isServer: boolean,
     serverIp: Ip | undefined,
     serverPort: number,
+    isElsewhere: boolean,
   ): DnsTotals | undefined {
     const clientPort = isServer ? transfer.remotePort : transfer.localPort
     const { atMs } = transfer
@@ -290,8 +319,9 @@ export class DnsObserver {
       const isAsker = isServer ? isOfPeer(query, transfer) : isOfSocket(query, transfer)
       if (!isAsker) continue
       hasTwin = true
-      // A server that listens on all addresses does not say from which one it answers.
-      const isAsked = query.serverIp === serverIp || (isServer && isUnset(serverIp))
+      if (isElsewhere || (!isServer && query.netns !== transfer.netns)) query.isElsewhere = true
+      // A server that listens on all addresses does not say from which one it answers: it is one that its client can reach it at.
+      const isAsked = query.serverIp === serverIp || (isServer && isUnset(serverIp) && asksItself(query))
       if (!isAsked || query.serverPort !== serverPort || !isSameQuestion(query.question, question)) continue
       // The answer seen at the server still has to reach the process, whose socket must not take it for one that nobody asked for.
       if (!isServer) this.#queries.remove(query)
@@ -331,13 +361,13 @@ export class DnsObserver {
   #learnAnswer(query: Query, message: DnsMessage, atMs: number): void {
     if (message.rcode !== DnsCode.noError || message.answers.length === 0) return
     const { serverIp, serverPort } = query
-    const isTrusted = serverIp === undefined ? true : this.#trust?.isTrusted(serverIp, query)
-    const untrusted = isTrusted === false
+    const standing = this.#standingOf(serverIp, query, query.isElsewhere) ?? 'trusted'
+    const untrusted = standing === 'untrusted' || standing === 'doubted'
     if (untrusted) this.#untrusted++
     // While it is not known whether the server is trusted, each answer is noted for when it is.
-    const isSettled = isTrusted === true || this.#trust === undefined
+    const isSettled = standing === 'trusted' || standing === 'untrusted'
     const aliased = this.#aliases.of(query, atMs)
-    if (isSettled && aliased === undefined && this.#repeated.isRepeated(query, message, atMs)) return
+    if (standing === 'trusted' && aliased === undefined && this.#repeated.isRepeated(query, message, atMs)) return
     const resolver = serverIp === undefined ? undefined : this.#resolverText(serverIp, serverPort)
     const { name } = query.question
     const chain = chainOf(name, message.answers)
@@ -352,7 +382,7 @@ export class DnsObserver {
       if (record.kind !== 'address' && record.kind !== 'service') continue
       if (record.name !== name && !names.includes(record.name)) continue
       const ttlSec = Math.min(chainTtlSec, record.ttlSec)
-      const base = { query, atMs, ttlSec, resolver, untrusted, isOpen: isTrusted === undefined, aliased }
+      const base = { query, atMs, ttlSec, resolver, untrusted, isOpen: !isSettled, aliased }
       if (record.kind === 'address') this.#learnAddress(base, record.ip, names)
       else {
         const all = record.target === '' ? names : [...names, record.target]
@@ -384,7 +414,7 @@ export class DnsObserver {
   #tell(fact: BindingFact, { query, atMs, isOpen }: FactBase): void {
     if (this.#learn(fact, atMs)) {
       this.#facts++
-      if (isOpen) this.#trust?.believed?.(fact, query.serverIp!, query)
+      if (isOpen) this.#trust?.onUnsettled?.(fact, query.serverIp!, query)
     } else this.#onRefused?.(fact, atMs)
   }
 
@@ -435,6 +465,11 @@ function isOfSocket(query: Query, transfer: Transfer): boolean {
   return query.fdNum === transfer.fdNum || (query.localPort !== 0 && query.localPort === transfer.localPort)
 }
 
+/** Whether the client asked its own end, or loopback. */
+function asksItself({ serverIp, localIp }: Query): boolean {
+  return serverIp === LOOPBACK_V4 || serverIp === LOOPBACK_V6 || (serverIp === localIp && !isUnset(serverIp))
+}
+
 /** Whether the peer of a server's socket is the socket that asked. Addresses mean something only within one network namespace. */
 function isOfPeer(query: Query, transfer: Transfer): boolean {
   if (query.localPort === 0 || query.localPort !== transfer.remotePort) return false
@@ -451,6 +486,8 @@ function isUnset(ip: Ip | undefined): boolean {
 }
 
 const UNSET_V6: string = '\0'.repeat(16)
+const LOOPBACK_V4 = 0x7f000001
+const LOOPBACK_V6: string = `${'\0'.repeat(15)}\x01`
 
 function endpointText(ip: Ip, port: number): string {
   const text = renderIp(ip)

@@ -11,7 +11,12 @@ export interface Query {
   readonly question: DnsQuestion
   readonly pid: number
   readonly containerId: string
+  readonly netns: number
   readonly mntns: number
+  readonly netnsUid: number
+  readonly mntnsUid: number
+  /** It went over a socket of another network namespace than its process lives in, or the answer came that way. */
+  isElsewhere: boolean
   readonly owner: Owner
   readonly fdNum: number
   /** 0 where it is not known. */
@@ -53,6 +58,7 @@ export class QueryTable {
     if (known !== undefined) {
       known.atMs = query.atMs
       known.isAnswered = false
+      known.isElsewhere ||= query.isElsewhere
       return
     }
     const own = this.#byProcess.get(query.pid) ?? new Set()

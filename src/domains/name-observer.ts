@@ -20,6 +20,7 @@ import { readLibraryAnswer } from './library-answer.ts'
 import { type ServiceCounters, type ServiceName, ServiceObserver } from './service-observer.ts'
 import { RefusedAnswers } from './refused-answers.ts'
 import { isTransfer, type SocketEvent, Transfer } from './transfer.ts'
+import { type Inhabitant, WorkloadHomes } from './workload-homes.ts'
 import { parseToldFile, WorkloadFiles, type WorkloadFilesOptions } from './workload-files.ts'
 
 export interface NameObserverOptions {
@@ -41,6 +42,8 @@ export interface NameObserverOptions {
   readonly isTrustedService?: (service: ServiceName) => boolean
   /** Asks for the files of a mount namespace; absent: they are only taken as they come. */
   readonly wantFiles?: WorkloadFilesOptions['want']
+  /** See `DnsObserverOptions`. */
+  readonly doubtsUnknownSockets?: boolean
 }
 
 /** What was understood of an event's payload. */
@@ -57,7 +60,7 @@ export interface ObserverCounters {
 export interface FileCounters {
   /** Mount namespaces whose files are known, or asked for. */
   readonly namespaces: number
-  /** Answers that were believed until the resolv.conf was known, which does not name their server. */
+  /** Answers that were taken otherwise once the resolv.conf was known: that names their server, or does not. */
   readonly revised: number
 }
 
@@ -89,6 +92,7 @@ export class NameObserver {
   readonly #openings: OpeningObserver
   readonly #services: ServiceObserver
   readonly #files: WorkloadFiles
+  readonly #homes: WorkloadHomes = new WorkloadHomes()
   readonly #options: NameObserverOptions
   #libraryAnswers = 0
   #libraryUnconfirmed = 0
@@ -111,13 +115,20 @@ export class NameObserver {
       learn,
       onRefused: (fact, atMs) => this.refused.add(fact, atMs),
       ...(dnsPorts !== undefined && { ports: dnsPorts }),
+      doubtsUnknownSockets: options.doubtsUnknownSockets ?? false,
       trust: {
-        isTrusted: (server, { mntns, pid }) => {
-          if (isTrusted !== undefined) return isTrusted(server)
+        standingOf: (server, asker) => {
+          const { containerId, netns, mntns, netnsUid, mntnsUid, pid } = asker
+          const home = this.#homes.of(asker)
+          // Who makes a network can give it any address, also that of a server that is trusted elsewhere.
+          if (netnsUid !== 0 || (containerId !== '' && netns !== home.netns)) return 'untrusted'
+          if (isTrusted !== undefined) return isTrusted(server) ? 'trusted' : 'untrusted'
           files.need(mntns, pid)
-          return files.isConfigured(server, mntns)
+          // So with files; but who lives in those that were put there for it need not be doubted until they are read.
+          const mayBeOwn = containerId === '' ? mntnsUid !== 0 : mntns !== home.mntns
+          return files.standingOf(server, mntns, mayBeOwn ? home.mntns : mntns)
         },
-        believed: (fact, server, { mntns }) => files.believed(fact, server, mntns),
+        onUnsettled: (fact, server, { mntns }) => files.unsettled(fact, server, mntns),
       },
     })
   }
@@ -141,7 +152,9 @@ export class NameObserver {
     if (EXECS.has(event.rec.type)) {
       // A container's own program is the first that runs once its files are in place.
       const { thread } = event
-      if (thread?.mntns !== undefined && thread.mntns !== 0) this.#files.need(thread.mntns, thread.pid)
+      if (thread?.mntns === undefined || thread.mntns === 0) return undefined
+      this.#homes.onProgram(inhabitant(thread), thread.tid ?? -1)
+      this.#files.need(thread.mntns, thread.pid)
       return undefined
     }
     if (event.rec.type === ASYNC_EVENT) {
@@ -178,6 +191,9 @@ export class NameObserver {
     const name = ownEventName(event.rec)
     if (name === 'tiercel_getaddrinfo') this.#onLibraryAnswer(event)
     if (name === 'tiercel_service') this.#services.announce(event.rec)
+    const { thread } = event
+    if (name === 'tiercel_namespaces' && thread !== undefined)
+      this.#homes.onNamespaces(inhabitant(thread), thread.tid ?? -1, thread.vpid ?? -1)
     if (name !== 'tiercel_resolv_conf' && name !== 'tiercel_hosts') return
     const file = parseToldFile(ownEventData(event.rec))
     if (file === undefined) return
@@ -208,4 +224,8 @@ export class NameObserver {
       learn(untrusted ? { ...fact, untrusted } : fact, atMs)
     }
   }
+}
+
+function inhabitant({ containerId, netns = 0, mntns = 0 }: NonNullable<SocketEvent['thread']>): Inhabitant {
+  return { containerId, netns, mntns }
 }

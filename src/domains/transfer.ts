@@ -18,13 +18,25 @@ export interface SocketFd {
   readonly sport: number
   readonly dport: number
   readonly isServer: boolean
+  /** Number of the network namespace it was made in, as threads have them; −1: not known, −2: its process's. */
+  readonly netns?: number
 }
 
 /** An event with the state as it is after it; `EventContext` fits it. */
 export interface SocketEvent extends NameMoment {
   readonly rec: EventRecord
   readonly thread:
-    | { readonly pid: number; readonly containerId: string; readonly netns?: number; readonly mntns?: number }
+    | {
+        readonly tid?: number
+        readonly pid: number
+        readonly vpid?: number
+        readonly containerId: string
+        readonly netns?: number
+        readonly mntns?: number
+        /** Users that made the user namespaces which these belong to; 0: root, or not known. */
+        readonly netnsUid?: number
+        readonly mntnsUid?: number
+      }
     | undefined
   readonly fd: SocketFd | undefined
   readonly fdNum: number | undefined
@@ -76,6 +88,8 @@ export class Transfer {
   /** Its network and mount namespace; 0 is the host's. */
   netns = 0
   mntns = 0
+  netnsUid = 0
+  mntnsUid = 0
   fdNum = -1
   #row: Row = { isSend: false, dataAt: 0, tupleAt: -1 }
   #event: SocketEvent | undefined = undefined
@@ -135,6 +149,8 @@ export class Transfer {
     this.containerId = event.thread?.containerId ?? ''
     this.netns = event.thread?.netns ?? 0
     this.mntns = event.thread?.mntns ?? 0
+    this.netnsUid = event.thread?.netnsUid ?? 0
+    this.mntnsUid = event.thread?.mntnsUid ?? 0
     this.fdNum = event.fdNum ?? -1
     return true
   }
@@ -147,6 +163,15 @@ export class Transfer {
   /** This end, unmapped. */
   get localIp(): Ip | undefined {
     return this.#ip(this.#row.isSend, this.#event?.fd?.isServer !== true)
+  }
+
+  /**
+   * Whether the socket belongs to another network namespace than who uses it: passed on, inherited or taken along. `doubtsUnknown`: also one
+   * of which nobody saw where it came from.
+   */
+  isElsewhere(doubtsUnknown: boolean): boolean {
+    const netns = this.#event?.fd?.netns ?? -1
+    return netns >= 0 ? netns !== this.netns : netns === -1 && doubtsUnknown
   }
 
   /** Time of the event, ms since the epoch. */

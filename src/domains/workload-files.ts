@@ -6,6 +6,7 @@
 import { parseIp, unmapIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import type { BindingFact } from './binding.ts'
+import type { Standing } from './dns-observer.ts'
 import { parseHostsFile } from './hosts-file.ts'
 
 export interface WorkloadFilesOptions {
@@ -20,19 +21,26 @@ export interface WorkloadFilesOptions {
 export interface ToldFile {
   readonly mntns: number
   readonly text: string
+  /** Others than root may have written it. */
+  readonly untrusted?: boolean
 }
 
 export function parseToldFile(data: string): ToldFile | undefined {
-  const [, digits, text] = /^(\d{1,10})\n([^\0]*)\0?$/.exec(data) ?? []
-  return digits === undefined ? undefined : { mntns: Number(digits), text: text! }
+  const [, digits, mark, text] = /^(\d{1,10})( untrusted)?\n([^\0]*)\0?$/.exec(data) ?? []
+  if (digits === undefined) return undefined
+  return { mntns: Number(digits), text: text!, ...(mark !== undefined && { untrusted: true }) }
+}
+
+export function renderToldFile({ mntns, text, untrusted = false }: ToldFile): string {
+  return `${mntns}${untrusted ? ' untrusted' : ''}\n${text}`
 }
 
 interface View {
   servers: ReadonlySet<Ip> | undefined
   hosts: readonly BindingFact[]
-  hostsText: string
+  hostsTold: string
   isWanted: boolean
-  /** Answers that came before the servers were known; they were believed. */
+  /** Answers that came before the servers were known, as they were taken then. */
   undecided: { readonly fact: BindingFact; readonly server: Ip }[]
 }
 
@@ -45,7 +53,7 @@ export class WorkloadFiles {
   readonly #options: WorkloadFilesOptions
   /** By mount namespace, the one told of longest ago first. */
   readonly #views: Map<number, View> = new Map()
-  /** Answers that were believed at first and not when their server's standing was known. */
+  /** Answers that were taken otherwise when their server's standing was known. */
   revised = 0
 
   constructor(options: WorkloadFilesOptions) {
@@ -73,13 +81,19 @@ export class WorkloadFiles {
     if (view !== undefined) view.isWanted = false
   }
 
-  /** Whether programs that live there should ask the server; undefined while that is not known. */
-  isConfigured(server: Ip, mntns: number): boolean | undefined {
-    return this.#views.get(mntns)?.servers?.has(server)
+  /**
+   * Whether programs that live there should ask the server. While that is not known, it is believed at home (`mntns` is `homeMntns`): whoever
+   * put the workload there wrote the files. Who lives elsewhere may have made that itself, with a file of its own: only what counts at home counts.
+   */
+  standingOf(server: Ip, mntns: number, homeMntns: number): Standing {
+    const servers = this.#views.get(mntns)?.servers
+    if (servers !== undefined) return servers.has(server) ? 'trusted' : 'untrusted'
+    if (mntns === homeMntns) return 'believed'
+    return this.#views.get(homeMntns)?.servers?.has(server) === true ? 'believed' : 'doubted'
   }
 
-  /** An answer was believed whose server's standing is not known yet. */
-  believed(fact: BindingFact, server: Ip, mntns: number): void {
+  /** An answer was taken whose server's standing is not known yet. */
+  unsettled(fact: BindingFact, server: Ip, mntns: number): void {
     const view = this.#view(mntns)
     if (view.undecided.length < MAX_UNDECIDED) view.undecided.push({ fact, server })
   }
@@ -93,24 +107,30 @@ export class WorkloadFiles {
     const { undecided } = view
     view.undecided = []
     for (const { fact, server } of undecided) {
-      if (servers.has(server)) continue
+      const untrusted = !servers.has(server)
+      if (untrusted === (fact.untrusted ?? false)) continue
       this.revised++
       this.#options.retract(fact)
-      this.#options.learn({ ...fact, untrusted: true }, atMs)
+      // What its process left behind, if that has ended.
+      const { containerId = '', netns = 0 } = fact.owner ?? {}
+      this.#options.retract({ ...fact, owner: { containerId, netns } })
+      this.#options.learn({ ...fact, untrusted }, atMs)
     }
   }
 
   /** `text`: of the hosts file. What is no longer in it ends. The host's own speaks for everybody. */
-  setHosts({ mntns, text }: ToldFile, atMs: number): void {
+  setHosts(file: ToldFile, atMs: number): void {
+    const { mntns, text, untrusted = false } = file
     const view = this.#renew(mntns)
-    if (view.hostsText === text) return
+    const told = renderToldFile(file)
+    if (view.hostsTold === told) return
     for (const fact of view.hosts) this.#options.retract(fact)
     const facts: BindingFact[] = []
     for (const fact of parseHostsFile(text)) {
-      facts.push(mntns === 0 ? fact : { ...fact, owner: { mntns } })
+      facts.push(mntns === 0 ? fact : { ...fact, owner: { mntns }, ...(untrusted && { untrusted }) })
       if (facts.length === MAX_HOSTS && mntns !== 0) break
     }
-    view.hostsText = text
+    view.hostsTold = told
     view.hosts = facts
     for (const fact of facts) this.#options.learn(fact, atMs)
   }
@@ -119,7 +139,7 @@ export class WorkloadFiles {
     const known = this.#views.get(mntns)
     if (known !== undefined) return known
     if (this.#views.size >= MAX_VIEWS) this.#evict()
-    const view: View = { servers: undefined, hosts: [], hostsText: '', isWanted: false, undecided: [] }
+    const view: View = { servers: undefined, hosts: [], hostsTold: '', isWanted: false, undecided: [] }
     this.#views.set(mntns, view)
     return view
   }

@@ -2,9 +2,10 @@
  * Events of our own, which no system call makes: async events (scap's `asyncevent`) with a name and data, so that captures with them open
  * everywhere. The probe tells `namespaces`, `getaddrinfo` and `service`, /proc the others; a recording keeps them, and a replay takes them in.
  *
- *   tiercel_namespaces   the thread's network and mount namespace: two numbers with a blank between
+ *   tiercel_namespaces   the thread's network and mount namespace: two numbers with a blank between; where it is known, for each the user that
+ *                        made the user namespace which it belongs to: two more
  *   tiercel_resolv_conf  of a mount namespace: its number (0 for the host's), then the name servers of its resolv.conf, a line each
- *   tiercel_hosts        of a mount namespace: its number, then the text of its hosts file
+ *   tiercel_hosts        of a mount namespace: its number, `untrusted` where others than root may have written it, then the text of its hosts file
  *   tiercel_getaddrinfo  what the C library told the thread; see `domains/library-answer.ts`
  *   tiercel_service      the thread's next connect or transfer is of a name service's unix socket: the descriptor, the socket's inode, whose
  *                        the service is (a user of the first user namespace; 4294967295 when it has closed its end), its path

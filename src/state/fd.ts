@@ -32,6 +32,9 @@ export const FdType = {
 /** scap's l4 protocols. */
 export const L4 = { unknown: 0, na: 1, tcp: 2, udp: 3, icmp: 4, raw: 5 } as const
 
+/** Where a socket was made, when no event said so: that of its process, as /proc has it, or anywhere. */
+export const Netns = { unknown: -1, process: -2 } as const
+
 /** PPM_O_CLOEXEC; an epoll's and a memfd's own flag is 1. */
 export const OPEN_CLOEXEC: number = 1 << 12
 
@@ -72,6 +75,8 @@ export class Fd {
   isLowerLayer = false
   unixSource: number | bigint = 0
   unixDest: number | bigint = 0
+  /** Number of the network namespace that a socket was made in, as threads have them; see `Netns` for those that are none. */
+  netns: number = Netns.unknown
   /** pid of a pidfd's process. */
   pid = 0
   /** For a listening IPv6 socket that got datagrams: the last tuple, to see whether the next one differs. */
@@ -119,6 +124,7 @@ export function copyFd(fd: Fd, num: number): Fd {
   copy.isLowerLayer = fd.isLowerLayer
   copy.unixSource = fd.unixSource
   copy.unixDest = fd.unixDest
+  copy.netns = fd.netns
   copy.pid = fd.pid
   copy.lastTuple = fd.lastTuple
   copy.gap = fd.gap

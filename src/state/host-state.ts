@@ -17,7 +17,7 @@ import { CgroupCache } from './container-id.ts'
 import { ContainerTable } from './container-table.ts'
 import { CurrentEvent } from './current-event.ts'
 import { endsThread, eventHandlers, fdPositionOf, inventsThread, isThreadless } from './event-handlers.ts'
-import { Fd, FdType, L4, swapEnds } from './fd.ts'
+import { Fd, FdType, L4, Netns, swapEnds } from './fd.ts'
 import { learnEarlierOpen } from './fd-events.ts'
 import { type ConnectionListener, FdRegistry, FdTable } from './fd-table.ts'
 import type { Machine } from './machine.ts'
@@ -226,17 +226,22 @@ export class HostState implements Machine {
   hostNetns = 0
   hostMntns = 0
 
-  /** `text`: the numbers of the thread's network and mount namespace, a blank between. */
+  /** `text`: as in `tiercel_namespaces` events (`own-event.ts`). */
   setNamespaces(thread: Thread | undefined, tid: number, text: ByteText): void {
-    const [, net, mnt] = /^(\d{1,10}) (\d{1,10})$/.exec(text) ?? []
+    const [, net, mnt, netUid, mntUid] = /^(\d{1,10}) (\d{1,10})(?: (\d{1,10}) (\d{1,10}))?$/.exec(text) ?? []
     if (net === undefined) return
     if (tid === 1) {
       this.hostNetns = Number(net)
       this.hostMntns = Number(mnt)
     }
     if (thread === undefined) return
-    thread.netns = Number(net) === this.hostNetns ? 0 : Number(net)
-    thread.mntns = Number(mnt) === this.hostMntns ? 0 : Number(mnt)
+    const netns = Number(net) === this.hostNetns ? 0 : Number(net)
+    const mntns = Number(mnt) === this.hostMntns ? 0 : Number(mnt)
+    // What says nothing of who made them leaves that as it is known.
+    if (netUid !== undefined || netns !== thread.netns) thread.netnsUid = Number(netUid ?? 0)
+    if (mntUid !== undefined || mntns !== thread.mntns) thread.mntnsUid = Number(mntUid ?? 0)
+    thread.netns = netns
+    thread.mntns = mntns
   }
 
   /** `size`: how many characters were told of it. */
@@ -355,6 +360,7 @@ export class HostState implements Machine {
       this.#serverPorts.add(fd.sport)
     }
     if (fd.isInetSocket) {
+      fd.netns = Netns.process
       if (fd.l4proto === L4.tcp) fd.isConnected = true
       if (fd.type === FdType.ipv4) this.network.completeTuple(fd)
       fd.name = tupleText(fd.sip ?? 0, fd.sport, fd.dip ?? 0, fd.dport)

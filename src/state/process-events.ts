@@ -371,6 +371,8 @@ function inherit(child: Thread, from: Thread): void {
   child.root = from.root
   child.netns = from.netns
   child.mntns = from.mntns
+  child.netnsUid = from.netnsUid
+  child.mntnsUid = from.mntnsUid
   child.sid = from.sid
   child.vpgid = from.vpgid
   child.pgid = from.pgid

@@ -48,7 +48,10 @@ export const socketHandlers: HandlerTable = {
     const num = result(rec)
     if (thread === undefined || num < 0) return
     addSocket(state, thread, num, paramUint32(rec, 1) ?? 0, paramUint32(rec, 2) ?? 0, paramUint32(rec, 3) ?? 0)
-    if (state.current.fd !== undefined) state.current.fd.openFlags = paramUint32(rec, 4) ?? 0
+    const { fd } = state.current
+    if (fd === undefined) return
+    fd.openFlags = paramUint32(rec, 4) ?? 0
+    fd.netns = thread.netns
   },
   socketpair(state, rec) {
     const thread = state.current.thread

@@ -55,6 +55,9 @@ export class Thread {
   /** Numbers of its network and mount namespace; 0 is the host's, and what is not known. */
   netns = 0
   mntns = 0
+  /** Users that made the user namespaces which these belong to; 0: root, or not known. */
+  netnsUid = 0
+  mntnsUid = 0
   /** `subsystem=path` items. */
   cgroups: readonly ByteText[] = []
   /** PPM clone flags and `CloneFlag` marks. */

@@ -82,6 +82,7 @@ export interface WorkloadFileNews {
   readonly mntns: number
   readonly pid: number
   readonly text: string
+  readonly untrusted?: boolean
 }
 
 /** One result of a look-up; `NameUpdate` of `domains/`. */

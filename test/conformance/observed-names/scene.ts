@@ -16,6 +16,7 @@ import {
   type TypeName,
   withLength,
 } from '../../../src/domains/testdata/dns-bytes.ts'
+import { CloneFlag } from '../../../src/state/thread.ts'
 import { NdjsonParser } from '../../../src/events/ndjson/read-ndjson.ts'
 
 export const DNS_SERVER = '10.0.0.2:53'
@@ -65,7 +66,8 @@ export class Scene {
   }
 
   thread(tid: number, pid: number): this {
-    this.lines.push({ kind: 'process', tid, pid, ptid: 1, comm: `app${pid}`, exe: `app${pid}`, flags: 1 << 4 })
+    const flags = CloneFlag.thread | CloneFlag.files
+    this.lines.push({ kind: 'process', tid, pid, ptid: 1, comm: `app${pid}`, exe: `app${pid}`, flags })
     return this
   }
 
