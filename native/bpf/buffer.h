@@ -79,11 +79,15 @@ union user_address {
 	} un;
 };
 
+/* A call by the rules of the 32-bit system: pointers and words are of four bytes; with `COMPAT_WIDE`, only pointers are. */
+enum compat { COMPAT_NOT, COMPAT, COMPAT_WIDE };
+
 struct buffer {
 	struct counters count; /* first: the reader maps the buffers to read it */
 	u64 args[8];
 	s64 ret;
 	u32 number;
+	u32 compat; /* enum compat: how large what the call points to is */
 	s32 address_len; /* bytes of the address that a program sends to */
 	u64 head_len;    /* bytes that are sent from one place, before the next part of a list */
 	u32 at;     /* where the next byte goes */

@@ -128,7 +128,7 @@ struct counters {
 	u64 emitted;
 	u64 lost_ring_full;
 	u64 lost_too_large;
-	/* System calls of 32-bit programs, which are not decoded. */
+	/* System calls of 32-bit programs that have no native equal, or (arm64) any: not told. */
 	u64 compat_calls;
 	u64 wakeups;
 	/* Requests to io_uring, which the kernel carries out without a system call of their own: not told. */

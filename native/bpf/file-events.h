@@ -141,6 +141,9 @@ INLINE int memory_done(struct buffer *b, long ret)
 	if (!b)
 		return 0;
 	u32 number = b->number;
+	/* No munmap: the end of the execve by which a 32-bit program became a native one, whose number there this is. */
+	if (number == __NR_munmap && ret == 0 && b->args[1] == 0)
+		return 0;
 	begin_event(b, number == __NR_mmap ? EV_MMAP : number == __NR_brk ? EV_BRK : EV_MUNMAP,
 		    number == __NR_mmap ? 10 : number == __NR_brk ? 5 : 6);
 	put_u64(b, ret);

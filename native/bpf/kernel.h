@@ -43,7 +43,7 @@ struct list_head {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	unsigned long r10, r9, r8, ax, bx, bp, cx, dx, si, di, orig_ax;
 } KERNEL_TYPE;
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
@@ -392,4 +392,20 @@ struct user_mmsghdr {
 	struct user_msghdr head;
 	u32 len;
 	u32 pad;
+};
+
+/* The same of 32-bit programs. */
+struct compat_iovec {
+	u32 base, len;
+};
+
+struct compat_msghdr {
+	u32 name;
+	s32 name_len;
+	u32 iov, iov_len, control, control_len, flags;
+};
+
+struct compat_mmsghdr {
+	struct compat_msghdr head;
+	u32 len;
 };

@@ -124,17 +124,25 @@ INLINE bool is_unwanted(u8 want, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
-	u32 number = syscall_number(regs);
+	u32 number = syscall_number(regs), compat = COMPAT_NOT;
 	if (is_compat_call()) {
-		struct buffer *own = own_buffer();
-		if (own)
-			own->count.compat_calls++;
-		return 0;
+		/* The end of the native call by which a program became a 32-bit one, which is told elsewhere. */
+		if (ret == 0 && (number == __NR_execve || number == __NR_execveat))
+			return 0;
+		u32 native = compat_number(number, regs);
+		if (!native) {
+			struct buffer *own = own_buffer();
+			if (own)
+				own->count.compat_calls++;
+			return 0;
+		}
+		compat = native & WIDE ? COMPAT_WIDE : COMPAT;
+		number = (native & ~WIDE) - 1;
 	}
 	if (number >= SYSCALL_LIMIT)
 		return 0;
 	number = HIDE(number) & (SYSCALL_LIMIT - 1); /* as the verifier of Linux 6.1 does not see it through a spilled register */
-	if (CONTROLS->handshake && number == __NR_prctl) {
+	if (CONTROLS->handshake && number == __NR_prctl && !compat) {
 #if defined(__TARGET_ARCH_x86)
 		u64 second = regs->si;
 #else
@@ -152,7 +160,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if ((u32)(bpf_get_current_pid_tgid() >> 32) == CONTROLS->self_tgid)
 		return 0;
-	struct buffer *b = begin_call(regs, ret);
+	struct buffer *b = begin_call(regs, number, compat, ret);
 	if (!b)
 		return 0;
 	if (want == WANT_FILTERED && is_needless(b, number, ret)) {

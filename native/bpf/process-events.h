@@ -126,12 +126,11 @@ INLINE int put_failed_exec(struct buffer *b, u64 argv, u64 envp)
 {
 	struct task_struct *task = current_task();
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	u64 first = 0;
+	u64 first = pointer_at(b, argv);
 	put_u64(b, b->ret);
-	bpf_probe_read_user(&first, sizeof(first), (void *)argv);
 	put_user_text(b, first);
 	if (first)
-		put_text_list(b, argv + 8);
+		put_text_list(b, argv + (b->compat ? 4 : 8));
 	else
 		put_empty(b);
 	put_process(b, (u64)task, (u64)mm, true);

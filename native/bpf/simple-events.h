@@ -190,11 +190,12 @@ INLINE u32 futex_op(u64 op)
 	return (base <= 12 ? base : 0) | (op & 0x180);
 }
 
-INLINE u64 word_at(u64 from, u32 behind)
+INLINE u64 word_at(struct buffer *b, u64 from, u32 behind)
 {
 	u64 word = 0;
+	bool is_half = b->compat == COMPAT;
 	if (from)
-		bpf_probe_read_user(&word, sizeof(word), (void *)(from + behind));
+		bpf_probe_read_user(&word, is_half ? 4 : 8, (void *)(from + (is_half ? behind / 2 : behind)));
 	return word;
 }
 
@@ -227,10 +228,10 @@ INLINE void put_param(struct buffer *b, u8 op, u64 v, u64 next, u32 extra)
 	case SEMGET_FLAGS: put_u32(b, MOVE(v, 9, 13) | MOVE(v, 10, 14)); break;
 	case ADDRESS: put_user_address(b, v, (s32)next); break;
 	case TEXT_RESULT: put_user_text(b, b->ret >= 0 ? v : 0); break;
-	case AT64: put_u64(b, word_at(v, extra)); break;
-	case AT64_RESULT: put_u64(b, b->ret >= 0 ? word_at(v, extra) : (u64)-1); break;
-	case AT32: put_u32(b, word_at(v, extra)); break;
-	case TIME: put_u64(b, word_at(v, 0) * 1000000000 + word_at(v, 8)); break;
+	case AT64: put_u64(b, word_at(b, v, extra)); break;
+	case AT64_RESULT: put_u64(b, b->ret >= 0 ? word_at(b, v, extra) : (u64)-1); break;
+	case AT32: put_u32(b, word_at(b, v, extra)); break;
+	case TIME: put_u64(b, word_at(b, v, 0) * 1000000000 + word_at(b, v, 8)); break;
 	case DATA: put_user_bytes(b, v, snap(b->args[extra & 7])); break;
 	default: put_empty(b); break;
 	}
@@ -252,14 +253,18 @@ INLINE int put_simple(struct buffer *b, u32 number)
 }
 
 /* The buffer with the arguments, the number and the result of the call that ends. */
-INLINE struct buffer *begin_call(struct pt_regs *regs, long ret)
+INLINE struct buffer *begin_call(struct pt_regs *regs, u32 number, u32 compat, long ret)
 {
 	struct buffer *b = own_buffer();
 	if (!b)
 		return NULL;
-	load_args(b, regs);
-	b->number = syscall_number(regs);
+	b->number = number;
+	b->compat = compat;
 	b->ret = ret;
+	if (compat)
+		load_compat_args(b, regs);
+	else
+		load_args(b, regs);
 	return b;
 }
 

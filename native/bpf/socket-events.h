@@ -222,7 +222,7 @@ static long gather_part(u32 i, void *arg)
 {
 	struct gather *g = arg;
 	struct iovec part = {};
-	if (i >= g->count || bpf_probe_read_user(&part, sizeof(part), (void *)(g->iov + (u64)i * sizeof(part))))
+	if (i >= g->count || read_part(g->b, g->iov, i, &part))
 		return 1;
 	g->total += part.len;
 	u64 take = part.len < g->left ? part.len : g->left;
@@ -250,9 +250,10 @@ APART u64 put_gathered(struct buffer *b, u64 iov, u64 count, u32 limit)
 	return g.total;
 }
 
-INLINE u32 gathered_size(u64 iov, u64 count)
+INLINE u32 gathered_size(struct buffer *b, u64 iov, u64 count)
 {
 	struct gather g = {};
+	g.b = b;
 	g.iov = iov;
 	g.count = count;
 	bpf_loop(IOVEC_LIMIT, gather_part, &g, 0);
@@ -262,12 +263,11 @@ INLINE u32 gathered_size(u64 iov, u64 count)
 /* Where the first bytes are, and how many. Programs put an empty part before them at most. */
 INLINE u64 first_part(struct buffer *b, u64 iov)
 {
-	struct iovec parts[2] = {};
-	if (bpf_probe_read_user(parts, sizeof(parts), (void *)iov))
-		bpf_probe_read_user(parts, sizeof(parts[0]), (void *)iov);
-	struct iovec *first = parts[0].len ? &parts[0] : &parts[1];
-	b->head_len = first->len;
-	return first->base;
+	struct iovec first = {};
+	if (!read_part(b, iov, 0, &first) && first.len == 0)
+		read_part(b, iov, 1, &first);
+	b->head_len = first.len;
+	return first.base;
 }
 
 INLINE int socket_done(struct buffer *b, long ret)
@@ -404,7 +404,7 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 	if (!b)
 		return 0;
 	struct user_msghdr head = {};
-	bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
+	read_message(b, b->args[1], &head);
 	struct sock *sk = sock_of_fd(b, (s32)b->args[0]);
 	b->address_len = head.name_len;
 	u32 limit = data_limit(b, (u64)sk, head.name, first_part(b, head.iov), ret > 0 ? (u64)ret : ALL_PARTS);
@@ -427,7 +427,7 @@ INLINE int recvmsg_done(struct buffer *b, long ret)
 	struct user_msghdr head = {};
 	struct sock *sk = NULL;
 	if (ret > 0) {
-		bpf_probe_read_user(&head, sizeof(head), (void *)b->args[1]);
+		read_message(b, b->args[1], &head);
 		sk = sock_of_fd(b, (s32)b->args[0]);
 	}
 	u32 limit = data_limit(b, (u64)sk, head.name, 0, ret > 0 ? ret : 0);
@@ -463,7 +463,11 @@ static long tell_message(u32 i, void *arg)
 	struct messages *m = arg;
 	struct buffer *b = own_buffer();
 	struct user_mmsghdr message = {};
-	if (!b || bpf_probe_read_user(&message, sizeof(message), (void *)(m->first + (u64)i * sizeof(message))))
+	if (!b)
+		return 1;
+	u64 at = m->first + (u64)i * (b->compat ? sizeof(struct compat_mmsghdr) : sizeof(message));
+	u64 len_at = at + (b->compat ? sizeof(struct compat_msghdr) : sizeof(struct user_msghdr));
+	if (read_message(b, at, &message.head) || bpf_probe_read_user(&message.len, sizeof(message.len), (void *)len_at))
 		return 1;
 	struct user_msghdr *head = &message.head;
 	struct sock *sk = sock_of_fd(b, m->fd);
@@ -478,7 +482,7 @@ static long tell_message(u32 i, void *arg)
 		begin_event(b, EV_RECVMMSG, 6);
 	put_u64(b, message.len);
 	put_u64(b, m->fd);
-	put_u32(b, m->sent ? gathered_size(head->iov, head->iov_len) : message.len);
+	put_u32(b, m->sent ? gathered_size(b, head->iov, head->iov_len) : message.len);
 	put_gathered(b, head->iov, head->iov_len, limit);
 	put_tuple(b, (u64)sk, head->name, m->sent ? OUTBOUND : INBOUND);
 	if (!m->sent)
@@ -614,9 +618,8 @@ INLINE void put_option(struct buffer *b, u32 level, u32 name, u64 from, u32 len)
 		raw_u8(b, VALUE_ERRNO);
 		raw_u64(b, -(s64)(s32)word);
 	} else if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) {
-		bpf_probe_read_user(pair, sizeof(pair), (void *)from);
 		raw_u8(b, VALUE_TIME);
-		raw_u64(b, pair[0] * 1000000000 + pair[1] * 1000);
+		raw_u64(b, word_at(b, from, 0) * 1000000000 + word_at(b, from, 8) * 1000);
 	} else if (level == SOL_SOCKET && name == SO_COOKIE) {
 		bpf_probe_read_user(pair, sizeof(u64), (void *)from);
 		raw_u8(b, VALUE_U64);
@@ -726,8 +729,8 @@ INLINE int poll_done(struct buffer *b, long ret)
 	*(u16 *)&b->data[count_at & EVENT_MASK] = (AT(b) - count_at - 2) / 10;
 	end_param(b);
 	if (masked) {
-		put_u64(b, word_at(b->args[2], 0) * 1000000000 + word_at(b->args[2], 8));
-		put_u32(b, word_at(b->args[3], 0));
+		put_u64(b, word_at(b, b->args[2], 0) * 1000000000 + word_at(b, b->args[2], 8));
+		put_u32(b, word_at(b, b->args[3], 0));
 	} else {
 		put_u64(b, b->args[2]);
 	}

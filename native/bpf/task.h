@@ -3,6 +3,7 @@
 #pragma once
 
 #include "file.h"
+#include "syscall.h"
 
 #define ARGS_LIMIT 4096 /* bytes of the arguments, argv[0] included, and of the environment */
 
@@ -109,7 +110,8 @@ static long write_listed(u32 i, void *arg)
 	struct text_list *list = arg;
 	struct buffer *b = list->b;
 	u64 text = 0;
-	if (bpf_probe_read_user(&text, sizeof(text), (void *)(list->pointers + 8 * (u64)i)) || !text)
+	text = pointer_at(b, list->pointers + (b->compat ? 4 : 8) * (u64)i);
+	if (!text)
 		return 1;
 	u32 used = AT(b) - list->start;
 	if (used >= ARGS_LIMIT)

@@ -110,6 +110,8 @@ const READERS: Readonly<Record<string, Readonly<Record<string, Reader>>>> = {
   recvfrom: TRANSFER,
   pread: { ...TRANSFER, pos: int(3) },
   pwrite: { ...TRANSFER, pos: int(3) },
+  preadv: { fd: fd(0), pos: int(3) },
+  pwritev: { fd: fd(0), pos: int(3) },
   readv: { fd: fd(0) },
   writev: { fd: fd(0) },
   sendmsg: { fd: fd(0) },

@@ -15,7 +15,7 @@ import { type TracedCall, tracedFd } from './strace-lines.ts'
 import { runTraced, type ToldEvent, type TracedThread } from './traced-run.ts'
 
 const scripts = new URL('../../src/events/live/testdata/', import.meta.url)
-const source = fileURLToPath(new URL('testdata/strange-calls.c', import.meta.url))
+const sourceOf = (name: string): string => fileURLToPath(new URL(`testdata/${name}.c`, import.meta.url))
 
 function skipReason(): string | false {
   const missing = ['strace', 'gcc', 'perl', 'python3'].find(name => !existsSync(`/usr/bin/${name}`))
@@ -28,8 +28,21 @@ const EVENT_NAMES: ReadonlyMap<string, string> = new Map([
   ['pwrite64', 'pwrite'],
   ['prlimit64', 'prlimit'],
 ])
+/** Of 32-bit programs, as strace names them. */
+const COMPAT_NAMES: ReadonlyMap<string, string> = new Map([
+  ['fcntl64', 'fcntl'],
+  ['fstatat64', 'newfstatat'],
+  ['mmap2', 'mmap'],
+  ['recv', 'recvfrom'],
+  ['send', 'sendto'],
+  ['sendfile64', 'sendfile'],
+  ['setresuid32', 'setresuid'],
+  ['setuid32', 'setuid'],
+])
+/** Calls of 32-bit programs that have no native equal. */
+const NOT_TOLD = ['socketcall', 'waitpid']
 /** Calls that do not return to the program as others do, and what the kernel calls for a call that goes on. */
-const NO_EVENT: ReadonlySet<string> = new Set(['exit', 'exit_group', 'rt_sigreturn', 'restart_syscall'])
+const NO_EVENT: ReadonlySet<string> = new Set(['exit', 'exit_group', 'rt_sigreturn', 'restart_syscall', ...NOT_TOLD])
 /** Events that are not the end of a call that strace shows. */
 const NO_CALL: ReadonlySet<string> = new Set(['asyncevent', 'procexit', ...NO_EVENT])
 const CLONES: ReadonlySet<string> = new Set(['clone', 'clone3', 'fork', 'vfork'])
@@ -55,7 +68,7 @@ describe('what strace sees of programs', { skip: skipReason() }, () => {
   let folder = ''
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'tiercel-strange-'))
-    execFileSync('gcc', ['-w', '-O1', '-pthread', '-o', join(folder, 'strange-calls'), source])
+    execFileSync('gcc', ['-w', '-O1', '-pthread', '-o', join(folder, 'strange-calls'), sourceOf('strange-calls')])
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -73,17 +86,45 @@ describe('what strace sees of programs', { skip: skipReason() }, () => {
       run: () => runTraced('/usr/bin/python3', ['-S', fileURLToPath(new URL(`${script}.py`, scripts))]),
     })),
   ]
+  test('is what the probe tells: a 32-bit program', {
+    skip: process.arch === 'x64' ? false : 'calls of 32-bit programs are told on x86-64',
+  }, async t => {
+    const program = join(folder, 'compat-calls')
+    const options = [
+      '-w',
+      '-O1',
+      '-m32',
+      '-nostdlib',
+      '-static',
+      '-ffreestanding',
+      '-fno-stack-protector',
+      '-fno-pic',
+      '-no-pie',
+    ]
+    const work = mkdtempSync(join(folder, 'work-'))
+    try {
+      execFileSync('gcc', [...options, '-o', program, sourceOf('compat-calls')])
+      execFileSync(program, { cwd: mkdtempSync(join(folder, 'work-')), timeout: 20_000 })
+    } catch (error) {
+      t.skip(`32-bit programs cannot be made or run here: ${String(error)}`)
+      return
+    }
+    assertSame(await runTraced('/bin/sh', ['-c', `cd ${work} && exec ${program}`]), 60)
+  })
   for (const { name, minimum, run } of programs) {
     test(`is what the probe tells: ${name}`, async () => {
-      const threads = await run()
-      const faults: string[] = []
-      let compared = 0
-      for (const thread of threads) compared += compareThread(thread, faults)
-      assert.deepEqual(faults.slice(0, 20), [], `${faults.length} differences`)
-      assert.ok(compared >= minimum, `${compared} calls`)
+      assertSame(await run(), minimum)
     })
   }
 })
+
+function assertSame(threads: readonly TracedThread[], minimum: number): void {
+  const faults: string[] = []
+  let compared = 0
+  for (const thread of threads) compared += compareThread(thread, faults)
+  assert.deepEqual(faults.slice(0, 20), [], `${faults.length} differences`)
+  assert.ok(compared >= minimum, `${compared} calls`)
+}
 
 /** Adds what differs to `faults`; gives how many calls were compared. */
 function compareThread({ tid, calls, events, unread }: TracedThread, faults: string[]): number {
@@ -120,7 +161,7 @@ function compareThread({ tid, calls, events, unread }: TracedThread, faults: str
 
 /** A successful execveat is told as an execve, as by Falco. */
 function eventName({ name, result }: TracedCall): string {
-  return name === 'execveat' && result === 0n ? 'execve' : (EVENT_NAMES.get(name) ?? name)
+  return name === 'execveat' && result === 0n ? 'execve' : (EVENT_NAMES.get(name) ?? COMPAT_NAMES.get(name) ?? name)
 }
 
 function isNoCall({ name, result }: ToldEvent): boolean {

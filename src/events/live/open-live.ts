@@ -37,7 +37,7 @@ export interface LiveCounters {
   readonly lostRingFull: number
   readonly lostTooLarge: number
   readonly lostNoBuffer: number
-  /** System calls of 32-bit programs, which are not told. */
+  /** System calls of 32-bit programs that are not told: those without a native equal; on arm64 all. */
   readonly compatCalls: number
   /** What programs asked of io_uring, which is not told; 0 where the kernel does not say (before 6.0). */
   readonly uringRequests: number
