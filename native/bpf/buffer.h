@@ -82,6 +82,29 @@ union user_address {
 /* A call by the rules of the 32-bit system: pointers and words are of four bytes; with `COMPAT_WIDE`, only pointers are. */
 enum compat { COMPAT_NOT, COMPAT, COMPAT_WIDE };
 
+/* Of a list of parts of which the first bytes are told, see socket-events.h. */
+struct gather {
+	u64 iov, count;
+	u64 left;  /* bytes still to be taken */
+	u64 total; /* bytes of all parts */
+};
+
+/* Of a path that is looked for pieces that rules ask for, see file-filter.h. */
+struct path_scan {
+	u32 length;
+	u32 writes;
+	u32 last; /* four bytes, the newest on top */
+	u32 odd;  /* its highest bit: the path is not plain */
+	u64 hit;  /* its lowest bit: a piece is one that rules ask for */
+};
+
+/* What is told of a file that was just opened; all zero where it failed. */
+struct opened {
+	u64 ino;
+	u32 dev;
+	u32 flags; /* CREATED_FLAG, LAYER_FLAG_… */
+};
+
 struct buffer {
 	struct counters count; /* first: the reader maps the buffers to read it */
 	u64 args[8];
@@ -95,7 +118,12 @@ struct buffer {
 	u32 param_start;
 	u32 scratch_count;
 	u64 passed; /* see `number_of` */
+	u32 cpu;    /* whose buffer it is */
+	u32 has_process_fds; /* the thread uses the descriptors of its process */
 	u64 scratch[NAMES_LIMIT];
+	struct gather gather;
+	struct path_scan scan;
+	struct opened opened;
 	u8 name[16]; /* of a thread */
 	/* What socket.h reads. Not on the stack: all functions that call each other have 512 bytes of it together. */
 	struct ends ends;
@@ -271,6 +299,8 @@ INLINE struct buffer *own_buffer(void)
 	struct buffer *b = bpf_map_lookup_elem(&buffers, &cpu);
 	if (!b)
 		__sync_fetch_and_add(&controls.lost_no_buffer, 1);
+	else
+		b->cpu = cpu;
 	return b;
 }
 
@@ -278,7 +308,7 @@ INLINE void begin_event_of(struct buffer *b, u16 type, u32 param_count, u64 tid)
 {
 	struct record_prefix *prefix = (struct record_prefix *)b->data;
 	struct event_header *header = (struct event_header *)&b->data[PREFIX_BYTES];
-	*(u64 *)prefix = (u16)bpf_get_smp_processor_id() | (u64)(u16)(b->count.lost_ring_full + b->count.lost_too_large) << 16;
+	*(u64 *)prefix = (u16)b->cpu | (u64)(u16)(b->count.lost_ring_full + b->count.lost_too_large) << 16;
 	header->ts_ns = CONTROLS->boot_epoch_ns + bpf_ktime_get_boot_ns();
 	header->tid = tid;
 	header->type = type;

@@ -5,16 +5,6 @@
 #include "file-filter.h"
 #include "simple-events.h"
 
-#define LAYER_FLAG_UPPER 0x8000
-#define LAYER_FLAG_LOWER 0x10000
-#define CREATED_FLAG 0x4000
-
-INLINE u32 opened_flags(const struct opened *file)
-{
-	return (file->created ? CREATED_FLAG : 0) |
-	       (file->layer == LAYER_UPPER ? LAYER_FLAG_UPPER : file->layer == LAYER_LOWER ? LAYER_FLAG_LOWER : 0);
-}
-
 struct user_open_how {
 	u64 flags, mode, resolve;
 };
@@ -24,16 +14,15 @@ INLINE int open_done(struct buffer *b, long ret)
 {
 	if (!b)
 		return 0;
-	struct opened file = {};
-	if (ret >= 0)
-		look_at_opened(ret, &file);
+	struct opened *file = &b->opened;
+	look_at_opened(b, ret);
 	u32 number = b->number;
 	if (number == __NR_openat) {
 		begin_event(b, EV_OPENAT, 7);
 		put_u64(b, ret);
 		put_fd(b, b->args[0]);
 		put_user_text(b, b->args[1]);
-		put_u32(b, open_flags(b->args[2]) | opened_flags(&file));
+		put_u32(b, open_flags(b->args[2]) | file->flags);
 		put_u32(b, open_mode(b->args[2], b->args[3]));
 	} else if (number == __NR_openat2) {
 		struct user_open_how how = {};
@@ -42,14 +31,14 @@ INLINE int open_done(struct buffer *b, long ret)
 		put_u64(b, ret);
 		put_fd(b, b->args[0]);
 		put_user_text(b, b->args[1]);
-		put_u32(b, open_flags(how.flags) | opened_flags(&file));
+		put_u32(b, open_flags(how.flags) | file->flags);
 		put_u32(b, open_mode(how.flags, how.mode));
 		put_u32(b, resolve_flags(how.resolve));
 	} else if (number == __NR_open_by_handle_at) {
 		begin_event(b, EV_OPEN_BY_HANDLE_AT, 6);
 		put_u64(b, ret);
 		put_fd(b, b->args[0]);
-		put_u32(b, open_flags(b->args[2]) | opened_flags(&file));
+		put_u32(b, open_flags(b->args[2]) | file->flags);
 		struct file *opened = ret >= 0 ? file_of_fd(ret) : NULL;
 		if (opened)
 			put_path(b, BPF_CORE_READ(opened, f_path.mnt), BPF_CORE_READ(opened, f_path.dentry));
@@ -61,23 +50,23 @@ INLINE int open_done(struct buffer *b, long ret)
 		put_u64(b, ret);
 		put_user_text(b, b->args[0]);
 		put_u32(b, b->args[1] & 07777);
-		put_u32(b, file.dev);
-		put_u64(b, file.ino);
-		put_u16(b, file.layer == LAYER_UPPER ? 1 : file.layer == LAYER_LOWER ? 2 : 0);
+		put_u32(b, file->dev);
+		put_u64(b, file->ino);
+		put_u16(b, file->flags / LAYER_FLAG_UPPER & 3);
 		submit(b);
 		return 0;
 	} else if (number == __NR_open) {
 		begin_event(b, EV_OPEN, 6);
 		put_u64(b, ret);
 		put_user_text(b, b->args[0]);
-		put_u32(b, open_flags(b->args[1]) | opened_flags(&file));
+		put_u32(b, open_flags(b->args[1]) | file->flags);
 		put_u32(b, open_mode(b->args[1], b->args[2]));
 #endif
 	} else {
 		return 0;
 	}
-	put_u32(b, file.dev);
-	put_u64(b, file.ino);
+	put_u32(b, file->dev);
+	put_u64(b, file->ino);
 	submit(b);
 	return 0;
 }
@@ -94,18 +83,16 @@ INLINE int tell_earlier_open(struct buffer *b)
 	struct file *file = file_of_fd(fd);
 	if (!file || !is_plain_file(file))
 		return 0;
-	struct opened opened = {};
-	look_at_opened(fd, &opened);
+	look_at_opened(b, fd);
 	begin_event(b, EV_OPEN_BY_HANDLE_AT, 6);
 	((struct record_prefix *)b->data)->kind = RECORD_EARLIER_OPEN;
 	put_u64(b, fd);
 	put_fd(b, -100); /* AT_FDCWD */
-	put_u32(b, open_flags(BPF_CORE_READ(file, f_flags)) | opened_flags(&opened));
+	put_u32(b, open_flags(BPF_CORE_READ(file, f_flags)) | b->opened.flags);
 	put_path(b, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
-	put_u32(b, opened.dev);
-	put_u64(b, opened.ino);
+	put_u32(b, b->opened.dev);
+	put_u64(b, b->opened.ino);
 	submit(b);
-	know_fd(fd);
 	return 0;
 }
 
@@ -115,11 +102,9 @@ INLINE int pipe_done(struct buffer *b, long ret)
 	if (!b)
 		return 0;
 	s32 fds[2] = {-1, -1};
-	struct opened file = {};
-	if (ret == 0) {
+	if (ret == 0)
 		bpf_probe_read_user(fds, sizeof(fds), (void *)b->args[0]);
-		look_at_opened(fds[0], &file);
-	}
+	look_at_opened(b, fds[0]);
 	bool second = b->number == __NR_pipe2;
 	if (second)
 		begin_event(b, EV_PIPE2, 5);
@@ -128,7 +113,7 @@ INLINE int pipe_done(struct buffer *b, long ret)
 	put_u64(b, ret);
 	put_u64(b, (s64)fds[0]);
 	put_u64(b, (s64)fds[1]);
-	put_u64(b, file.ino);
+	put_u64(b, b->opened.ino);
 	if (second)
 		put_u32(b, fd_flags(b->args[1]));
 	submit(b);

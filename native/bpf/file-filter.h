@@ -38,13 +38,22 @@ struct {
 	__type(value, struct unknown_fds);
 } unknown_fds_of SEC(".maps");
 
-/* Of the process, or of a thread that has descriptors of its own. NULL: all may be known. */
-INLINE struct unknown_fds *own_unknown_fds(u64 flags)
+/*
+ * The process of the call that ends, and whether the thread uses its descriptors. Asked once for each call: the kernel's verifier looks
+ * for the types of such pointers by name each time it comes by, in a list of a hundred thousand.
+ */
+INLINE struct task_struct *process_of_call(struct buffer *b)
 {
-	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
-	if (leader && leader->files == task->files)
-		return bpf_task_storage_get(&unknown_fds_of, leader, NULL, flags);
-	return bpf_task_storage_get(&unknown_fds_of, task, NULL, flags);
+	struct task_struct *task = bpf_get_current_task_btf(), *process = task->group_leader;
+	if (process)
+		b->has_process_fds = process->files == task->files;
+	return process;
+}
+
+/* Those of the process; NULL if all may be known, as for a thread that has descriptors of its own. */
+INLINE struct unknown_fds *find_unknown_fds(struct buffer *b, struct task_struct *process, u64 flags)
+{
+	return b->has_process_fds ? bpf_task_storage_get(&unknown_fds_of, process, NULL, flags) : NULL;
 }
 
 INLINE u64 *bits_of(struct unknown_fds *fds, u64 fd)
@@ -52,20 +61,20 @@ INLINE u64 *bits_of(struct unknown_fds *fds, u64 fd)
 	return &fds->bits[HIDE(fd) / 64 & (FILTER_FD_LIMIT / 64 - 1)];
 }
 
-INLINE bool is_unknown_fd(u64 fd)
+INLINE bool is_unknown_fd(struct buffer *b, struct task_struct *process, u64 fd)
 {
-	struct unknown_fds *fds = own_unknown_fds(0);
+	struct unknown_fds *fds = find_unknown_fds(b, process, 0);
 	if (!fds || fd >= FILTER_FD_LIMIT || fds->generation != CONTROLS->filter.generation)
 		return false;
 	return *(volatile u64 *)bits_of(fds, fd) >> (fd & 63) & 1;
 }
 
 /* Before the close is told. */
-INLINE void forget_fd(u64 fd)
+INLINE void forget_fd(struct buffer *b, struct task_struct *process, u64 fd)
 {
 	if (fd >= FILTER_FD_LIMIT)
 		return;
-	struct unknown_fds *fds = own_unknown_fds(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct unknown_fds *fds = find_unknown_fds(b, process, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!fds)
 		return;
 	u64 generation = CONTROLS->filter.generation;
@@ -87,9 +96,9 @@ INLINE void know_fd_of(struct unknown_fds *fds, u64 fd)
 }
 
 /* After something was told by which the reader may know it. */
-INLINE void know_fd(u64 fd)
+INLINE void know_fd(struct buffer *b, struct task_struct *process, u64 fd)
 {
-	struct unknown_fds *fds = own_unknown_fds(0);
+	struct unknown_fds *fds = find_unknown_fds(b, process, 0);
 	if (fds)
 		know_fd_of(fds, fd);
 }
@@ -110,36 +119,53 @@ INLINE bool is_rules_program(struct buffer *b, struct task_struct *task)
  * The name of the thread, and that of its process: a thread may be named by another through /proc, which nobody is told of, and then the
  * reader knows it by the name that it was born with.
  */
-INLINE bool is_rules_thread(struct buffer *b)
+INLINE bool is_rules_thread(struct buffer *b, struct task_struct *process)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	return is_rules_program(b, task) || is_rules_program(b, task->group_leader);
+	return is_rules_program(b, current_task()) || is_rules_program(b, process);
 }
 
-/* Whether the path, of `length` bytes at the start of the buffer's data, is absolute and plain and has none of the pieces that rules ask for. */
-INLINE bool is_no_rules_path(struct buffer *b, u64 length, bool writes)
+#define SCAN_BYTES 8
+
+/*
+ * The next bytes of the path. Without branches but the end, as the verifier follows each; and what it has found is in the buffer, where
+ * the verifier does not follow it.
+ */
+static long scan_path(u32 step, void *arg)
 {
-	u32 last = 0; /* four bytes, the newest on top */
-	u32 odd = 0;
-	u64 hit = 0;
-	if (b->data[0] != '/')
-		return false;
-	/* No branch but the end: the verifier follows each, 256 times. */
-	for (u32 i = 0; i < FILTER_PATH_LIMIT; i++) {
-		if (i >= length)
-			break;
-		u32 byte = b->data[i];
+	struct buffer *b = *(struct buffer **)arg;
+	struct path_scan *s = &b->scan;
+	u32 at = step * SCAN_BYTES, last = s->last, odd = s->odd;
+	u64 hit = s->hit;
+	for (u32 i = 0; i < SCAN_BYTES && at < s->length; i++, at++) {
+		u32 byte = b->data[at & (FILTER_PATH_LIMIT - 1)];
 		last = last >> 8 | byte << 24;
 		/* Names of files are resolved before rules see them, and bytes that cannot be printed become dots. */
 		odd |= 0x5e - ((byte - 0x20) & 0xff);
 		odd |= ((last >> 16) ^ 0x2e2e) - 1;
 		odd |= ((last >> 16) ^ 0x2f2f) - 1;
 		odd |= ((last >> 8) ^ 0x2f2e2f) - 1;
-		u32 place = piece_place(last, writes);
+		u32 place = piece_place(last, s->writes);
 		hit |= CONTROLS->filter.pieces[place / 64] >> (place & 63);
 	}
-	/* What was below zero has its highest bit. */
-	return !(odd >> 31) && !(hit & 1) && last >> 16 != 0x2e2f;
+	s->last = last;
+	s->odd = odd;
+	s->hit = hit;
+	return at >= s->length;
+}
+
+/* Whether the path, of `length` bytes at the start of the buffer's data, is absolute and plain and has none of the pieces that rules ask for. */
+INLINE bool is_no_rules_path(struct buffer *b, u32 length, bool writes)
+{
+	if (b->data[0] != '/')
+		return false;
+	struct path_scan *s = &b->scan;
+	s->length = length;
+	s->writes = writes;
+	s->last = 0;
+	s->odd = 0;
+	s->hit = 0;
+	bpf_loop(FILTER_PATH_LIMIT / SCAN_BYTES, scan_path, &b, 0);
+	return !(s->odd >> 31) && !(s->hit & 1) && s->last >> 16 != 0x2e2f;
 }
 
 /* Files whose names only outputs may want. Directories are what other paths begin at; sockets and pipes are made by other calls. */
@@ -150,49 +176,49 @@ INLINE bool is_plain_file(struct file *file)
 }
 
 /* Whether the open that ends may be left out. */
-INLINE bool is_needless_open(struct buffer *b, u32 number, long ret)
+INLINE bool is_needless_open(struct buffer *b, struct task_struct *process)
 {
 	u64 path = b->args[1], flags = b->args[2];
 #ifdef __NR_open
-	if (number == __NR_open) {
+	if (b->number == __NR_open) {
 		path = b->args[0];
 		flags = b->args[1];
 	}
 #endif
-	if (number == __NR_openat2 && bpf_probe_read_user(&flags, sizeof(flags), (void *)b->args[2]))
+	if (b->number == __NR_openat2 && bpf_probe_read_user(&flags, sizeof(flags), (void *)b->args[2]))
 		return false;
 	bool writes = flags & WRITING_FLAGS;
 	if (flags & 1u << BIT_DIRECTORY || !(writes ? CONTROLS->filter.writes : CONTROLS->filter.reads))
 		return false;
-	if (ret >= 0 && !is_unknown_fd(ret))
+	if (b->ret >= 0 && !is_unknown_fd(b, process, b->ret))
 		return false;
 	long length = bpf_probe_read_user_str(b->data, FILTER_PATH_LIMIT, (void *)path);
 	if (length < 2 || length >= FILTER_PATH_LIMIT || !is_no_rules_path(b, length - 1, writes))
 		return false;
-	if (CONTROLS->filter.has_programs && is_rules_thread(b))
+	if (CONTROLS->filter.has_programs && is_rules_thread(b, process))
 		return false;
-	if (ret < 0)
+	if (b->ret < 0)
 		return true;
-	struct file *file = file_of_fd(ret);
+	struct file *file = file_of_fd(b->ret);
 	return file && is_plain_file(file);
 }
 
 /* After a call was told: what it made, and what it was given, is known now. That other results and arguments look like descriptors is no harm. */
-INLINE void know_fds(struct buffer *b, u32 number, long ret)
+INLINE void know_fds(struct buffer *b, struct task_struct *process)
 {
-	struct unknown_fds *fds = own_unknown_fds(0);
+	struct unknown_fds *fds = find_unknown_fds(b, process, 0);
 	if (!fds)
 		return;
-	know_fd_of(fds, ret);
+	know_fd_of(fds, b->ret);
 	know_fd_of(fds, (u32)b->args[0]);
-	bool is_pair = number == __NR_pipe2 || number == __NR_socketpair;
+	bool is_pair = b->number == __NR_pipe2 || b->number == __NR_socketpair;
 #ifdef __NR_pipe
-	is_pair = is_pair || number == __NR_pipe;
+	is_pair = is_pair || b->number == __NR_pipe;
 #endif
-	if (ret < 0 || !is_pair)
+	if (b->ret < 0 || !is_pair)
 		return;
 	s32 pair[2] = {};
-	bpf_probe_read_user(pair, sizeof(pair), (void *)b->args[number == __NR_socketpair ? 3 : 0]);
+	bpf_probe_read_user(pair, sizeof(pair), (void *)b->args[b->number == __NR_socketpair ? 3 : 0]);
 	know_fd_of(fds, (u32)pair[0]);
 	know_fd_of(fds, (u32)pair[1]);
 }

@@ -20,8 +20,8 @@ INLINE struct file *file_of_fd(s64 fd)
 	struct fdtable *table = READ(current_task(), files, fdt);
 	if (fd < 0 || !table || (u32)fd >= READ(table, max_fds))
 		return NULL;
-	/* A list begins with a pointer, too; of lone pointers nothing can be said. */
-	return (struct file *)READ((struct list_head *)(READ(table, fd) + (u32)fd), next);
+	/* A list is a pointer, too; of lone pointers nothing can be said. */
+	return (struct file *)READ((struct hlist_head *)(READ(table, fd) + (u32)fd), first);
 }
 
 enum layer { LAYER_NONE, LAYER_UPPER, LAYER_LOWER };
@@ -43,29 +43,29 @@ INLINE enum layer file_layer(struct file *file)
 	return READ(upper, d_inode, i_ino) != 0 ? LAYER_UPPER : LAYER_LOWER;
 }
 
-struct opened {
-	u32 dev;
-	u64 ino;
-	u32 created;
-	enum layer layer;
-};
+#define CREATED_FLAG 0x4000
+#define LAYER_FLAG_UPPER 0x8000
+#define LAYER_FLAG_LOWER 0x10000
 
-INLINE void look_at_opened(s64 fd, struct opened *out)
+/* Fills in `b->opened`. */
+INLINE void look_at_opened(struct buffer *b, s64 fd)
 {
-	out->dev = 0;
+	struct opened *out = &b->opened;
 	out->ino = 0;
-	out->created = 0;
-	out->layer = LAYER_NONE;
+	out->dev = 0;
+	out->flags = 0;
 	struct file *file = file_of_fd(fd);
 	if (!file)
 		return;
-	out->created = READ(file, f_mode) & FMODE_CREATED ? 1 : 0;
 	struct inode *inode = READ(file, f_inode);
 	out->ino = READ(inode, i_ino);
 	struct super_block *block = READ(inode, i_sb);
 	out->dev = user_dev(READ(block, s_dev));
-	if (READ(block, s_magic) == OVERLAYFS_MAGIC)
-		out->layer = file_layer(file);
+	out->flags = READ(file, f_mode) & FMODE_CREATED ? CREATED_FLAG : 0;
+	if (READ(block, s_magic) != OVERLAYFS_MAGIC)
+		return;
+	enum layer layer = file_layer(file);
+	out->flags |= layer == LAYER_UPPER ? LAYER_FLAG_UPPER : layer == LAYER_LOWER ? LAYER_FLAG_LOWER : 0;
 }
 
 struct path_walk {

@@ -33,8 +33,7 @@
 /* O_* of open. O_SYNC and O_TMPFILE contain other flags and are reported for any of their bits, as Falco does. */
 INLINE u32 open_flags(u64 f)
 {
-	u32 access = f & 3;
-	u32 r = access == 1 ? 2 : access == 2 ? 3 : 1;
+	u32 r = 0x1321 >> (f & 3) * 4 & 7;       /* O_RDONLY, O_WRONLY, O_RDWR, and 3, which is none */
 	r |= MOVE(f, 6, 2);                      /* O_CREAT */
 	r |= MOVE(f, 7, 5);                      /* O_EXCL */
 	r |= MOVE(f, 9, 8);                      /* O_TRUNC */

@@ -37,6 +37,10 @@ enum {
 
 #define KERNEL_TYPE __attribute__((preserve_access_index))
 
+struct hlist_head {
+	struct hlist_node *first;
+} KERNEL_TYPE;
+
 struct list_head {
 	struct list_head *next;
 } KERNEL_TYPE;
@@ -218,7 +222,6 @@ struct rlimit {
 enum pid_kind { KIND_PID, KIND_TGID, KIND_PGID, KIND_SID };
 
 struct pid_namespace {
-	u32 level;
 	struct task_struct *child_reaper;
 } KERNEL_TYPE;
 

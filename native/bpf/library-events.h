@@ -107,8 +107,8 @@ int getaddrinfo_seen(struct pt_regs *regs)
 		struct user_addrinfo info = {};
 		struct library_address *address = &e->addresses[i];
 		__builtin_memset(address, 0, sizeof(*address));
-		if (at && bpf_probe_read_user(&info, sizeof(info), (void *)at))
-			info.family = info.next = 0;
+		/* Zeros where there is no further one. */
+		bpf_probe_read_user(&info, sizeof(info), (void *)at);
 		at = info.next;
 		if (info.family == AF_INET && !bpf_probe_read_user(address->bytes, 4, (void *)(info.addr + 4)))
 			address->family = 4;

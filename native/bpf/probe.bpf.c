@@ -72,21 +72,21 @@ const volatile u8 families[SYSCALL_LIMIT] = {
 #define PROT_EXEC 4
 
 /* What nobody needs of opens and closes is counted, not told. */
-INLINE bool is_needless(struct buffer *b, u32 number, long ret)
+INLINE bool is_needless(struct buffer *b, struct task_struct *process)
 {
-	if (number != __NR_close)
-		return is_needless_open(b, number, ret);
-	return ret < 0 || is_unknown_fd((u32)b->args[0]);
+	if (b->number != __NR_close)
+		return is_needless_open(b, process);
+	return b->ret < 0 || is_unknown_fd(b, process, (u32)b->args[0]);
 }
 
 /* One close that is told. If there is no room for it, the reader still knows the descriptor. */
-INLINE void tell_close(struct buffer *b)
+INLINE void tell_close(struct buffer *b, struct task_struct *process)
 {
 	u64 fd = (u32)b->args[0], lost = b->count.lost_ring_full;
-	forget_fd(fd);
+	forget_fd(b, process, fd);
 	tell_simple(b);
 	if (b->count.lost_ring_full != lost)
-		know_fd(fd);
+		know_fd(b, process, fd);
 }
 
 INLINE int tell_call(struct buffer *b, u32 number)
@@ -163,22 +163,26 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	struct buffer *b = begin_call(regs, number, compat, ret);
 	if (!b)
 		return 0;
-	if (want == WANT_FILTERED && is_needless(b, number, ret)) {
+	struct task_struct *process = process_of_call(b);
+	if (!process)
+		return 0;
+	if (want == WANT_FILTERED && is_needless(b, process)) {
 		b->count.left_out++;
 		return 0;
 	}
 	if (want == WANT_FILTERED && number == __NR_close) {
-		tell_close(b);
+		tell_close(b, process);
 		return 0;
 	}
 	if (want == WANT_NAMED_FD) {
 		b->number = EARLIER_OPEN;
 		tell_file(b);
 		b->number = number;
+		know_fd(b, process, (u32)b->args[0]);
 	}
 	tell_call(b, number);
 	if (CONTROLS->filter.reads | CONTROLS->filter.writes)
-		know_fds(b, number, ret);
+		know_fds(b, process);
 	return 0;
 }
 

@@ -164,10 +164,10 @@ INLINE int execveat_failed(struct buffer *b, long ret)
 /* Whether children of the task live in another pid namespace than the first, or the task itself does. */
 INLINE u32 in_pid_namespace(struct task_struct *task, bool with_children)
 {
-	struct pid_namespace *ns = pid_namespace_of(task);
-	if (BPF_CORE_READ(ns, level) != 0)
+	if (BPF_CORE_READ(task, thread_pid, level) != 0)
 		return CLONE_CHILD_IN_PIDNS;
-	return with_children && BPF_CORE_READ(task, nsproxy, pid_ns_for_children) != ns ? CLONE_CHILD_IN_PIDNS : 0;
+	bool is_other = with_children && BPF_CORE_READ(task, nsproxy, pid_ns_for_children) != pid_namespace_of(task);
+	return is_other ? CLONE_CHILD_IN_PIDNS : 0;
 }
 
 INLINE int put_clone(struct buffer *b, struct task_struct *task, u32 flags)

@@ -199,8 +199,10 @@ INLINE u64 word_at(struct buffer *b, u64 from, u32 behind)
 	return word;
 }
 
-INLINE void put_param(struct buffer *b, u8 op, u64 v, u64 next, u32 extra)
+APART int put_param(struct buffer *b, u32 op, u64 v, u64 next, u32 extra)
 {
+	if (!b)
+		return 0;
 	switch (op) {
 	case RESULT: put_u64(b, b->ret); break;
 	case RESULT_U32: put_u32(b, b->ret); break;
@@ -235,6 +237,7 @@ INLINE void put_param(struct buffer *b, u8 op, u64 v, u64 next, u32 extra)
 	case DATA: put_user_bytes(b, v, snap(b->args[extra & 7])); break;
 	default: put_empty(b); break;
 	}
+	return 0;
 }
 
 INLINE int put_simple(struct buffer *b, u32 number)

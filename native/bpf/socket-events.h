@@ -211,27 +211,31 @@ APART u32 data_limit(struct buffer *b, u64 sk, u64 address, u64 sent, u64 len)
 	return len < limit ? len : limit;
 }
 
-struct gather {
-	struct buffer *b;
-	u64 iov, count;
-	u64 left;  /* bytes still to be taken */
-	u64 total; /* bytes of all parts */
-};
-
 static long gather_part(u32 i, void *arg)
 {
-	struct gather *g = arg;
+	struct buffer *b = *(struct buffer **)arg;
+	struct gather *g = &b->gather;
 	struct iovec part = {};
-	if (i >= g->count || read_part(g->b, g->iov, i, &part))
+	if (i >= g->count || read_part(b, g->iov, i, &part))
 		return 1;
 	g->total += part.len;
 	u64 take = part.len < g->left ? part.len : g->left;
 	if (take > 0) {
 		g->left -= take;
-		if (!raw_user(g->b, part.base, take))
+		if (!raw_user(b, part.base, take))
 			g->left = 0;
 	}
 	return 0;
+}
+
+INLINE u64 gather_parts(struct buffer *b, u64 iov, u64 count, u32 limit)
+{
+	b->gather.iov = iov;
+	b->gather.count = count;
+	b->gather.left = limit;
+	b->gather.total = 0;
+	bpf_loop(IOVEC_LIMIT, gather_part, &b, 0);
+	return b->gather.total;
 }
 
 /* First bytes of a list of parts, as one parameter; the bytes of all parts together. */
@@ -239,25 +243,10 @@ APART u64 put_gathered(struct buffer *b, u64 iov, u64 count, u32 limit)
 {
 	if (!b)
 		return 0;
-	struct gather g = {};
-	g.b = b;
-	g.iov = iov;
-	g.count = count;
-	g.left = limit;
 	begin_param(b);
-	bpf_loop(IOVEC_LIMIT, gather_part, &g, 0);
+	u64 total = gather_parts(b, iov, count, limit);
 	end_param(b);
-	return g.total;
-}
-
-INLINE u32 gathered_size(struct buffer *b, u64 iov, u64 count)
-{
-	struct gather g = {};
-	g.b = b;
-	g.iov = iov;
-	g.count = count;
-	bpf_loop(IOVEC_LIMIT, gather_part, &g, 0);
-	return g.total;
+	return total;
 }
 
 /* Where the first bytes are, and how many. Programs put an empty part before them at most. */
@@ -482,7 +471,7 @@ static long tell_message(u32 i, void *arg)
 		begin_event(b, EV_RECVMMSG, 6);
 	put_u64(b, message.len);
 	put_u64(b, m->fd);
-	put_u32(b, m->sent ? gathered_size(b, head->iov, head->iov_len) : message.len);
+	put_u32(b, m->sent ? gather_parts(b, head->iov, head->iov_len, 0) : message.len);
 	put_gathered(b, head->iov, head->iov_len, limit);
 	put_tuple(b, (u64)sk, head->name, m->sent ? OUTBOUND : INBOUND);
 	if (!m->sent)
@@ -687,12 +676,6 @@ struct user_pollfd {
 	u16 events, revents;
 };
 
-struct poll_walk {
-	struct buffer *b;
-	u64 list;
-	u32 count;
-};
-
 #define POLL_LIMIT 16
 
 INLINE u16 poll_flags(u16 f)
@@ -701,31 +684,22 @@ INLINE u16 poll_flags(u16 f)
 	       MOVE(f, 6, 7) | MOVE(f, 7, 8) | MOVE(f, 8, 9) | MOVE(f, 9, 10);
 }
 
-static long write_polled(u32 i, void *arg)
-{
-	struct poll_walk *w = arg;
-	struct user_pollfd entry = {};
-	if (i >= w->count || bpf_probe_read_user(&entry, sizeof(entry), (void *)(w->list + (u64)i * sizeof(entry))))
-		return 1;
-	raw_u64(w->b, (s64)entry.fd);
-	raw_u16(w->b, poll_flags(entry.revents));
-	return 0;
-}
-
 /* poll and ppoll: each descriptor with what happened to it. */
 INLINE int poll_done(struct buffer *b, long ret)
 {
-	struct poll_walk w = {};
-	w.b = b;
-	w.list = b->args[0];
-	w.count = b->args[1] < POLL_LIMIT ? b->args[1] : POLL_LIMIT;
 	bool masked = b->number == __NR_ppoll;
 	begin_event(b, masked ? EV_PPOLL : EV_POLL, masked ? 4 : 3);
 	put_u64(b, ret);
 	begin_param(b);
 	u32 count_at = AT(b);
 	raw_u16(b, 0);
-	bpf_loop(POLL_LIMIT, write_polled, &w, 0);
+	for (u32 i = 0; i < POLL_LIMIT && i < b->args[1]; i++) {
+		struct user_pollfd entry = {};
+		if (bpf_probe_read_user(&entry, sizeof(entry), (void *)(b->args[0] + (u64)i * sizeof(entry))))
+			break;
+		raw_u64(b, (s64)entry.fd);
+		raw_u16(b, poll_flags(entry.revents));
+	}
 	*(u16 *)&b->data[count_at & EVENT_MASK] = (AT(b) - count_at - 2) / 10;
 	end_param(b);
 	if (masked) {

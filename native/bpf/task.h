@@ -168,10 +168,10 @@ static long cgroup_up(u32 step, void *arg)
 	return 0;
 }
 
-INLINE void raw_cgroup(struct buffer *b, struct css_set *set, int subsystem, const char *label, u32 label_len)
+INLINE void raw_cgroup(struct buffer *b, u64 subsystems, int subsystem, const char *label, u32 label_len)
 {
 	struct cgroup_subsys_state *css = NULL;
-	bpf_probe_read_kernel(&css, sizeof(css), (char *)set + bpf_core_field_offset(struct css_set, subsys) + subsystem * 8);
+	bpf_probe_read_kernel(&css, sizeof(css), (void *)(subsystems + subsystem * 8));
 	if (!css)
 		return;
 	struct cgroup_walk w = {};
@@ -191,9 +191,9 @@ const volatile char label_cpuacct[] = "cpuacct=";
 const volatile char label_io[] = "io=";
 const volatile char label_memory[] = "memory=";
 
-#define PUT_CGROUP(b, set, name)                                                                                             \
+#define PUT_CGROUP(b, list, name)                                                                                            \
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, name##_cgrp_id))                                                \
-	raw_cgroup(b, set, bpf_core_enum_value(enum cgroup_subsys_id, name##_cgrp_id), (const char *)label_##name,             \
+	raw_cgroup(b, list, bpf_core_enum_value(enum cgroup_subsys_id, name##_cgrp_id), (const char *)label_##name,             \
 		   sizeof(label_##name) - 1)
 
 /* `subsystem=path` of the five subsystems that the drivers of Falco tell. */
@@ -203,12 +203,13 @@ APART int put_cgroups(struct buffer *b, u64 task_address)
 	if (!b)
 		return 0;
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	u64 subsystems = HIDE((u64)set + bpf_core_field_offset(struct css_set, subsys));
 	u32 start = AT(b);
-	PUT_CGROUP(b, set, cpuset);
-	PUT_CGROUP(b, set, cpu);
-	PUT_CGROUP(b, set, cpuacct);
-	PUT_CGROUP(b, set, io);
-	PUT_CGROUP(b, set, memory);
+	PUT_CGROUP(b, subsystems, cpuset);
+	PUT_CGROUP(b, subsystems, cpu);
+	PUT_CGROUP(b, subsystems, cpuacct);
+	PUT_CGROUP(b, subsystems, io);
+	PUT_CGROUP(b, subsystems, memory);
 	put_len(b, AT(b) - start);
 	return 0;
 }
@@ -338,36 +339,21 @@ INLINE bool in_group(const struct cred *cred, u32 gid)
 	return s.found;
 }
 
-struct id_search {
-	struct uid_gid_map *map;
-	u32 wanted, extents;
-	bool found;
-};
-
-static long id_step(u32 i, void *arg)
-{
-	struct id_search *s = arg;
-	if (i >= s->extents)
-		return 1;
-	struct uid_gid_extent *extent =
-		(struct uid_gid_extent *)((u64)s->map + (u64)i * bpf_core_type_size(struct uid_gid_extent));
-	u32 first = BPF_CORE_READ(extent, lower_first), count = BPF_CORE_READ(extent, count);
-	if (s->wanted - first < count) {
-		s->found = true;
-		return 1;
-	}
-	return 0;
-}
+#define EXTENTS_LIMIT 5
 
 /* Whether a user or group of the host has a number in the user namespace. Namespaces with more than five ranges count as "no". */
 INLINE bool id_mapped(struct uid_gid_map *map, u32 id)
 {
-	struct id_search s = {};
-	s.map = map;
-	s.wanted = id;
-	s.extents = BPF_CORE_READ(map, nr_extents);
-	bpf_loop(5, id_step, &s, 0);
-	return s.found;
+	u32 extents = BPF_CORE_READ(map, nr_extents);
+	bool found = false;
+	if (extents > EXTENTS_LIMIT)
+		return false;
+	for (u32 i = 0; i < EXTENTS_LIMIT && i < extents; i++) {
+		struct uid_gid_extent *extent = (struct uid_gid_extent *)((u64)map + (u64)i * bpf_core_type_size(struct uid_gid_extent));
+		u32 first = BPF_CORE_READ(extent, lower_first), count = BPF_CORE_READ(extent, count);
+		found |= id - first < count;
+	}
+	return found;
 }
 
 #define SB_RDONLY 1
