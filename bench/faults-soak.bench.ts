@@ -61,7 +61,7 @@ agent.stderr.on('data', (bytes: Buffer) => (err = (err + bytes.toString()).slice
 const count = (text: string): number => err.split(text).length - 1
 
 async function figures(): Promise<ReadonlyMap<string, number>> {
-  const port = /are on port (\d+)/.exec(first)?.[1]
+  const port = /endpoints on port (\d+)/.exec(first)?.[1]
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { connection: 'close' } })).text()
   const lines = text.split('\n').filter(line => line !== '' && !line.startsWith('#'))
   return new Map(

@@ -118,7 +118,7 @@ async function startAgent(): Promise<Start> {
   })
   child.stderr.on('data', (bytes: Buffer) => {
     err += bytes.toString()
-    if (knownMs === 0 && err.includes('threads are known')) knownMs = performance.now() - startMs
+    if (knownMs === 0 && err.includes('probe attached')) knownMs = performance.now() - startMs
   })
   const ended = new Promise(resolve => child.on('exit', resolve))
   while ((firstAlertMs === 0 || knownMs === 0) && performance.now() - startMs < PATIENCE_MS) {

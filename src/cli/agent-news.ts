@@ -5,6 +5,7 @@ import type { OutputNews } from '../outputs/output-queue.ts'
 import { openSyslogSink } from '../outputs/sinks/syslog-sink.ts'
 import { makeMessage } from '../outputs/sinks/sink.ts'
 import { isListWorthWarning, longListsText, nameListText, outputNewsText, refusedLines } from './news-text.ts'
+import { counted } from '../values/counted.ts'
 import type { Terminal } from './terminal.ts'
 
 /** syslog's levels, in its order. */
@@ -30,35 +31,35 @@ const outputLevels: Readonly<Record<OutputNews['kind'], LogLevel>> = {
 export function renderNews(news: Exclude<AgentNews, { kind: 'name' }>): NewsText | undefined {
   switch (news.kind) {
     case 'attached':
-      return info(`attached to the kernel; all ${news.processes} threads are known after ${Math.round(news.tookMs)} ms`)
+      return info(`probe attached; state of ${counted(news.processes, 'thread')} read in ${Math.round(news.tookMs)} ms`)
     case 'detecting':
       return info(
-        `watching ${news.syscalls} system calls with ${news.rules} rules, ${Math.round(news.sinceStartMs)} ms after the start`,
+        `watching ${counted(news.syscalls, 'system call')} with ${counted(news.rules, 'rule')}, ${Math.round(news.sinceStartMs)} ms after start`,
       )
     case 'reloaded':
       return info(
-        `${news.rules} rules are in force ${news.reason === 'signal' ? 'as asked (SIGHUP)' : 'after files changed'}; no event was missed`,
+        `${counted(news.rules, 'rule')} reloaded ${news.reason === 'signal' ? 'on SIGHUP' : 'after files changed'}; no event was missed`,
       )
     case 'reload-refused':
-      return { level: 'error', text: `the old rules and configuration stay in force: ${news.message}` }
+      return { level: 'error', text: `reload failed, the old rules and configuration stay in force: ${news.message}` }
     case 'needs-restart':
-      return warning(`changes of ${news.keys.map(k => `\`${k}\``).join(', ')} count after a restart`)
+      return warning(`changes of ${news.keys.map(k => `\`${k}\``).join(', ')} take effect after a restart`)
     case 'events-lost':
       return news.isMuted
-        ? { level: 'debug', text: `${news.lost} events were lost in a second` }
-        : { level: 'error', text: `${news.lost} events were lost in a second: what they would have shown is not known` }
+        ? { level: 'debug', text: `${counted(news.lost, 'event')} lost in the last second` }
+        : { level: 'error', text: `${counted(news.lost, 'event')} lost in the last second: alerts may be missing` }
     case 'not-traced':
       return warning(
-        `rules name system calls that are not traced: ${listOf(news.names)} (frequent ones need \`base_syscalls.all\`)`,
+        `rules use system calls that are not traced: ${listOf(news.names)} (frequent ones need \`base_syscalls.all\`)`,
       )
     case 'unknown-syscalls':
-      return warning(`\`base_syscalls.custom_set\` names what is no system call: ${listOf(news.names)}`)
+      return warning(`unknown system calls in \`base_syscalls.custom_set\`: ${listOf(news.names)}`)
     case 'unhealthy':
       return { level: 'critical', text: news.reason }
     case 'healthy':
-      return { level: 'notice', text: 'events flow again' }
+      return { level: 'notice', text: 'events are being processed again' }
     case 'serving':
-      return info(`/healthz and the other pages are on port ${news.port}`)
+      return info(`/healthz and other endpoints on port ${news.port}`)
     case 'trouble':
       return warning(news.message)
     case 'long-lists':

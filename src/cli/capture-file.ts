@@ -42,14 +42,14 @@ export function openCaptureFile(path: string): CaptureFile {
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ['ENOSPC', 'the disk is full'],
-  ['EDQUOT', 'the quota of the disk is used up'],
-  ['EFBIG', 'the file may not be larger'],
+  ['EDQUOT', 'the disk quota is exceeded'],
+  ['EFBIG', 'the file size limit is reached'],
   ['EACCES', 'permission denied'],
   ['EROFS', 'the file system is read-only'],
-  ['EISDIR', 'it is a folder'],
-  ['ENOENT', 'there is no such folder'],
-  ['ENOTDIR', 'there is no such folder'],
-  ['EPIPE', 'its reader has gone'],
+  ['EISDIR', 'it is a directory'],
+  ['ENOENT', 'no such directory'],
+  ['ENOTDIR', 'no such directory'],
+  ['EPIPE', 'the reader has closed the pipe'],
 ])
 
 function plainError(path: string, error: unknown): CommandError {

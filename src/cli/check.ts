@@ -43,12 +43,12 @@ async function loadAllLists(
 
 export const checkCommand: Command = {
   name: 'check',
-  summary: 'check rule files and show everything that is wrong with them',
+  summary: 'validate rule files and list every finding',
   usage: 'PATH… [--json] [--strict]',
   operands: { min: 1, max: Number.MAX_SAFE_INTEGER, name: 'rule file' },
   options: [
     { name: 'json', doc: 'print Falco’s result object (falco_load_results) instead' },
-    { name: 'strict', doc: 'refuse what Falco 0.44 would only find out while it runs: operators on domain fields' },
+    { name: 'strict', doc: 'reject what Falco 0.44 would reject only at run time: operators on domain fields' },
     ...settingsOptions,
     { name: 'describe-all', doc: 'describe the rules, too, as `falco -V FILE -L` does', hidden: true },
     { name: 'describe-rule', value: 'NAME', doc: 'describe this rule, too', hidden: true },
@@ -56,7 +56,7 @@ export const checkCommand: Command = {
     { name: 'quiet', short: 'q', doc: 'no warnings about the configuration', hidden: true },
   ],
   doc: [
-    'PATHs are rule files, or folders of .yaml files. They load in this order into one set, and each must make sense with those before it, as in Falco: a macro that a rule needs must not come in a later file. All findings of all files are shown, with their codes (docs/errors.md).',
+    'PATHs are rule files, or directories of .yaml files. They are loaded in this order into one set, and each may only refer to those before it, as in Falco: a macro must be defined before the file that uses it, or in it. All findings in all files are shown, with their codes (docs/errors.md).',
   ],
   examples: [
     { command: 'tiercel check my_rules.yaml', doc: 'one file' },
@@ -66,7 +66,7 @@ export const checkCommand: Command = {
       doc: 'for scripts',
     },
   ],
-  exitCodes: ['all files load, perhaps with warnings', 'a file does not load, or cannot be read'],
+  exitCodes: ['all files are valid, perhaps with warnings', 'a file is invalid or cannot be read'],
   run: async (args, terminal) => {
     const config = loadSettings(args, terminal)
     const files = readRuleFiles(expandRulePaths(args.operands))

@@ -102,7 +102,7 @@ const cases: readonly {
     name: 'help of a command that is not there',
     args: ['help', 'repaly'],
     code: 1,
-    err: /no command `repaly`\n {2}help: did you mean `tiercel help replay`\?/,
+    err: /unknown command `repaly`\n {2}help: did you mean `tiercel help replay`\?/,
   },
   { name: 'Falco’s flags', args: ['--help'], code: 0, out: /^tiercel with Falco’s flags/ },
   // Words that are wrong
@@ -175,13 +175,13 @@ const cases: readonly {
     name: 'check: a file that is not there',
     args: ['check', 'rules/hots.yaml'],
     code: 1,
-    err: /no rule file `rules\/hots\.yaml`\n {2}help: did you mean `rules\/host\.yaml`\?/,
+    err: /no such rule file: `rules\/hots\.yaml`\n {2}help: did you mean `rules\/host\.yaml`\?/,
   },
   {
     name: 'check: a folder without rules',
     args: ['check', 'samples/../bin'],
     code: 1,
-    err: /there are no rule files in `samples\/\.\.\/bin`/,
+    err: /no rule files in `samples\/\.\.\/bin`/,
   },
   {
     name: '-V with -L describes, too',
@@ -193,7 +193,7 @@ const cases: readonly {
     name: '-V with -l of no rule',
     args: ['-V', good, '-l', 'nothing'],
     code: 1,
-    err: /there is no rule `nothing`/,
+    err: /no such rule: `nothing`/,
   },
   { name: '-V checks', args: ['-V', good, '-V', warned], code: 0, out: /good\.yaml: Ok\n[\s\S]*Ok, with warnings/ },
   {
@@ -214,7 +214,7 @@ const cases: readonly {
     name: 'describe: one rule that is not there',
     args: ['describe', '-r', good, '--rule', 'Opend'],
     code: 1,
-    err: /no rule `Opend`\n {2}help: did you mean `Opened`\?/,
+    err: /no such rule: `Opend`\n {2}help: did you mean `Opened`\?/,
   },
   { name: '-l describes one', args: ['-r', good, '-l', 'Opened'], code: 0, out: /\nOpened / },
   // Lists
@@ -332,9 +332,9 @@ const cases: readonly {
     name: 'replay: a capture that is not there',
     args: ['replay', 'samples/contaner.scap'],
     code: 1,
-    err: /no capture `samples\/contaner\.scap`\n {2}help: did you mean `samples\/container\.scap`\?/,
+    err: /no such capture: `samples\/contaner\.scap`\n {2}help: did you mean `samples\/container\.scap`\?/,
   },
-  { name: 'replay: a folder', args: ['replay', 'samples'], code: 1, err: /the capture `samples` is a folder/ },
+  { name: 'replay: a folder', args: ['replay', 'samples'], code: 1, err: /the capture `samples` is a directory/ },
   {
     name: 'replay: not a capture',
     args: ['replay', 'README.md'],
@@ -420,7 +420,7 @@ const cases: readonly {
     args: ['start'],
     code: 0,
     out: /container/,
-    err: /^tiercel: no terminal here[^\n]*\n[\s\S]*What next/,
+    err: /^tiercel: not on a terminal[^\n]*\n[\s\S]*What next/,
   },
   { name: 'as run does', args: ['run', '-r', good], env: noProbe, code: 1, err: /^tiercel: no probe here$/m },
   { name: 'dry run', args: ['-r', good, '--dry-run'], code: 0, err: /1 rule in 1 file loaded/ },
@@ -435,7 +435,7 @@ const cases: readonly {
     name: 'convert: the format must be clear',
     args: ['convert', container, join(folder, 'x.bin')],
     code: 1,
-    err: /does not tell the format/,
+    err: /cannot tell the format/,
   },
   { name: 'convert: not onto itself', args: ['convert', cut, cut], code: 1, err: /the same file/ },
   {
@@ -667,6 +667,6 @@ test('start on a terminal shows the samples where nothing can be watched, and sa
   assert.equal(status, 0)
   assert.match(
     stdout,
-    /this machine is not watched: no probe here; here are the samples[\s\S]*container[\s\S]*What next/,
+    /cannot watch this machine: no probe here; replaying the samples instead[\s\S]*container[\s\S]*What next/,
   )
 })

@@ -25,8 +25,8 @@ function targetOf(path: string, asked: string | undefined): Target {
   if (/\.(ndjson|jsonl|json)$/i.test(path) || path === '-') return 'ndjson'
   if (/\.scap(\.gz)?$/i.test(path)) return 'scap'
   throw new CommandError(
-    `the name \`${path}\` does not tell the format`,
-    'end it in .scap or .ndjson, or say --to scap or --to ndjson',
+    `cannot tell the format from the name \`${path}\``,
+    'use the extension .scap or .ndjson, or --to scap or --to ndjson',
   )
 }
 
@@ -77,23 +77,23 @@ function openCapture(path: string, gzip: boolean): Output {
 
 export const convertCommand: Command = {
   name: 'convert',
-  summary: 'turn a capture into NDJSON events, or back',
+  summary: 'convert a capture to NDJSON events, or back',
   usage: 'INPUT OUTPUT [--to FORMAT] [--plain]',
   operands: { min: 2, max: 2, name: 'file (INPUT and OUTPUT)' },
   options: [
-    { name: 'to', value: 'FORMAT', doc: 'scap or ndjson; otherwise the name of OUTPUT tells' },
+    { name: 'to', value: 'FORMAT', doc: 'scap or ndjson; default: by the extension of OUTPUT' },
     { name: 'plain', doc: 'write the capture without compression' },
-    { name: 'quiet', short: 'q', doc: 'say nothing at the end' },
+    { name: 'quiet', short: 'q', doc: 'no summary' },
   ],
   doc: [
-    'INPUT is a capture or NDJSON; its content tells which. OUTPUT is overwritten; `-` is standard output, as NDJSON. One line holds one event (`type`, `ts`, `tid`, `args` by name) or one piece of the state that a capture begins with, so that cases for tests can be written and read by hand.',
+    'INPUT is a capture or NDJSON, detected by content. OUTPUT is overwritten; `-` is standard output, as NDJSON. Each line is one event (`type`, `ts`, `tid`, `args` by name) or one entry of the initial state of a capture, so test cases can be read and written by hand.',
   ],
   examples: [
     { command: 'tiercel convert capture.scap - | jq \'select(.type == "connect")\'', doc: 'look into a capture' },
     { command: 'tiercel convert events.ndjson events.scap', doc: 'a capture for sysdig, Falco or Stratoshark' },
     { command: 'tiercel convert old.scap new.scap', doc: 'old event versions in their current shape' },
   ],
-  exitCodes: ['all was converted', 'not all: the input is damaged, or a file cannot be read or written'],
+  exitCodes: ['everything was converted', 'the input is damaged, or a file cannot be read or written'],
   run: async (args, terminal) => {
     const [input, output] = args.operands as readonly [string, string]
     const target = targetOf(output, args.value('to'))

@@ -23,16 +23,16 @@ const sample = (name: string): string => fileURLToPath(new URL(`../../samples/${
 
 const scenes: readonly Scene[] = [
   {
-    title: 'A container is broken into',
+    title: 'An attack in a container',
     intro:
-      'Somebody drops programs into a container and runs them, one from memory, reads passwords, wipes logs, hands a shell to the network and tries to get out to the host.',
+      'An attacker drops programs into a container and runs them, one from memory, reads password files, wipes logs, starts a reverse shell and tries to escape to the host.',
     capture: 'container.scap',
     rules: [],
   },
   {
     title: 'Two names behind one address',
     intro:
-      'A process connects twice to 198.51.100.99, once under a name that is not on the allow-list, once under that of a mining pool. Address and port say nothing; the names that the process looked up do.',
+      'A process connects to 198.51.100.99 twice: once after looking up a name that is not on the allow-list, once after looking up a mining pool. The address is the same; the names tell them apart.',
     capture: 'network.scap',
     rules: ['demo_rules.yaml'],
     bindings: 'names.ndjson',
@@ -85,7 +85,7 @@ async function play(scene: Scene, terminal: Terminal): Promise<SceneOutcome> {
   const sink = new FirstAlerts(terminal)
   const run = { files: [sample(scene.capture)], config, ruleSet, isQuiet: true, sinks: [sink] }
   const { summary, failed } = await runReplay(run, terminal)
-  if (failed) throw new CommandError('the sample could not be replayed to its end', 'is the checkout complete?')
+  if (failed) throw new CommandError('the sample could not be replayed to the end', 'is the checkout complete?')
   return { alerts: summary.alerts.total, shown: sink.shown, events: summary.events }
 }
 
@@ -96,7 +96,7 @@ export const demoCommand: Command = {
   operands: { min: 0, max: 0, name: 'operand' },
   options: [],
   doc: [
-    'What `npm start` shows where this machine cannot be watched: two captures that come with Tiercel, the alerts that the default rules raise on them, and what to try next.',
+    'Replays two captures that come with Tiercel with the default rules, shows the alerts, and suggests what to try next.',
   ],
   examples: [{ command: 'tiercel demo', doc: 'nothing to prepare' }],
   exitCodes: ['the samples were replayed', 'they are missing or damaged'],
@@ -109,7 +109,7 @@ export const demoCommand: Command = {
       const ms = Math.round(performance.now() - start)
       const more = alerts > shown ? `; ${alerts - shown} more of the same rules` : ''
       terminal.err(
-        `\n${c.dim(`${shown} rules alerted on ${events} events${more}. ${ms} ms, the loading of the rules included.`)}\n`,
+        `\n${c.dim(`${shown} rules alerted on ${events} events${more}. ${ms} ms, including loading the rules.`)}\n`,
       )
     }
     terminal.err(

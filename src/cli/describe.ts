@@ -20,12 +20,12 @@ export function describe(compiled: CompiledSet, fields: FieldLookup, name: strin
     name!,
     compiled.rules.map(r => r.info.name),
   )
-  throw new CommandError(`there is no rule \`${name}\``, near === undefined ? undefined : `did you mean \`${near}\`?`)
+  throw new CommandError(`no such rule: \`${name}\``, near === undefined ? undefined : `did you mean \`${near}\`?`)
 }
 
 export const describeCommand: Command = {
   name: 'describe',
-  summary: 'show what rules, macros and lists come to',
+  summary: 'describe rules, macros and lists as compiled',
   usage: '[-r PATH…] [PATH…] [--rule NAME] [--json]',
   operands: { min: 0, max: Number.MAX_SAFE_INTEGER, name: 'rule file' },
   options: [
@@ -39,13 +39,13 @@ export const describeCommand: Command = {
     { name: 'quiet', short: 'q', doc: 'no warnings' },
   ],
   doc: [
-    'As text: name and description of each rule. Without a PATH, the rules of the configuration, or those that come with Tiercel.',
+    'Prints the name and description of each rule. Without a PATH, the rules of the configuration, or the default rules.',
   ],
   examples: [
     { command: 'tiercel describe', doc: 'what the default rules watch' },
     {
       command: "tiercel describe --json my_rules.yaml | jq -r '.rules[].details.condition_compiled'",
-      doc: 'conditions with macros and lists put in',
+      doc: 'conditions with macros and lists expanded',
     },
   ],
   exitCodes: ['the rules were described', 'they do not load, or there is no such rule'],

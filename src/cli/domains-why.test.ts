@@ -135,7 +135,7 @@ test('why: what a bindings file tells, with the addresses and the process of the
   const nobody = pool!.replace(/"proc.pid":12/, '"proc.name":"x"')
   assert.match(
     (await why(nobody, '--bindings', bindings, '-r', RULES)).out,
-    /^ {2}note: the alert does not tell which process it was/m,
+    /^ {2}note: the alert does not have the process id/m,
   )
   const tuple =
     '{"rule":"Unexpected","time":"2026-05-04T10:00:01.5Z","output_fields":{"fd.name":"10.0.0.10:4->192.0.2.1:443"}}'
@@ -160,7 +160,7 @@ test('why: rules that were others then', async () => {
 const time = '"time":"2026-05-04T10:00:01.5Z"'
 const refusals: readonly (readonly [words: readonly string[], message: RegExp])[] = [
   [[], /needs an alert/],
-  [['none.json'], /there is no alert, nor a file of alerts, `none.json`/],
+  [['none.json'], /no such alert or file of alerts: `none.json`/],
   [['{"rule":'], /the alert cannot be read: it is not JSON/],
   [[write('a line of text\n', 'txt')], /line 1 of .* is no alert: it is not JSON/],
   [[write('\n\n', 'txt')], /there is no alert in/],
@@ -169,14 +169,14 @@ const refusals: readonly (readonly [words: readonly string[], message: RegExp])[
   [['{"rule":"x","time":"yesterday"}'], /its `time` is no time/],
   [[`{"rule":"x",${time},"source":"internal"}`], /news of the agent itself/],
   [[`{"rule":"x",${time},"names":[{}]}`], /`names` is not what/],
-  [[`{"rule":"x",${time}}`], /does not tell how its names are known/],
-  [[of(plain, 'Unexpected')[0]!], /does not tell how its names are known/],
-  [[of(plain, 'Unexpected')[0]!, 'none.scap'], /there is no capture `none.scap`/],
+  [[`{"rule":"x",${time}}`], /holds no evidence for its names/],
+  [[of(plain, 'Unexpected')[0]!], /holds no evidence for its names/],
+  [[of(plain, 'Unexpected')[0]!, 'none.scap'], /no such capture: `none.scap`/],
   [[of(plain, 'Any connection')[0]!, capture, '-r', RULES], /neither asks for a name of an address nor prints one/],
-  [[`{"rule":"Unexpectd",${time}}`, capture, '-r', RULES], /the rules have no rule `Unexpectd`/],
+  [[`{"rule":"Unexpectd",${time}}`, capture, '-r', RULES], /no such rule: `Unexpectd`/],
   [[`{"rule":"Unexpected",${time}}`, capture, '-r', RULES], /no connection at 2026-05-04 10:00:01.500000000/],
-  [[`{"rule":"Unexpected",${time}}`, '--bindings', write('', 'ndjson'), '-r', RULES], /does not tell the address/],
-  [['{}', '--for', '1s'], /`--for` is not for `why`/],
+  [[`{"rule":"Unexpected",${time}}`, '--bindings', write('', 'ndjson'), '-r', RULES], /does not have the address/],
+  [['{}', '--for', '1s'], /`--for` cannot be used with `why`/],
 ]
 for (const [i, [words, message]] of refusals.entries()) {
   test(`why: refusal ${i}: ${message.source}`, async () => {

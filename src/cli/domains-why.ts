@@ -29,7 +29,7 @@ const MAX_ALERTS = 1000
 /** The alerts that `subject` is: JSON itself, a file of lines, or `-`. */
 async function readAlerts(subject: string): Promise<readonly ParsedAlert[]> {
   const isText = subject.trimStart().startsWith('{')
-  if (!isText) requireReadableFile(subject, 'alert, nor a file of alerts,')
+  if (!isText) requireReadableFile(subject, 'alert or file of alerts')
   const lines = (isText ? subject : await readText(subject)).split('\n').filter(line => line.trim() !== '')
   if (lines.length === 0) throw new CommandError(`there is no alert in \`${subject}\``)
   if (lines.length > MAX_ALERTS)
@@ -81,8 +81,8 @@ export async function why(
     const one = found[i]
     if (one === undefined) {
       throw new CommandError(
-        `the alert of the rule \`${printable(alert.rule)}\` does not tell how its names are known`,
-        'look back with `--capture` or `--bindings`, or have alerts tell it: `domains.explain_alerts: true`',
+        `the alert of the rule \`${printable(alert.rule)}\` holds no evidence for its names`,
+        'give a capture (`--capture`) or `--bindings`, or record the evidence in alerts: `domains.explain_alerts: true`',
       )
     }
     terminal.out(`${i === 0 ? '' : '\n'}${renderWhy(alert, one.names, one.note)}`)
@@ -198,21 +198,20 @@ function findRule({ rule: name }: ParsedAlert, { plan }: RuleSet): PlannedRule {
     plan.rules.map(one => one.name),
   )
   throw new CommandError(
-    `the rules have no rule \`${printable(name)}\``,
+    `no such rule: \`${printable(name)}\``,
     near === undefined ? '`-r` says which rule files' : `did you mean \`${near}\`? \`-r\` says which rule files`,
   )
 }
 
 const NO_MATCH = 'now the rule does not match there: it, or what is known of names, was another then'
-const NO_PROCESS =
-  'the alert does not tell which process it was (`%proc.pid`): this is what all processes of the host saw'
+const NO_PROCESS = 'the alert does not have the process id (`%proc.pid`): this is what all processes of the host saw'
 
 /** Without a capture the alert's own fields must tell the addresses and who connected. */
 function fromFields({ alert, rule, evidence }: Subject): Found {
   const ips = addressesOf(alert)
   if (!evidence.ends.some(end => ips.has(end))) {
     throw new CommandError(
-      `the alert of the rule \`${rule.name}\` does not tell the address`,
+      `the alert of the rule \`${rule.name}\` does not have the address`,
       `print it (\`%fd.${evidence.ends[0]}ip\`), or look back with \`--capture\``,
     )
   }

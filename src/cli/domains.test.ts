@@ -110,7 +110,7 @@ const refusals: readonly (readonly [words: readonly string[], message: RegExp])[
   [['explain', '--capture', capture], /needs an address or a name/],
   [['explain', 'a b', '--capture', capture], /neither an address nor a name/],
   [['list'], /needs a capture/],
-  [['list', 'x', '--capture', capture], /there is no capture `x`/],
+  [['list', 'x', '--capture', capture], /no such capture: `x`/],
   [['show', '--capture', capture], /unknown action `show`/],
   [['list', '--capture', join(folder, 'none')], /none/],
   [['list', '--capture', capture, '--dns-ports', '0'], /needs ports/],

@@ -43,7 +43,7 @@ async function readNames(files: readonly string[], args: Arguments, terminal: Te
   if (isLive && duration === undefined)
     throw new UsageError('`tiercel domains` needs a capture', '`--for 30s` watches this machine instead, as root')
   if (!isLive && duration !== undefined)
-    throw new UsageError('`--for` watches this machine: it goes with neither a capture nor a bindings file')
+    throw new UsageError('`--for` watches this machine: it cannot be combined with a capture or a bindings file')
   const seconds = duration === undefined ? undefined : parseDuration(duration)
   const { names, sink } = await openView(terminal, bindings, {
     ...configOf(args, terminal).domains,
@@ -132,7 +132,7 @@ function list(seen: SeenNames, format: string, terminal: Terminal): number {
       for (const fact of seen.names.facts()) terminal.out(`${renderBinding(fact)}\n`)
       return seen.failed ? 1 : 0
     default:
-      throw new UsageError(`unknown format \`${format}\``, 'it is text or bindings')
+      throw new UsageError(`unknown format \`${format}\``, 'use text or bindings')
   }
 }
 
@@ -160,7 +160,7 @@ function explain(seen: SeenNames, subject: string, terminal: Terminal): number {
 
 export const domainsCommand: Command = {
   name: 'domains',
-  summary: 'show which names workloads looked up, how an address got its name, and why an alert says so',
+  summary: 'show which names workloads looked up, and explain names of addresses and in alerts',
   usage: 'list | explain ADDRESS|NAME | why ALERT [CAPTURE…] [--bindings FILE]',
   operands: { min: 1, max: Number.MAX_SAFE_INTEGER, name: 'word: `list`, `explain` or `why`' },
   options: [
@@ -171,17 +171,17 @@ export const domainsCommand: Command = {
       doc: 'the same as the word CAPTURE',
       hidden: true,
     },
-    { name: 'for', value: 'TIME', doc: 'without a capture: watch this machine for so long (90s, 10m), as root' },
-    { name: 'bindings', value: 'FILE', doc: 'names of addresses that are known besides (NDJSON)' },
+    { name: 'for', value: 'TIME', doc: 'instead of a capture: watch this machine for TIME (90s, 10m), as root' },
+    { name: 'bindings', value: 'FILE', doc: 'additional names of addresses (NDJSON)' },
     { name: 'dns-ports', value: 'PORTS', doc: 'ports of DNS servers; default: 53' },
     rulesOption,
     ...settingsOptions,
-    { name: 'format', value: 'FORMAT', doc: 'of a list: text (default), or bindings, to be given to --bindings' },
+    { name: 'format', value: 'FORMAT', doc: 'with list: text (default), or bindings, as input for --bindings' },
   ],
   doc: [
-    '`list` shows each name that is known, its addresses, how they are known, and who looked it up. `explain` shows all that is known of an address or a name, and for each TCP connection to it which name it had for the process that connected, or why it had none.',
-    '`why` says in words why the names in an alert were judged so. ALERT is a line of JSON, a file of such lines, or `-`. The alert tells it itself where `domains.explain_alerts` was on; else it is found out from captures and a bindings file of that time, with the rules (`-r`) that alerted.',
-    'Names are learnt from the DNS messages, ClientHellos and HTTP requests in the capture, as far as it has their bytes (sysdig and Falco keep 80 of each call unless told otherwise).',
+    '`list` shows each known name, its addresses, the evidence, and who looked it up. `explain` shows everything known about an address or a name, and for each TCP connection to it the name that it had for the connecting process, or why it had none.',
+    '`why` explains in words how the names in an alert were judged. ALERT is a line of JSON, a file of such lines, or `-`. With `domains.explain_alerts` on, the alert itself holds the evidence; otherwise it is reconstructed from captures or a bindings file of that time and the rules (`-r`) that alerted.',
+    'Names are learned from the DNS messages, ClientHellos and HTTP requests in the capture, as far as it has their bytes (by default sysdig and Falco keep 80 of each call).',
   ],
   examples: [
     { command: 'tiercel domains list capture.scap', doc: 'who looked what up' },
@@ -190,10 +190,10 @@ export const domainsCommand: Command = {
       doc: 'which name a connection had, and why',
     },
     { command: 'sudo tiercel domains list --for 30s', doc: 'who looks what up on this machine' },
-    { command: 'grep nanopool alerts.jsonl | tiercel domains why -', doc: 'what alerts tell of their names' },
+    { command: 'grep nanopool alerts.jsonl | tiercel domains why -', doc: 'explain the names in alerts' },
     {
       command: 'tiercel domains why alert.json capture.scap -r my_rules.yaml',
-      doc: 'what a capture of that time tells',
+      doc: 'explain an alert from a capture of that time',
     },
     {
       command: 'tiercel domains list capture.scap --format bindings > names.ndjson',
@@ -202,7 +202,7 @@ export const domainsCommand: Command = {
   ],
   exitCodes: [
     'it was shown',
-    'nothing is known of it, the alert cannot be explained, or a capture is missing or damaged',
+    'nothing is known about it, the alert cannot be explained, or a capture is missing or damaged',
   ],
   run: async (args, terminal) => {
     const [action, ...rest] = args.operands
@@ -225,10 +225,10 @@ export const domainsCommand: Command = {
       checkFiles()
       return explain(await readNames(files, args, terminal), subject, terminal)
     }
-    if (action !== 'why') throw new UsageError(`unknown action \`${action}\``, 'it is `list`, `explain` or `why`')
+    if (action !== 'why') throw new UsageError(`unknown action \`${action}\``, 'use `list`, `explain` or `why`')
     if (subject === undefined)
       throw new UsageError('`tiercel domains why` needs an alert', 'as JSON, or a file of alerts, or `-`')
-    if (args.has('for')) throw new UsageError('`--for` is not for `why`: an alert is of the past')
+    if (args.has('for')) throw new UsageError('`--for` cannot be used with `why`: an alert is in the past')
     checkFiles()
     const { why } = await import('./domains-why.ts')
     return why(subject, files, configOf(args, terminal), args, terminal)

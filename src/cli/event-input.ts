@@ -19,6 +19,7 @@ import type { Arguments, OptionSpec } from './parse-arguments.ts'
 import { reportNews } from './replay-news.ts'
 import { prepareProbe } from './prepare-probe.ts'
 import { reportSource } from './source-report.ts'
+import { counted } from '../values/counted.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Names and state around events. What is wrong with the bindings file is told. */
@@ -78,7 +79,8 @@ async function readLive(input: EventInput, sink: SourceSink, terminal: Terminal)
   const { pumpLive } = await import('../agent/pump-live.ts')
   try {
     const { lost } = await pumpLive(module, sink, { ringBytes: RING_BYTES, ...input, onNotice })
-    if (lost > 0) terminal.err(`${terminal.errColors.red('tiercel:')} ${lost} events were lost: the ring was full\n`)
+    if (lost > 0)
+      terminal.err(`${terminal.errColors.red('tiercel:')} ${counted(lost, 'event')} lost: the ring buffer was full\n`)
     return lost > 0
   } catch (error) {
     if (!(error instanceof Error) || !('help' in error)) throw error

@@ -77,10 +77,10 @@ export const eventsCommand: Command = {
     { name: 'json', doc: 'the same as --format json' },
   ],
   doc: [
-    'The names are those that `evt.type` is compared with; a parameter NAME is read as `evt.arg.NAME` (as text) or `evt.rawarg.NAME` (as it is). With a WORD only the events whose name contains it.',
+    'Event names are the values of `evt.type`; parameter NAME is `evt.arg.NAME` (as text) or `evt.rawarg.NAME` (raw). With a WORD, only events whose name contains it.',
   ],
-  examples: [{ command: 'tiercel events open', doc: 'openat and its kin, with their flags' }],
-  exitCodes: ['events were listed', 'none fits, or the command line is wrong'],
+  examples: [{ command: 'tiercel events open', doc: 'openat and related calls, with their flags' }],
+  exitCodes: ['events were listed', 'none matches, or the command line is wrong'],
   run: async (args, terminal) => {
     const [word] = args.operands
     const all = listEvents()

@@ -17,7 +17,7 @@ const options: readonly OptionSpec[] = [
     short: 'r',
     value: 'PATH',
     repeated: true,
-    doc: 'rule file or folder, instead of the default rules',
+    doc: 'rule file or directory, instead of the default rules',
   },
   { name: 'validate', short: 'V', value: 'FILE', repeated: true, doc: 'check this rule file: `tiercel check`' },
   { name: 'describe-all', short: 'L', doc: 'describe all rules: `tiercel describe`' },
@@ -30,18 +30,18 @@ const options: readonly OptionSpec[] = [
   { name: 'list-syscall-events', doc: 'the older name of --list-events', hidden: true },
   { name: 'list-plugins', doc: 'list the plugins: there are none' },
   { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after so many seconds of events' },
-  { name: 'dry-run', doc: 'load configuration and rules, then end' },
+  { name: 'dry-run', doc: 'load configuration and rules, then exit' },
   {
     name: 'print',
     short: 'p',
     value: 'TEXT',
-    doc: 'add TEXT to the output of every rule (deprecated: -o append_output[].extra_output=TEXT)',
+    doc: 'append TEXT to the output of every rule (deprecated: -o append_output[].extra_output=TEXT)',
   },
-  { name: 'pidfile', short: 'P', value: 'FILE', doc: 'write the process id to FILE' },
-  { name: 'unbuffered', short: 'U', doc: 'accepted; outputs never wait here' },
+  { name: 'pidfile', short: 'P', value: 'FILE', doc: 'write the PID to FILE' },
+  { name: 'unbuffered', short: 'U', doc: 'accepted; outputs are never buffered' },
   { name: 'verbose', short: 'v', doc: 'say more' },
-  { name: 'support', doc: 'print what a report of a problem needs, as JSON' },
-  { name: 'page-size', doc: 'print the size of a memory page' },
+  { name: 'support', doc: 'print details for a bug report, as JSON' },
+  { name: 'page-size', doc: 'print the memory page size' },
   { name: 'enable-source', value: 'SOURCE', repeated: true, doc: 'accepted for syscall, the only source' },
   { name: 'disable-source', value: 'SOURCE', repeated: true, doc: 'refused for syscall, the only source' },
   { name: 'version', doc: 'print the version: `tiercel version`' },
@@ -50,7 +50,7 @@ const options: readonly OptionSpec[] = [
 /** Flags that Falco once had, or has for what is not here, and what to do now. */
 const gone: readonly { readonly flags: readonly string[]; readonly help: string }[] = [
   { flags: ['-A'], help: 'use -o base_syscalls.all=true' },
-  { flags: ['-b', '--print-base64'], help: 'use -o buffer_format_base64=true' },
+  { flags: ['-b', '--print-base64'], help: 'data is printed as text here' },
   { flags: ['-d', '--daemon'], help: 'let the service manager run it in the background' },
   { flags: ['-D'], help: 'use -o "rules[].disable.rule=NAME" (NAME may hold *)' },
   { flags: ['-T'], help: 'use -o "rules[].disable.tag=TAG"' },
@@ -84,7 +84,7 @@ const gone: readonly { readonly flags: readonly string[]; readonly help: string 
     flags: ['--plugin-info'],
     help: 'Falco’s binary plugins cannot be loaded; the fields of its container plugin are built in',
   },
-  { flags: ['--config-schema', '--rule-schema'], help: '`tiercel check` tells what is wrong, with the place' },
+  { flags: ['--config-schema', '--rule-schema'], help: '`tiercel check` shows every finding with its place' },
 ]
 
 /** Runs what the flags in `words` ask for. */

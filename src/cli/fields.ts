@@ -116,7 +116,7 @@ export const fieldsCommand: Command = {
     { command: 'tiercel fields sip', doc: 'all about the server address' },
     { command: 'tiercel fields --names | grep ^proc', doc: 'for scripts and editors' },
   ],
-  exitCodes: ['fields were listed', 'none fits, or the command line is wrong'],
+  exitCodes: ['fields were listed', 'none matches, or the command line is wrong'],
   run: async (args, terminal) => {
     const source = args.value('source')
     if (source !== undefined && source !== '' && source !== 'syscall') {

@@ -6,13 +6,13 @@ import { renderCommandHelp, wrapText } from './render-help.ts'
 
 export const helpCommand: Command = {
   name: 'help',
-  summary: 'show what there is, or how a command is used',
+  summary: 'list the commands, or show how one is used',
   usage: '[COMMAND]',
   operands: { min: 0, max: 1, name: 'command' },
   options: [],
   doc: ['The same as `tiercel COMMAND --help`. Falco’s own flags are listed by `tiercel --help`.'],
   examples: [{ command: 'tiercel help replay', doc: 'how captures are replayed' }],
-  exitCodes: ['help was shown', 'there is no such command'],
+  exitCodes: ['help was shown', 'unknown command'],
   run: async (args, terminal) => {
     const colors = terminal.outColors
     const [name] = args.operands
@@ -21,7 +21,7 @@ export const helpCommand: Command = {
       if (command === undefined) {
         const near = closestName(name, commandNames)
         throw new UsageError(
-          `there is no command \`${name}\``,
+          `unknown command \`${name}\``,
           near === undefined ? '`tiercel help` lists the commands' : `did you mean \`tiercel help ${near}\`?`,
         )
       }
@@ -37,7 +37,7 @@ export const helpCommand: Command = {
     text += `  ${colors.dim('# a capture from the repository, with the default rules')}\n  tiercel demo\n`
     text += `  ${colors.dim('# your capture (sysdig -w, falco, tiercel) with your rules, as JSON lines')}\n`
     text += '  tiercel replay capture.scap -r my_rules.yaml --json\n'
-    text += `  ${colors.dim('# is this rule file all right?')}\n  tiercel check my_rules.yaml\n`
+    text += `  ${colors.dim('# validate a rule file')}\n  tiercel check my_rules.yaml\n`
     text += `\n${wrapText('Falco’s own flags work where they mean the same (-r -c -o -V -L -l --list -M --dry-run …): `tiercel --help` lists them.', 0)}\n`
     terminal.out(text)
     return 0

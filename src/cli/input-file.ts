@@ -20,7 +20,7 @@ export function requireReadableFile(path: string, what: string): void {
   } catch (error) {
     throw unreadable(path, what, error)
   }
-  if (isDirectory) throw new CommandError(`the ${what} \`${path}\` is a folder`, `name a file in it`)
+  if (isDirectory) throw new CommandError(`the ${what} \`${path}\` is a directory`, `name a file in it`)
   try {
     accessSync(inputPath(path), constants.R_OK)
   } catch (error) {
@@ -34,7 +34,7 @@ export function unreadable(path: string, what: string, error: unknown): CommandE
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return new CommandError(`there is no ${what} \`${path}\``, nearestFile(path))
+      return new CommandError(`no such ${what}: \`${path}\``, nearestFile(path))
     case 'EACCES':
     case 'EPERM':
       return new CommandError(`no permission to read the ${what} \`${path}\``, 'run as its owner, or change its mode')
@@ -52,6 +52,6 @@ function nearestFile(path: string): string | undefined {
       ? undefined
       : `did you mean \`${path.slice(0, path.length - basename(path).length)}${near}\`?`
   } catch {
-    return `there is no folder \`${dirname(path)}\``
+    return `no such directory: \`${dirname(path)}\``
   }
 }

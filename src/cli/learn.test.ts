@@ -376,12 +376,12 @@ test('learn: the shared captures', {
 })
 
 const refusals: readonly (readonly [words: readonly string[], message: RegExp])[] = [
-  [['none.scap'], /there is no capture `none.scap`/],
+  [['none.scap'], /no such capture: `none.scap`/],
   [['evt.typ = connect', write('', 'ndjson')], /the condition is wrong/],
   [['--for', 'ten', write('', 'ndjson')], /needs a time such as/],
   [['--for', '0', write('', 'ndjson')], /needs a time such as/],
   [['--as', 'a\nb', write('', 'ndjson')], /`--as` needs a name/],
-  [['--since', 'none.yaml', write('', 'ndjson')], /there is no rule file `none.yaml`/],
+  [['--since', 'none.yaml', write('', 'ndjson')], /no such rule file: `none.yaml`/],
   [['--since', write('- rule: x', 'yaml'), write('', 'ndjson')], /the rules have/],
   [['--since', 'x.yaml', '--as', 'x'], /learns nothing/],
   [['--container', 'a b'], /needs an id or a name/],
@@ -389,7 +389,7 @@ const refusals: readonly (readonly [words: readonly string[], message: RegExp])[
   [['--process', '11', '--as', 'x', write('', 'ndjson')], /would be a rule about every process/],
   [['--process', 'x', write('', 'ndjson')], /needs a process id/],
   [['--since', write('', 'yaml'), '--process', '11', write('', 'ndjson')], /takes no condition, process or container/],
-  [['--bindings', 'none'], /there is no bindings file `none`/],
+  [['--bindings', 'none'], /no such bindings file: `none`/],
 ]
 for (const [i, [words, message]] of refusals.entries()) {
   test(`learn: refusal ${i}: ${message.source}`, async () => {

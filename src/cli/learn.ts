@@ -44,9 +44,9 @@ const options: readonly OptionSpec[] = [
   {
     name: 'since',
     value: 'RULES',
-    doc: 'learn nothing; show what these rules would have alerted on, live or in the captures',
+    doc: 'do not learn; show what these rules would have alerted on, live or in the captures',
   },
-  { name: 'bindings', value: 'FILE', doc: 'names of addresses that are known besides (NDJSON)' },
+  { name: 'bindings', value: 'FILE', doc: 'additional names of addresses (NDJSON)' },
   ...settingsOptions,
 ]
 
@@ -196,7 +196,7 @@ async function judgeOwn(session: Session, text: string, untilMs: number): Promis
   if (before > 0) {
     const warning =
       session.process === ''
-        ? `${before} of the connections that were learnt alert all the same: their names were others when they were asked again`
+        ? `${before} of the learned connections alert nevertheless: their names had changed when they were checked again`
         : `${counted(before, 'connection')} of the same programs elsewhere would have alerted: the rules are about programs, not processes`
     terminal.err(`${terminal.errColors.yellow('tiercel:')} ${warning}\n`)
   }
@@ -250,25 +250,28 @@ function times(count: number): string {
 
 export const learnCommand: Command = {
   name: 'learn',
-  summary: 'write the allow-list of names that workloads used, and the rule for it',
+  summary: 'write an allow-list of the names that each workload uses, and its rule',
   usage: "['CONDITION'] [CAPTURE…] [--for TIME] > RULES",
   operands: { min: 0, max: Number.MAX_SAFE_INTEGER, name: 'operand' },
   options,
   doc: [
-    'Watches connections, live or in captures, and writes to standard output a rule file with an entry for each workload: a container image, else a container, else a program of the host. An entry lists the names that were connected to, and the addresses of which none was known, each with how often, when, to which ports, by whom and how the name was known; its rule alerts on everything else. Load it with `-r` after review.',
-    'A name counts when it is beyond doubt: not if only the client, or a DNS server that is not trusted, says so. Names that differ in a number of their first label alone become `*.example.com` when there are five, and only below a registered domain.',
-    'Connections to this machine itself and to DNS servers over UDP do not count. Live it needs the rights of `tiercel run` and goes on for TIME, or until Ctrl-C.',
+    'Watches connections, live or in captures, and writes a rule file to standard output, with an entry for each workload: a container image, else a container, else a program on the host. An entry lists the names that were connected to, and the addresses without a known name, each with count, time, ports, processes and evidence; its rule alerts on everything else. Load it with `-r` after review.',
+    'A name counts only if it is beyond doubt: not if only the client, or an untrusted DNS server, claims it. Five or more names that differ only in a number of their first label become `*.example.com`, and only below a registered domain.',
+    'Connections to this machine itself and to DNS servers over UDP do not count. Live it needs the privileges of `tiercel run` and runs for TIME, or until Ctrl-C.',
   ],
   examples: [
     { command: 'sudo tiercel learn --for 10m > learned.yaml', doc: 'what this machine connects to' },
     { command: 'sudo tiercel learn --container web --for 1h > web.yaml', doc: 'one container' },
     {
       command: 'tiercel learn capture.scap --for 10m > learned.yaml',
-      doc: 'its first ten minutes, and what the rest would have alerted',
+      doc: 'its first ten minutes, and what the rest would have alerted on',
     },
     { command: 'tiercel learn --since learned.yaml later.scap', doc: 'what would have alerted since' },
   ],
-  exitCodes: ['it was written, or shown', 'there was nothing to learn, events cannot be had, or a capture is damaged'],
+  exitCodes: [
+    'the rules were written, or the alerts shown',
+    'there was nothing to learn, events are not available, or a capture is damaged',
+  ],
   run: async (args, terminal) => {
     const since = args.value('since')
     const duration = args.value('for')

@@ -50,9 +50,9 @@ test('check: what is in configured lists, and what is not', async () => {
   assert.equal(err, '')
   assert.deepEqual(out.split('\n'), [
     'rules.yaml: Ok',
-    'the list `threats` has 2 names of threats.txt (plain); 1 lines are refused',
+    'the list `threats` has 2 names from threats.txt (plain); 1 line rejected',
     '  threats.txt:3: not a domain name: http://no.example/',
-    'the list `unused` has 1 names of unused.txt (plain); no rule uses it',
+    'the list `unused` has 1 name from unused.txt (plain); no rule uses it',
     '',
   ])
   assert.equal(code, 0)
@@ -82,7 +82,7 @@ test('replay: connections are judged by a configured list; refused lines are tol
   const { code, out, err } = await tiercel('replay', capture, '-r', rules, '--observe', ...list('threats', threats))
   assert.match(out, /^\S+ Notice bad\.example$/m)
   assert.equal(out.trim().split('\n').length, 1)
-  assert.match(err, /the list `threats` has 2 names of threats\.txt \(plain\); 1 lines are refused/)
+  assert.match(err, /the list `threats` has 2 names from threats\.txt \(plain\); 1 line rejected/)
   assert.equal(code, 0)
 })
 

@@ -24,16 +24,16 @@ export function outputNewsText(news: OutputNews): string | undefined {
 /** What became of a configured list of names; the first lines of it that were refused are in `refusedLinesText`. */
 export function nameListText(news: NameListNews): string {
   if (news.kind === 'failed') {
-    const kept = news.kept === undefined ? 'it is empty' : `the ${news.kept} names from before stay`
+    const kept = news.kept === undefined ? 'it is empty' : `the previous ${counted(news.kept, 'name')} stay in force`
     return `the list \`${news.name}\` (${news.from}) cannot be read: ${news.cause}; ${kept}`
   }
   const { format, names, refused, ignored, leftOut } = news.report
   const parts = [
-    `the list \`${news.name}\` has ${names} names of ${news.from} (${format})`,
-    ...(news.copyAgeMs !== undefined ? [`it is a copy, ${ageText(news.copyAgeMs)} old`] : []),
-    ...(ignored > 0 ? [`${ignored} entries of other kinds are ignored`] : []),
-    ...(refused > 0 ? [`${refused} lines are refused`] : []),
-    ...(leftOut > 0 ? [`${leftOut} names are left out for want of room`] : []),
+    `the list \`${news.name}\` has ${counted(names, 'name')} from ${news.from} (${format})`,
+    ...(news.copyAgeMs !== undefined ? [`a copy, ${ageText(news.copyAgeMs)} old`] : []),
+    ...(ignored > 0 ? [`${counted(ignored, 'other entry', 'other entries')} ignored`] : []),
+    ...(refused > 0 ? [`${counted(refused, 'line')} rejected`] : []),
+    ...(leftOut > 0 ? [`${counted(leftOut, 'name')} beyond the limit left out`] : []),
   ]
   return parts.join('; ')
 }
@@ -41,7 +41,7 @@ export function nameListText(news: NameListNews): string {
 function ageText(ms: number): string {
   const minutes = Math.round(ms / 60_000)
   return minutes < 120
-    ? `${minutes} minutes`
+    ? counted(minutes, 'minute')
     : minutes < 2880
       ? `${Math.round(minutes / 60)} hours`
       : `${Math.round(minutes / 1440)} days`
@@ -59,5 +59,5 @@ export function refusedLines(news: NameListNews & { readonly kind: 'loaded' }): 
 
 /** Lists of `sizes` names each that are longer than `limit`. */
 export function longListsText(sizes: readonly number[], limit: number): string {
-  return `${sizes.length} lists of names have more than ${limit} names (${sizes.join(', ')}): they are matched against observed names and never looked up`
+  return `${counted(sizes.length, 'list')} of more than ${limit} names (${sizes.join(', ')}): matched against observed names, never looked up`
 }

@@ -21,21 +21,21 @@ import { NameWarnings } from './name-warnings.ts'
 const options: readonly OptionSpec[] = [
   rulesOption,
   ...settingsOptions,
-  { name: 'json', doc: 'one JSON object a line instead of text; the same as -o json_output=true' },
+  { name: 'json', doc: 'one JSON object per line instead of text; same as -o json_output=true' },
   {
     name: 'bindings',
     value: 'FILE',
-    doc: 'names of addresses at the time of the capture (NDJSON; docs/compatibility.md)',
+    doc: 'names of addresses at the time of the capture (NDJSON; written by `tiercel domains list --format bindings`)',
   },
-  { name: 'observe', doc: 'learn names from the DNS answers in the capture, as in recordings of Tiercel' },
-  { name: 'resolve', doc: 'look the names of rules up now; without it a replay needs no network' },
-  { name: 'strict', doc: 'domain fields as in Falco 0.44, with its operators only' },
-  { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after so many seconds of events' },
-  { name: 'max-alerts', short: 'n', value: 'COUNT', doc: 'stop after so many alerts' },
-  { name: 'dry-run', doc: 'load configuration and rules, then end' },
-  { name: 'stats', doc: 'instead of the summary, figures of the run as one JSON object' },
+  { name: 'observe', doc: 'learn names from the DNS answers in the capture; always on for recordings of Tiercel' },
+  { name: 'resolve', doc: 'look up the names in rules now; otherwise a replay needs no network' },
+  { name: 'strict', doc: 'domain fields as in Falco 0.44, with only its operators' },
+  { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after SECONDS of event time' },
+  { name: 'max-alerts', short: 'n', value: 'COUNT', doc: 'stop after COUNT alerts' },
+  { name: 'dry-run', doc: 'load configuration and rules, then exit' },
+  { name: 'stats', doc: 'print statistics as one JSON object instead of the summary' },
   { name: 'quiet', short: 'q', doc: 'no warnings, no progress, no summary' },
-  { name: 'verbose', short: 'v', doc: 'say which files are read' },
+  { name: 'verbose', short: 'v', doc: 'list the files that are read' },
   { name: 'pidfile', short: 'P', value: 'FILE', doc: 'write the process id to FILE', hidden: true },
   { name: 'live', doc: 'without a capture, watch this machine', hidden: true },
   { name: 'unbuffered', short: 'U', doc: 'accepted; outputs never wait here', hidden: true },
@@ -165,8 +165,8 @@ export const replayCommand: Command = {
   operands: { min: 0, max: Number.MAX_SAFE_INTEGER, name: 'capture' },
   options,
   doc: [
-    'CAPTUREs are .scap files of sysdig, Falco or Tiercel, plain or gzip, or events as NDJSON; `-` is a capture on standard input. Several are replayed one after the other, each with a world of its own. Alerts go to the configured outputs, which is standard output unless a configuration says otherwise; warnings, progress and the summary go to standard error.',
-    'A capture that is cut short or damaged is replayed up to there, and the exit code is 1.',
+    'CAPTUREs are .scap files of sysdig, Falco or Tiercel, plain or gzip, or events as NDJSON; `-` is a capture on standard input. Several are replayed one after the other, each with its own state. Alerts go to the configured outputs, by default standard output; warnings, progress and the summary go to standard error.',
+    'A truncated or damaged capture is replayed up to the damage, and the exit code is 1.',
   ],
   examples: [
     { command: 'tiercel replay capture.scap', doc: 'with the default rules' },
@@ -176,12 +176,12 @@ export const replayCommand: Command = {
     },
     {
       command: 'tiercel replay capture.scap -o rule_matching=all -o priority=warning',
-      doc: 'every rule that matches, not only the first',
+      doc: 'all matching rules, not only the first',
     },
     { command: 'tiercel replay capture.scap --bindings names.ndjson', doc: 'with the names of that time' },
   ],
   exitCodes: [
-    'all was replayed, or you stopped it; whether there were alerts does not matter',
+    'replayed to the end, or stopped by you, with or without alerts',
     'a file is missing or damaged, rules or configuration are wrong, or alerts were lost',
   ],
   run: async (args, terminal) => {
@@ -190,7 +190,7 @@ export const replayCommand: Command = {
     const files = args.operands.length > 0 || captureFile === '' ? args.operands : [captureFile]
     if (files.length === 0 && !args.has('dry-run')) {
       if (args.has('live')) return (await import('./run.ts')).runCommand.run(args, terminal)
-      throw new UsageError('`tiercel replay` needs a capture', '`tiercel demo` replays one that is there')
+      throw new UsageError('`tiercel replay` needs a capture', '`tiercel demo` replays the samples')
     }
     for (const file of files) requireReadableFile(file, 'capture')
     const maxAlerts = positiveNumber(args, 'max-alerts')

@@ -31,7 +31,7 @@ function filesIn(folder: string): readonly string[] {
   try {
     names = readdirSync(folder)
   } catch (error) {
-    throw unreadable(folder, 'rule folder', error)
+    throw unreadable(folder, 'rule directory', error)
   }
   return names
     .filter(name => /\.ya?ml$/.test(name))
@@ -54,7 +54,7 @@ export function expandRulePaths(paths: readonly string[]): readonly string[] {
   })
   if (files.length > 0) return files
   const folders = paths.map(path => `\`${path}\``).join(', ')
-  throw new CommandError(`there are no rule files in ${folders}`, 'their names end in .yaml or .yml')
+  throw new CommandError(`no rule files in ${folders}`, 'their names end in .yaml or .yml')
 }
 
 /** The text of each file. Throws a `CommandError` for one that cannot be read. */

@@ -1,4 +1,5 @@
 import type { SourceSummary } from '../events/open-source.ts'
+import { counted } from '../values/counted.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Bad lines of NDJSON that are shown one by one. */
@@ -20,14 +21,15 @@ export function reportSource(path: string, summary: SourceSummary, terminal: Ter
 
   if (summary.kind === 'ndjson') {
     for (const { line, message } of summary.problems.slice(0, SHOWN_LINES)) error(`line ${line}: ${message}`)
-    if (summary.badLines > SHOWN_LINES) error(`${summary.badLines - SHOWN_LINES} more lines are not events`)
+    if (summary.badLines > SHOWN_LINES)
+      error(`and ${counted(summary.badLines - SHOWN_LINES, 'more line')} that are not events`)
     if (summary.error !== undefined) error(summary.error.message)
     return failed
   }
   if (summary.unknownEvents > 0)
-    warning(`${summary.unknownEvents} events of kinds that are newer than this version were skipped`)
-  if (summary.unknownBlocks > 0) warning(`${summary.unknownBlocks} blocks of unknown kinds were skipped`)
-  if (summary.badEvents > 0) error(`${summary.badEvents} damaged events were skipped`)
+    warning(`${counted(summary.unknownEvents, 'event')} of types newer than this version skipped`)
+  if (summary.unknownBlocks > 0) warning(`${counted(summary.unknownBlocks, 'block')} of unknown type skipped`)
+  if (summary.badEvents > 0) error(`${counted(summary.badEvents, 'damaged event')} skipped`)
   const { error: fault, events } = summary
   if (fault === undefined) return failed
   switch (fault.code) {

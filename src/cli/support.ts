@@ -7,12 +7,12 @@ import { readVersions } from './versions.ts'
 
 export const supportCommand: Command = {
   name: 'support',
-  summary: 'print what a report of a problem needs, as JSON',
+  summary: 'print details for a bug report, as JSON',
   usage: '[-r PATH…] [-c CONFIG]',
   operands: { min: 0, max: 0, name: 'operand' },
   options: [rulesOption, ...settingsOptions],
   doc: [
-    'Versions, the machine, the configuration and the rules as they are read. Look through it before you send it: a configuration may hold addresses and keys.',
+    'Versions, the machine, and the configuration and rules as read. Review it before you send it: a configuration may hold addresses and keys.',
   ],
   examples: [{ command: 'tiercel support -c tiercel.yaml > report.json', doc: 'to attach to an issue' }],
   exitCodes: ['it was printed', 'configuration or rules cannot be read'],

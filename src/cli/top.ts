@@ -105,22 +105,22 @@ export const topCommand: Command = {
   usage: "['CONDITION'] [CAPTURE…]",
   operands: { min: 0, max: Number.MAX_SAFE_INTEGER, name: 'operand' },
   options: [
-    { name: 'sort', value: 'KEY', doc: `what comes first: ${sortKeys.join(', ')}; default: bytes` },
-    { name: 'lines', short: 'n', value: 'COUNT', doc: 'without a terminal: only so many rows' },
-    { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after so many seconds' },
-    { name: 'bindings', value: 'FILE', doc: 'names of addresses (NDJSON; docs/compatibility.md)' },
-    { name: 'addresses', doc: 'addresses in place of names' },
+    { name: 'sort', value: 'KEY', doc: `sort by ${sortKeys.join(', ')}; default: bytes` },
+    { name: 'lines', short: 'n', value: 'COUNT', doc: 'without a terminal: print COUNT rows' },
+    { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after SECONDS' },
+    { name: 'bindings', value: 'FILE', doc: 'names of addresses (NDJSON)' },
+    { name: 'addresses', doc: 'show addresses instead of names' },
   ],
   doc: [
-    'A row for each process and far end: the name of the address, where one is known, connections, bytes sent and received. The condition is that of a rule; only the events that it takes are counted.',
-    'On a terminal the table is drawn again each second. Keys: s sorts by the next column (1–5 by one of them), r reverses, / filters by any text, n shows addresses, c begins anew, p pauses, q quits. Elsewhere, and for captures, the table is printed once at the end.',
+    'One row per process and remote address, with its name if known, connections, and bytes sent and received. The condition is a rule condition; only matching events are counted.',
+    'On a terminal the table is redrawn every second. Keys: s sorts by the next column (1–5 by a given one), r reverses, / filters by text, n shows addresses, c clears, p pauses, q quits. Without a terminal, and for captures, the table is printed once at the end.',
   ],
   examples: [
     { command: 'sudo tiercel top', doc: 'this machine' },
     { command: "sudo tiercel top 'container.id != host'", doc: 'containers only' },
     { command: 'tiercel top capture.scap --sort connections', doc: 'of a capture' },
   ],
-  exitCodes: ['it was shown', 'the condition is wrong, or events cannot be had'],
+  exitCodes: ['it was shown', 'the condition is wrong, or events are not available'],
   run: async (args, terminal) => {
     const { condition, files } = splitOperands(args.operands)
     const bindings = args.value('bindings')

@@ -21,31 +21,31 @@ const SNAPLEN = 80
 
 export const traceCommand: Command = {
   name: 'trace',
-  summary: 'print the events that a condition takes, live or of a capture',
+  summary: 'print events that match a condition, live or from a capture',
   usage: "'CONDITION' [CAPTURE…] [-p FORMAT]",
   operands: { min: 0, max: Number.MAX_SAFE_INTEGER, name: 'operand' },
   options: [
     { name: 'format', short: 'p', value: 'FORMAT', doc: `how an event is printed; default: '${DEFAULT_FORMAT}'` },
-    { name: 'json', doc: 'the fields of the format as one JSON object a line' },
-    { name: 'max-events', short: 'n', value: 'COUNT', doc: 'stop after so many' },
-    { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after so many seconds' },
-    { name: 'bindings', value: 'FILE', doc: 'names of addresses (NDJSON; docs/compatibility.md)' },
+    { name: 'json', doc: 'print the fields of the format as one JSON object per line' },
+    { name: 'max-events', short: 'n', value: 'COUNT', doc: 'stop after COUNT events' },
+    { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after SECONDS' },
+    { name: 'bindings', value: 'FILE', doc: 'names of addresses (NDJSON)' },
     {
       name: 'all',
-      doc: 'live: also calls that come by the million (read, write) where the condition is about any event',
+      doc: 'live: include very frequent calls (read, write) even if the condition does not name them',
     },
-    { name: 'snaplen', value: 'BYTES', doc: `live: how much of the data of an event is kept; default: ${SNAPLEN}` },
+    { name: 'snaplen', value: 'BYTES', doc: `live: bytes of data to keep of each event; default: ${SNAPLEN}` },
   ],
   doc: [
-    'The condition is what a rule’s condition is, macros aside; without one every event is printed. FORMAT is what a rule’s output is. As sysdig does it.',
-    'Without a capture the events of this machine are printed as they happen; that needs the rights of `tiercel run`.',
+    'The condition is a rule condition, without macros; by default every event is printed. FORMAT is like a rule’s output. Similar to sysdig.',
+    'Without a capture the events of this machine are printed as they happen; that needs the privileges of `tiercel run`.',
   ],
   examples: [
     { command: "sudo tiercel trace 'evt.type = connect' -p '%proc.name %fd.name'", doc: 'who connects where' },
     { command: "tiercel trace 'proc.name = nginx' capture.scap", doc: 'what a program did' },
     { command: "tiercel trace capture.scap -p '%evt.type' | sort | uniq -c", doc: 'what is in a capture' },
   ],
-  exitCodes: ['all was printed, or you stopped it', 'the condition is wrong, or events cannot be had'],
+  exitCodes: ['printed to the end, or stopped by you', 'the condition is wrong, or events are not available'],
   run: async (args, terminal) => {
     const { condition, files } = splitOperands(args.operands)
     const bindings = args.value('bindings')

@@ -11,7 +11,7 @@ async function wantsJson(args: Arguments, terminal: Terminal): Promise<boolean> 
 
 export const versionCommand: Command = {
   name: 'version',
-  summary: 'print the version, and which Falco it keeps to',
+  summary: 'print the version, and the compatible Falco version',
   usage: '[--json]',
   operands: { min: 0, max: 0, name: 'operand' },
   options: [

@@ -92,7 +92,7 @@ test('rules are loaded again and again under load, and every event is judged onc
   const watcher = await watch(t, folder, rules)
   const actor = act(t, 'files', folder)
   await until('alerts', () => watcher.alerts.length > 50)
-  const reloads = (): number => watcher.err.split('rules are in force').length - 1
+  const reloads = (): number => watcher.err.split('rules reloaded').length - 1
   for (let count = 1; count <= 10; count++) {
     const extra = rule(`also ${count}`, 'evt.type = kexec_load and proc.name = never', 'o')
     writeFileSync(join(folder, 'rules.yaml'), rules + extra)

@@ -95,7 +95,7 @@ export class Watcher extends Running {
   }
 
   async metrics(): Promise<ReadonlyMap<string, number>> {
-    const port = /are on port (\d+)/.exec(this.err)?.[1]
+    const port = /endpoints on port (\d+)/.exec(this.err)?.[1]
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { connection: 'close' } })).text()
     const lines = text.split('\n').filter(line => line !== '' && !line.startsWith('#'))
     return new Map(

@@ -138,7 +138,7 @@ for (const c of works) {
     await actor.says('ready')
     const env = c.isContainer === true ? { HOST_ROOT: join(folder, 'host') } : {}
     const watcher = new Watcher(t, join(folder, 'rules.yaml'), [], c.wrap, env)
-    await watcher.says('threads are known')
+    await watcher.says('probe attached')
     await watcher.says('watching')
     actor.child.stdin!.write('on\n')
     await until('the alert', () => watcher.alerts.length > 0)
@@ -171,7 +171,10 @@ test('`npm start` on a terminal says what is missing, and shows the samples', { 
   const command = [...withCapabilities([]), process.execPath, '--disable-warning=ExperimentalWarning', main, 'start']
   const run = new Running(t, 'script', ['-qec', command.join(' '), '/dev/null'])
   await until('its end', () => run.child.exitCode !== null)
-  assert.match(run.out, /this machine is not watched: needs root, or CAP_BPF and CAP_PERFMON; here are the samples/)
+  assert.match(
+    run.out,
+    /cannot watch this machine: needs root, or CAP_BPF and CAP_PERFMON; replaying the samples instead/,
+  )
   assert.match(run.out, /alerts/)
   assert.equal(run.child.exitCode, 0)
 })
