@@ -3,6 +3,7 @@
  * must have the id, the question and the peer of a query that the same socket sent. A server on this host shows its answers too, as it
  * sends them; they count for the process whose query has the same two ends.
  */
+import { isDomainName } from '../values/domain-name.ts'
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import { type BindingFact, MAX_ALIASES, type Owner } from './binding.ts'
@@ -375,20 +376,31 @@ export class DnsObserver {
     for (const alias of chain) chainTtlSec = Math.min(chainTtlSec, alias.ttlSec)
     const names = chain.map(alias => alias.target)
     const last = names.at(-1)
+    // What is no name of a host is kept nowhere: written out it is four times as long as on the wire.
+    const hosts = names.every(isDomainName) ? names : names.filter(isDomainName)
     // The process asks for the target next.
     if (last !== undefined && !message.answers.some(({ kind, name: owner }) => kind === 'address' && owner === last))
-      this.#aliases.add(query, names, atMs + chainTtlSec * 1000, untrusted, atMs)
+      this.#aliases.add(query, hosts, atMs + chainTtlSec * 1000, untrusted, atMs)
     for (const record of message.answers) {
       if (record.kind !== 'address' && record.kind !== 'service') continue
       if (record.name !== name && !names.includes(record.name)) continue
       const ttlSec = Math.min(chainTtlSec, record.ttlSec)
       const base = { query, atMs, ttlSec, resolver, untrusted, isOpen: !isSettled, aliased }
-      if (record.kind === 'address') this.#learnAddress(base, record.ip, names)
-      else {
-        const all = record.target === '' ? names : [...names, record.target]
-        for (const ip of record.hints) this.#learnAddress(base, ip, all)
-      }
+      if (record.kind === 'address') this.#learnAddress(base, record.ip, hosts)
+      else for (const ip of record.hints) this.#learnHint(base, ip, hosts, record.target)
     }
+  }
+
+  /** The addresses in the record are the word of whoever owns its name; for the name that it points at, they are no more than that. */
+  #learnHint(base: FactBase, ip: Ip, chain: readonly string[], target: string): void {
+    this.#learnAddress(base, ip, chain)
+    const { query, atMs, ttlSec, resolver } = base
+    if (target === '' || target === query.question.name || chain.includes(target)) return
+    const { owner } = query
+    this.#learn(
+      { name: target, ip, evidence: 'observed', owner, fromMs: atMs, ttlSec, resolver, untrusted: true },
+      atMs,
+    )
   }
 
   #learnAddress(base: FactBase, ip: Ip, chain: readonly string[]): void {
@@ -404,7 +416,9 @@ export class DnsObserver {
       chain,
       untrusted,
     }
-    this.#tell(fact, base)
+    const host = hostNameOf(fact.name)
+    if (host === fact.name) this.#tell(fact, base)
+    else if (host !== undefined) this.#learn({ ...fact, name: host, untrusted: true }, atMs)
     const { aliased } = base
     if (aliased === undefined) return
     const whole = [...aliased.chain, ...chain].slice(0, MAX_ALIASES)
@@ -476,6 +490,19 @@ function isOfPeer(query: Query, transfer: Transfer): boolean {
   if (query.containerId !== transfer.containerId || (query.owner.netns ?? 0) !== transfer.netns) return false
   return query.localIp === transfer.remoteIp || isUnset(query.localIp)
 }
+
+/**
+ * The name with `_` for each byte that no host name has: so a name below a bad domain is known to be there, however it begins. Undefined where
+ * that is none either.
+ */
+function hostNameOf(name: string): string | undefined {
+  if (isDomainName(name)) return name
+  const plain = name.replace(NOT_OF_HOSTS, '_')
+  return isDomainName(plain) ? plain : undefined
+}
+
+/** With the escapes of zone files, which stand for one byte. */
+const NOT_OF_HOSTS: RegExp = /\\\d{3}|\\.|[^a-z0-9._-]/g
 
 function isSameQuestion(asked: DnsQuestion, answered: DnsQuestion | undefined): boolean {
   return answered !== undefined && asked.type === answered.type && asked.name === answered.name

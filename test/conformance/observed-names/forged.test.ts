@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type TestRecord, dnsBytes } from '../../../src/domains/testdata/dns-bytes.ts'
+import { isDomainName } from '../../../src/values/domain-name.ts'
 import { CONNECTS, DNS_SERVER, type Outcome, type PlayOptions, play, rule, Scene } from './scene.ts'
 
 const GOOD = 'good.example'
@@ -244,6 +245,39 @@ const cases: readonly Case[] = [
     }),
   ),
   {
+    name: 'a service record of a bad name that points at a good one, with an address for it',
+    scene: s => {
+      const target = Buffer.concat(
+        GOOD.split('.').map(label => Buffer.from(`${String.fromCharCode(label.length)}${label}`)),
+      )
+      const hint = [0, 4, 0, 4, 203, 0, 113, 66]
+      const data = Buffer.concat([Buffer.from([0, 1]), target, Buffer.from([0, ...hint])])
+      s.process(11).dns(11, 'bad.example', [{ name: 'bad.example', type: 'HTTPS', data }], { type: 'HTTPS' })
+      s.connect(11, BAD_IP)
+    },
+    rules: `${RULES}${rule('Good', `${CONNECTS} and fd.sip.name = ${GOOD}`, '%fd.sip.names')}`,
+    want: [NOT_GOOD, 'Bad: bad.example', 'Good: (bad.example,good.example)'],
+  },
+  ...['\x01x', 'a b', '*', 'a/b'].map(
+    (label): Case => ({
+      name: `a name below a bad domain that no host has: ${JSON.stringify(label)}`,
+      scene: s => s.process(11).dns(11, `${label}.bad.example`, [BAD_IP]).connect(11, BAD_IP),
+      want: [NOT_GOOD, `Bad: ${label.replace(/[^a-z0-9]/g, '_')}.bad.example`],
+    }),
+  ),
+  {
+    name: 'an answer whose aliases and names no host has is kept as what it is worth',
+    scene: s => {
+      const odd = (n: number): string => `${String.fromCharCode(n + 1).repeat(60)}.bad.example`
+      const chain = Array.from({ length: 10 }, (_, i) => cname(i === 0 ? 'bad.example' : odd(i - 1), odd(i)))
+      s.process(11)
+        .dns(11, 'bad.example', [...chain, a(odd(9), BAD_IP)])
+        .connect(11, BAD_IP)
+    },
+    rules: rule('Names', CONNECTS, '%fd.sip.names'),
+    want: ['Names: (bad.example)'],
+  },
+  {
     name: 'the same name in capitals is the good one',
     scene: s => s.process(11).dns(11, 'GOOD.Example', ['192.0.2.1']).connect(11, '192.0.2.1'),
     want: [],
@@ -254,8 +288,9 @@ for (const c of cases) {
   test(`forged names: ${c.name}`, () => {
     const scene = new Scene()
     c.scene(scene)
-    const { alerts, counters } = play(scene, { rules: RULES, ...c })
+    const { alerts, counters, names } = play(scene, { rules: RULES, ...c })
     assert.deepEqual(alerts, c.want)
+    for (const { chain = [] } of names.facts()) for (const name of chain) assert.ok(isDomainName(name), name)
     for (const [name, count] of Object.entries(c.counts ?? {}))
       assert.equal(counters.dns[name as keyof typeof counters.dns], count, name)
   })
