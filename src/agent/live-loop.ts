@@ -32,6 +32,7 @@ import {
   type WorkloadFileNews,
   type WorkerStats,
 } from '../wire/agent-messages.ts'
+import { ClockSteps } from './clock-steps.ts'
 import { wantedEvents } from './base-syscalls.ts'
 import type { LinkedRules, RuleSetup } from './linked-rules.ts'
 import { budgetLookups } from './lookup-budget.ts'
@@ -94,6 +95,7 @@ export class LiveLoop {
   #source: LiveSource | undefined = undefined
   #observer: NameObserver | undefined = undefined
   /** What takes back the watch of libraries, by the mount namespace that they were found in. */
+  readonly #clock: ClockSteps
   readonly #libraries: Map<number, (() => Promise<void>)[]> = new Map()
   #pipeline: Pipeline | undefined = undefined
   #renderer: AlertRenderer | undefined = undefined
@@ -138,6 +140,7 @@ export class LiveLoop {
 
   constructor(deps: LiveLoopDeps) {
     this.#deps = deps
+    this.#clock = new ClockSteps(deps.now, () => performance.now())
     this.#names = new NameIndex({
       onFinding: finding => deps.post({ kind: 'name-finding', message: finding.message }),
     })
@@ -533,9 +536,20 @@ export class LiveLoop {
     const now = performance.now()
     if (now < this.#statsAtMs) return
     this.#statsAtMs = now + STATS_MS
+    this.#followClock()
     this.#names.sweep(this.#deps.now(), SWEEP_LIMIT)
     this.#purge(now)
     this.#deps.post({ kind: 'stats', stats: this.#stats() })
+  }
+
+  /** When the clock of the day is set, names would be forgotten at once, or be of the future: they move with it, and so do processes. */
+  #followClock(): void {
+    const stepMs = this.#clock.take()
+    if (stepMs === 0) return
+    // The probe's clock follows with this.
+    this.#source!.counters()
+    this.#names.shiftTimes(stepMs)
+    this.#pipeline!.state.shiftTimes(BigInt(Math.round(stepMs)) * 1_000_000n)
   }
 
   /** Takes out, bit by bit, threads whose end was lost. */

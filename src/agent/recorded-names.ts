@@ -48,6 +48,7 @@ export async function openRecordedNames(options: RecordedNamesOptions): Promise<
       resolver: makeResolver(config.domains),
       apply: update => news.push(update),
       now: Date.now,
+      steadyNow: () => performance.now(),
       setTimer: backgroundTimer,
       maxQuestions: config.domains.maxLookups,
       onWarning: options.onWarning,

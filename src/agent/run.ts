@@ -573,6 +573,7 @@ export class Agent {
       resolver: this.#options.resolver ?? makeResolver(this.#setup.config.domains),
       apply: update => this.#passOn(update),
       now: Date.now,
+      steadyNow: () => performance.now(),
       setTimer: backgroundTimer,
       maxQuestions: domains.maxLookups,
       readyMs: NAMES_WAIT_MS,

@@ -49,3 +49,10 @@ test('too many processes: the one whose minute began longest ago gives way', () 
   for (let pid = 4000; pid < 5000; pid++) tally.countQuery(pid, 'a', undefined, 200_000)
   assert.equal(tally.evicted, 953)
 })
+
+test('a clock that is set back begins a new minute', () => {
+  const tally = new DnsTally()
+  tally.countQuery(1, 'a.example', true, 7_200_000)
+  assert.equal(tally.countQuery(1, 'a.example', true, 3_600_000).queries, 1)
+  assert.equal(tally.countQuery(1, 'a.example', true, 3_600_000 - 5).queries, 2, 'events a little out of order')
+})

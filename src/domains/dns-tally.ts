@@ -84,7 +84,8 @@ export class DnsTally {
 
   #at(pid: number, atMs: number): Totals {
     const known = this.#byPid.get(pid)
-    if (known !== undefined && atMs < known.startMs + WINDOW_MS) return known
+    // The clock may have been set back; events may be a little out of order.
+    if (known !== undefined && Math.abs(atMs - known.startMs) < WINDOW_MS) return known
     const totals = new Totals(atMs)
     // Anew at the end, so that the first is the one that began longest ago.
     this.#byPid.delete(pid)

@@ -954,3 +954,37 @@ test('under any mix of operations and the tightest bounds, sets agree with names
     { numRuns: 400 },
   )
 })
+
+test('a clock that is set: what is known moves along, and answers as before', () => {
+  const index = new NameIndex()
+  const ips = [1, 2, 3, 4]
+  index.learn({ name: 'a.test', ip: 1, evidence: 'observed', owner: { pid: 7 }, fromMs: 1000, ttlSec: 30 }, 1000)
+  index.learn({ name: 'b.test', ip: 2, evidence: 'observed', fromMs: 1000, ttlSec: 30 }, 1000)
+  index.pin(2, 2000)
+  index.apply({
+    kind: 'addresses',
+    name: 'c.test',
+    addresses: [{ ip: 3 }],
+    chain: [],
+    cut: 0,
+    resolver: 'r',
+    atMs: 1000,
+  })
+  index.learn({ name: 'd.test', ip: 4, evidence: 'hosts', fromMs: 5000, untilMs: 6000 }, 0, { keep: true })
+  const ask = (byMs: number): string[] =>
+    [999, 1000, 5500, 960_999, 961_000, 2_000_000].flatMap(atMs =>
+      ips.slice(0, 3).map(ip => index.namesOf(ip, atMs + byMs).join()),
+    )
+  const before = ask(0)
+  let totalMs = 0
+  for (const stepMs of [3_600_000, -86_400_000, 82_800_000]) {
+    index.shiftTimes(stepMs)
+    totalMs += stepMs
+    index.sweep(5500 + totalMs)
+  }
+  assert.equal(totalMs, 0)
+  assert.deepEqual(ask(0), before)
+  index.shiftTimes(86_400_000)
+  assert.deepEqual(ask(86_400_000), before)
+  assert.deepEqual(index.namesOf(4, 5500), ['d.test'], 'what a file says of the past stays where it is')
+})

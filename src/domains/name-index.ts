@@ -146,7 +146,7 @@ export class NameIndex {
   /** What processes saw themselves. */
   readonly #byPid: Map<number, Set<Binding>> = new Map()
   readonly #ends: TimeBuckets<Binding> = new TimeBuckets()
-  readonly #pins: Map<Ip, { count: number; readonly sinceMs: number }> = new Map()
+  readonly #pins: Map<Ip, { count: number; sinceMs: number }> = new Map()
   readonly #overflowTold: Set<string> = new Set()
   /** Lists that have changed, with the names that are still to be looked at. */
   readonly #rescans: Map<NameSet, Iterator<NameRecord, undefined>> = new Map()
@@ -345,6 +345,21 @@ export class NameIndex {
       // Making room for the heir may have taken it already.
       if (!binding.isGone) this.#unbind(binding)
     }
+  }
+
+  /** The clock was set forward by so many ms, or back where that is negative: what is known moves along, as if it had always been so. */
+  shiftTimes(byMs: number): void {
+    for (const record of this.#records()) {
+      record.usedMs += byMs
+      record.overflowUntilMs += byMs
+      for (const bindings of record.byIp.values())
+        for (const binding of bindings) if (!binding.keep) shift(binding, byMs)
+    }
+    for (const address of this.#addresses.values()) {
+      address.pinnedSinceMs += byMs
+      address.overflowUntilMs += byMs
+    }
+    for (const pin of this.#pins.values()) pin.sinceMs += byMs
   }
 
   /** Whether anything is known of the address at that moment that means something to whoever asks. */
@@ -962,6 +977,14 @@ function isOfFact(binding: Binding, { evidence, owner, untrusted = false }: Bind
     own?.mntns === owner?.mntns &&
     (own?.containerId ?? '') === (owner?.containerId ?? '')
   )
+}
+
+/** What has no beginning or no end has none afterwards. */
+function shift(binding: Binding, byMs: number): void {
+  binding.fromMs += byMs
+  binding.untilMs += byMs
+  binding.firstSeenMs += byMs
+  binding.lastSeenMs += byMs
 }
 
 function view(binding: Binding, atMs: number): BindingView {

@@ -305,3 +305,28 @@ test('too many names are a warning, and the first of them are looked up', async 
   ])
   b.refresher.stop()
 })
+
+test('a clock that is set changes nothing of when names are looked up, and answers have the time of the day', async () => {
+  let setMs = 0
+  let today = (): number => 0
+  const { clock, asked, updates, refresher } = bench(() => addresses(undefined, 1), {
+    random: () => 0.5,
+    now: () => today() + setMs,
+    steadyNow: () => today(),
+  })
+  today = clock.now
+  refresher.setNames(['a.example'])
+  await clock.advance(0)
+  setMs = -3_600_000
+  await clock.advance(10_000)
+  setMs = 3_600_000
+  await clock.advance(20_000)
+  assert.deepEqual(
+    asked.map(({ sec }) => sec),
+    [0, 10, 30],
+  )
+  assert.deepEqual(
+    updates.map(({ atMs }) => atMs - START_MS),
+    [0, -3_590_000, 3_630_000],
+  )
+})

@@ -24,6 +24,8 @@ export interface NameRefresherOptions {
   readonly apply: (update: NameUpdate) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Milliseconds of a clock that nobody sets, for what is due when; `now` unless there is one. */
+  readonly steadyNow?: () => number
   readonly setTimer: SetTimer
   /** In [0, 1). */
   readonly random?: () => number
@@ -96,6 +98,7 @@ export class NameRefresher {
   readonly #resolver: Resolver
   readonly #apply: (update: NameUpdate) => void
   readonly #now: () => number
+  readonly #steadyNow: () => number
   readonly #setTimer: SetTimer
   readonly #random: () => number
   readonly #onWarning: (warning: NameWarning) => void
@@ -135,6 +138,7 @@ export class NameRefresher {
     this.#resolver = resolver
     this.#apply = options.apply
     this.#now = options.now
+    this.#steadyNow = options.steadyNow ?? options.now
     this.#setTimer = options.setTimer
     this.#random = options.random ?? Math.random
     this.#onWarning = options.onWarning ?? (() => {})
@@ -146,20 +150,20 @@ export class NameRefresher {
     this.#maxMs = options.maxMs ?? 320_000
     this.#minMs = options.minMs ?? 2000
     this.#once = options.once ?? false
-    this.#readyAtMs = options.now()
+    this.#readyAtMs = this.#steadyNow()
   }
 
   /** The names to keep looked up from now on, canonical. Names that stay are left as they are; new ones are looked up at once. */
   setNames(names: readonly string[]): void {
     if (this.#stop.signal.aborted) return
-    const nowMs = this.#now()
+    const nowMs = this.#steadyNow()
     const wanted = new Set(names.length > this.#maxNames ? names.slice(0, this.#maxNames) : names)
     for (const entry of this.#entries.values()) {
       if (wanted.has(entry.name)) continue
       this.#entries.delete(entry.name)
       this.#counts[entry.state]--
       entry.isDropped = true
-      this.#apply({ kind: 'dropped', name: entry.name, atMs: nowMs })
+      this.#apply({ kind: 'dropped', name: entry.name, atMs: this.#now() })
     }
     for (const name of wanted) {
       if (this.#entries.has(name)) continue
@@ -189,7 +193,7 @@ export class NameRefresher {
 
   /** Fulfilled when every name was answered once, or `readyMs` after `setNames`, or when stopped; whichever is first. */
   ready(): Promise<void> {
-    const restMs = this.#readyAtMs - this.#now()
+    const restMs = this.#readyAtMs - this.#steadyNow()
     if (this.#counts.pending === 0 || restMs <= 0 || this.#stop.signal.aborted) return Promise.resolve()
     return new Promise(done => {
       const cancel = this.#setTimer(done, restMs)
@@ -232,12 +236,12 @@ export class NameRefresher {
     if (atMs >= this.#timerAtMs) return
     this.#cancelTimer()
     this.#timerAtMs = atMs
-    this.#cancelTimer = this.#setTimer(() => this.#launch(), Math.max(0, atMs - this.#now()))
+    this.#cancelTimer = this.#setTimer(() => this.#launch(), Math.max(0, atMs - this.#steadyNow()))
   }
 
   #launch(): void {
     this.#timerAtMs = Number.POSITIVE_INFINITY
-    const nowMs = this.#now()
+    const nowMs = this.#steadyNow()
     for (let launched = 0; launched < LAUNCHES_PER_TURN && this.#inFlight < this.#maxLookups; ) {
       const entry = this.#due.popDue(nowMs)
       if (entry === undefined) break
@@ -255,10 +259,9 @@ export class NameRefresher {
     this.#inFlight--
     if (this.#stop.signal.aborted) return
     if (!entry.isDropped) {
-      const nowMs = this.#now()
       const delayMs = this.#settle(entry, answer)
-      this.#apply(toNameUpdate(entry.name, answer, nowMs, this.#resolver.label))
-      if (!this.#once) this.#due.push(nowMs + delayMs * (1 - JITTER + 2 * JITTER * this.#random()), entry)
+      this.#apply(toNameUpdate(entry.name, answer, this.#now(), this.#resolver.label))
+      if (!this.#once) this.#due.push(this.#steadyNow() + delayMs * (1 - JITTER + 2 * JITTER * this.#random()), entry)
       if (this.#counts.pending === 0) this.#tellReady()
     }
     this.#arm()

@@ -222,6 +222,11 @@ export class HostState implements Machine {
     this.#groups.delete(containerId, gid)
   }
 
+  /** The clock was set forward by so many ns, or back: processes began so much later, or earlier, by it. */
+  shiftTimes(byNs: bigint): void {
+    for (const thread of this.threads.values()) if (thread.cloneTsNs !== 0n) thread.cloneTsNs += byNs
+  }
+
   /** Numbers of the host's network and mount namespace, those of process 1; 0 where they are not known. */
   hostNetns = 0
   hostMntns = 0
