@@ -126,7 +126,7 @@ test('workload files: a root that cannot be looked at says nothing; the host’s
   assert.deepEqual([...new Set(news.map(one => one.mntns))], [0])
   const own = readFileSync('/etc/hosts', 'latin1')
   assert.equal(textOf(news, 'hosts', 0), own.length < 40_000 ? own.replaceAll('\0', ' ') : textOf(news, 'hosts', 0))
-  assert.equal(reader.counters().leftOut, 1)
+  assert.ok(reader.counters().leftOut >= 1, 'it is looked at again and again')
 })
 
 const links: readonly { readonly name: string; readonly make: (root: string) => void; readonly want?: string }[] = [
