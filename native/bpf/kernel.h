@@ -335,11 +335,12 @@ struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
 	u32 sk_ack_backlog, sk_max_ack_backlog;
-	u16 sk_type;
+	u16 sk_type, sk_protocol;
 } KERNEL_TYPE;
 
 struct tcp_sock {
-	u32 copied_seq;
+	u32 copied_seq, write_seq, snd_una;
+	u64 bytes_acked;
 } KERNEL_TYPE;
 
 struct ipv6_pinfo {

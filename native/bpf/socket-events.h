@@ -45,10 +45,9 @@ INLINE bool may_tell_name(u64 from, u64 len)
 	return false;
 }
 
-/* A TCP connection that a client has made and has not received anything from since it first sent. */
+/* A TCP connection that a client has made and whose first bytes, so far, may tell a name. */
 struct opening {
-	u32 sent; /* bytes so far */
-	u32 end;  /* from where on they say nothing of names */
+	u32 end;         /* where they end */
 	u32 received_at; /* the kernel's number of the next byte to be read, when the first was sent */
 };
 
@@ -62,12 +61,6 @@ struct {
 /* A TLS record at its largest, and some bytes around it. */
 #define OPENING_LIMIT 17000
 
-INLINE void begin_opening(u64 sk)
-{
-	struct opening opening = {};
-	bpf_map_update_elem(&openings, &sk, &opening, BPF_ANY);
-}
-
 /* How long a ClientHello is that is whole in one record, as its first bytes say; else as long as one may be. */
 INLINE u32 opening_end(u64 sent, u64 len)
 {
@@ -78,27 +71,49 @@ INLINE u32 opening_end(u64 sent, u64 len)
 	return hello + 4 <= record ? 5 + record : OPENING_LIMIT;
 }
 
+#define TCP 6
+
+/*
+ * Bytes that were written to a TCP connection before the `len` last ones, if a client made it: those that were acknowledged, without the one
+ * that stands for the connect, and those that wait for it. Much too many for other sockets.
+ */
+INLINE u64 written_before(u64 sk, u64 len)
+{
+	struct sock *socket = (struct sock *)sk;
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	u16 family = READ(socket, __sk_common.skc_family);
+	if ((family != AF_INET && family != AF_INET6) || READ(socket, sk_protocol) != TCP)
+		return -1;
+	return READ(tcp, bytes_acked) - 1 + (u32)(READ(tcp, write_seq) - READ(tcp, snd_una)) - len;
+}
+
 /*
  * Whether the `len` bytes that were just sent belong to the first ones of a connection, and these may be TLS or HTTP, however they are
  * cut. The first `head_len` of them are at `sent`.
  */
 INLINE bool is_opening(u64 sk, u64 sent, u64 head_len, u64 len)
 {
-	struct opening *opening = bpf_map_lookup_elem(&openings, &sk);
-	if (!opening)
+	u64 start = written_before(sk, len);
+	if (start >= OPENING_LIMIT)
 		return false;
+	struct opening begun = {}, *opening = &begun;
 	u32 received_at = READ((struct tcp_sock *)sk, copied_seq), last = 0;
-	if (opening->sent == 0) {
-		opening->end = may_tell_name(sent, head_len) ? opening_end(sent, head_len) : 0;
-		opening->received_at = received_at;
+	if (start == 0) {
+		begun.end = may_tell_name(sent, head_len) ? opening_end(sent, head_len) : 0;
+		begun.received_at = received_at;
+	} else {
+		opening = bpf_map_lookup_elem(&openings, &sk);
+		if (!opening)
+			return false;
 	}
-	bool found = opening->sent < opening->end && opening->received_at == received_at;
-	opening->sent += len;
+	bool found = start < opening->end && opening->received_at == received_at;
 	/* The head of a request ends with an empty line. */
 	if (head_len == len && len >= sizeof(last))
 		bpf_probe_read_user(&last, sizeof(last), (void *)(sent + len - sizeof(last)));
-	if (!found || opening->sent >= opening->end || last == FOUR('\r', '\n', '\r', '\n'))
+	if (!found || start + len >= opening->end || last == FOUR('\r', '\n', '\r', '\n'))
 		bpf_map_delete_elem(&openings, &sk);
+	else if (start == 0)
+		bpf_map_update_elem(&openings, &sk, &begun, BPF_ANY);
 	return found;
 }
 
@@ -300,7 +315,6 @@ INLINE int socketpair_done(struct buffer *b, long ret)
 }
 
 #define EINPROGRESS 115
-#define SOCK_STREAM 1
 
 INLINE int connect_done(struct buffer *b, long ret)
 {
@@ -317,8 +331,6 @@ INLINE int connect_done(struct buffer *b, long ret)
 	put_fd(b, b->args[0]);
 	put_user_address(b, b->args[1], (s32)b->args[2]);
 	submit(b);
-	if (sk && !is_local && READ((struct sock *)sk, sk_type) == SOCK_STREAM)
-		begin_opening(sk);
 	return 0;
 }
 

@@ -47,10 +47,14 @@ import { eventsWithNames } from './uses-names.ts'
 const BUSY_BYTES = 64 * 1024
 /** How long the loop goes on before it looks for messages. */
 const SLICE_MS = 20
-/** With fewer events than this in a piece it sleeps longer the next time. */
+/** Between pieces it sleeps, each time twice as long, up to a limit: another one with few events in a piece, with some, and with many. */
 const FEW_EVENTS = 64
+const MANY_EVENTS = 4096
 const SHORT_SLEEP_MS = 1
+const BUSY_SLEEP_MS = 8
 const LONG_SLEEP_MS = 20
+/** Programs must not fill more than a fraction of the ring meanwhile: two CPUs write some 300 KiB a millisecond, at the very most. */
+const RING_BYTES_FOR_MS = 2 * 1024 * 1024
 /** Sleeps in a row that found nothing before it waits for the ring. */
 const QUIET_SLEEPS = 4
 const IDLE_WAIT_MS = 100
@@ -372,17 +376,23 @@ export class LiveLoop {
     return Math.max(1, Math.min(IDLE_WAIT_MS, this.#pipeline!.nextVerdictMs - this.#deps.now()))
   }
 
-  /** Sleeps a little, the longer the less was there; true, and no sleep, when nothing was there for a while. */
+  /** Sleeps a little, the longer the less was there, as each waking costs; true, and no sleep, when nothing was there for a while. */
   #sleep(taken: number): boolean {
     if (taken > 0) {
       this.#quietSleeps = 0
-      this.#sleepMs = taken < FEW_EVENTS ? Math.min(this.#sleepMs * 2, LONG_SLEEP_MS) : SHORT_SLEEP_MS
+      this.#sleepMs = Math.min(this.#sleepMs * 2, this.#longestSleepMs(taken))
     } else {
       if (++this.#quietSleeps > QUIET_SLEEPS) return true
       this.#sleepMs = Math.min(this.#sleepMs * 2, LONG_SLEEP_MS)
     }
     Atomics.wait(this.#sleeper, 0, 0, this.#sleepMs)
     return false
+  }
+
+  #longestSleepMs(taken: number): number {
+    if (taken < FEW_EVENTS) return LONG_SLEEP_MS
+    if (taken >= MANY_EVENTS) return SHORT_SLEEP_MS
+    return Math.max(SHORT_SLEEP_MS, Math.min(BUSY_SLEEP_MS, this.#worker.ringBytes / RING_BYTES_FOR_MS))
   }
 
   async #end(): Promise<void> {
