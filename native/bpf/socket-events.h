@@ -421,6 +421,28 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 	return 0;
 }
 
+#define SCM_RIGHTS 1
+
+/* Whether descriptors came with a message; credentials and labels come before them. */
+INLINE bool brings_descriptors(struct buffer *b, struct user_msghdr *head)
+{
+	u32 word = b->compat ? 4 : 8;
+	u64 at = head->control, end = at + head->control_len;
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		s32 kind[2] = {}; /* level, type */
+		if (at + word + sizeof(kind) > end || bpf_probe_read_user(kind, sizeof(kind), (void *)(at + word)))
+			return false;
+		if (kind[0] == SOL_SOCKET && kind[1] == SCM_RIGHTS)
+			return true;
+		u64 len = pointer_at(b, at);
+		if (len < word + sizeof(kind) || len > 4096)
+			return false;
+		at += (len + word - 1) & ~(u64)(word - 1);
+	}
+	return false;
+}
+
 INLINE int recvmsg_done(struct buffer *b, long ret)
 {
 	if (!b)
@@ -432,8 +454,11 @@ INLINE int recvmsg_done(struct buffer *b, long ret)
 		sk = sock_of_fd(b, (s32)b->args[0]);
 	}
 	u32 limit = data_limit(b, (u64)sk, head.name, 0, ret > 0 ? ret : 0);
-	if (limit == NOT_TOLD)
-		return 0;
+	if (limit == NOT_TOLD) {
+		if (ret <= 0 || !brings_descriptors(b, &head))
+			return 0;
+		limit = snap(ret);
+	}
 	begin_event(b, EV_RECVMSG, 6);
 	put_u64(b, ret);
 	if (ret > 0) {

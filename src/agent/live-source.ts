@@ -39,7 +39,8 @@ export interface LiveSource {
 /** One question costs some hundred microseconds. */
 export interface LiveLookup {
   process(tid: number): ProcessEntry | undefined
-  fd(pid: number, fd: number): FdEntry | undefined
+  /** `later`: it is not known yet, ask again. */
+  fd(pid: number, fd: number): FdEntry | undefined | 'later'
 }
 
 export interface LiveWanted {

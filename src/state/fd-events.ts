@@ -187,8 +187,14 @@ function onDup(state: HostState, rec: EventRecord): void {
   if (num === 0) thread.flags |= CloneFlag.pipeDest
   if (num === 1) thread.flags |= CloneFlag.pipeSource
   if (fd === undefined) {
-    // Whatever it is a copy of, it is no longer what it was. In a capture it stays that, as in Falco; live it is looked up.
-    if (state.repair.isOn) state.fdsOf(thread)?.remove(num)
+    // Whatever it is a copy of, it is no longer what it was. In a capture it stays that, as in Falco; live it is looked up: an execve that
+    // followed may have closed the one and left the copy.
+    const fds = state.repair.isOn ? state.fdsOf(thread) : undefined
+    fds?.remove(num)
+    const copy = fds === undefined ? undefined : state.repair.fd(thread, fds, num, undefined)
+    if (copy === undefined) return
+    state.current.fdNum = num
+    state.current.fd = copy
     return
   }
   const isCloseOnExec = rec.info.name === 'dup3' && ((paramUint32(rec, 3) ?? 0) & OPEN_CLOEXEC) !== 0

@@ -81,6 +81,9 @@ export interface PurgeOptions {
   readonly maxThreads?: number
 }
 
+/** So many fds of a process are looked at for one that listens. */
+const MAX_LISTENING_FDS = 4096
+
 const PURGE_TIMEOUT_NS = 300_000_000_000n
 
 /**
@@ -357,8 +360,11 @@ export class HostState implements Machine {
     if (thread !== undefined) this.takeFd(thread.fds, entry)
   }
 
-  /** An fd as the system says it is; undefined when it is of a kind that is not kept, or there is no room. */
-  takeFd(fds: FdTable, entry: FdEntry): Fd | undefined {
+  /**
+   * An fd as the system says it is; undefined when it is of a kind that is not kept, or there is no room. Who is the server of a connection is
+   * known once the whole world is told, or `isNow`.
+   */
+  takeFd(fds: FdTable, entry: FdEntry, isNow = false): Fd | undefined {
     const fd = fdOf(entry)
     if (fd === undefined) return undefined
     if ((fd.type === FdType.ipv4Listening || fd.type === FdType.ipv6Listening) && fd.sport <= MAX_PORT) {
@@ -370,8 +376,9 @@ export class HostState implements Machine {
       if (fd.type === FdType.ipv4) this.network.completeTuple(fd)
       fd.name = tupleText(fd.sip ?? 0, fd.sport, fd.dip ?? 0, fd.dport)
     }
+    if (isNow && fd.isInetSocket) this.#giveRole(fd, isListening(fds, fd.sport))
     if (!fds.add(fd)) return undefined
-    if (fd.type === FdType.ipv4 && this.#newSockets.length < this.table.fds.maxUnits) {
+    if (!isNow && fd.type === FdType.ipv4 && this.#newSockets.length < this.table.fds.maxUnits) {
       this.#newSockets.push(fd)
       this.#isWorldLinked = false
     }
@@ -386,15 +393,7 @@ export class HostState implements Machine {
       thread.lastSeen = this.current.timeHigh
       this.table.link(thread)
     }
-    for (const fd of this.#newSockets) {
-      if (this.#serverPorts.has(fd.sport)) {
-        swapEnds(fd)
-        fd.name = tupleText(fd.sip ?? 0, fd.sport, fd.dip ?? 0, fd.dport)
-        fd.isServer = true
-      } else {
-        fd.isClient = true
-      }
-    }
+    for (const fd of this.#newSockets) this.#giveRole(fd)
     this.#newTids.clear()
     this.#newSockets = []
     this.#isWorldLinked = true
@@ -403,6 +402,17 @@ export class HostState implements Machine {
     // Only the first event says when the world was as the source told it.
     fds.onConnection = this.#onConnection
     for (const thread of byTid.values()) thread.fds.announce()
+  }
+
+  /** Which end of a connection a process has whose own one is told first: that of a port that somebody listens on is the server. */
+  #giveRole(fd: Fd, isListenedOn = false): void {
+    if (!isListenedOn && !this.#serverPorts.has(fd.sport)) {
+      fd.isClient = true
+      return
+    }
+    swapEnds(fd)
+    fd.name = tupleText(fd.sip ?? 0, fd.sport, fd.dip ?? 0, fd.dport)
+    fd.isServer = true
   }
 
   /** Forgets everything but the options: a capture that is appended to another starts a world of its own. */
@@ -631,6 +641,17 @@ function textSizeOf(entry: ProcessEntry): number {
   for (const item of entry.args) size += item.length
   for (const item of entry.env) size += item.length
   return size
+}
+
+/** Whether the process listens on the port. */
+function isListening(fds: FdTable, port: number): boolean {
+  let left = MAX_LISTENING_FDS
+  let isFound = false
+  fds.some(({ type, sport }) => {
+    isFound = (type === FdType.ipv4Listening || type === FdType.ipv6Listening) && sport === port
+    return isFound || --left === 0
+  })
+  return isFound
 }
 
 function asDirectory(path: ByteText): ByteText {

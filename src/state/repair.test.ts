@@ -170,6 +170,60 @@ test('a socket whose connection was lost in a gap has its new ends, and the old 
   assert.deepEqual([...host.connections.keys()].sort(), [1, 3])
 })
 
+for (const { end, fds, want } of [
+  { end: 'the client', fds: [], want: { isClient: true, isServer: false, sport: 40000, dport: 80 } },
+  {
+    end: 'the server, by a port that the process listens on',
+    fds: [{ fd: 3, ino: 1, type: 6, dip: '\0'.repeat(16), dport: 40000, l4proto: 2 }],
+    want: { isClient: false, isServer: true, sport: 80, dport: 40000 },
+  },
+]) {
+  for (const [family, sip, dip] of [
+    [3, 1, 2],
+    [4, '\x20'.repeat(16), '\x21'.repeat(16)],
+  ] as const) {
+    test(`a connection that is asked for is known whole with the event that needs it: ${end}, type ${family}`, () => {
+      const { host, system } = makeHost()
+      host.process(200)
+      system.set(200, {})
+      for (const fd of fds) host.fdEntry(200, fd)
+      host.settle()
+      system.fds.set('200:4', { fd: 4, ino: 1, type: family, sip, sport: 40000, dip, dport: 80, l4proto: 2 })
+      const fd = host.emit('fchmod', { res: 0, fd: 4 }, { tid: 200 }).fd
+      assert.ok(fd !== undefined)
+      const { isClient, isServer, sport, dport } = fd
+      assert.deepEqual({ isClient, isServer, sport, dport }, want)
+      assert.equal(brokenInvariant(host.state), undefined)
+    })
+  }
+}
+
+test('the copy of an fd that nobody knows any more is asked for itself', () => {
+  const { host, system } = makeHost()
+  host.open(0, '/dev/null')
+  system.file(100, 0, '/passed')
+  assert.equal(host.emit('dup2', { res: 0, oldfd: 6, newfd: 0 }).fd?.name, '/passed')
+  assert.deepEqual(system.asked, ['fd 100:6', 'fd 100:0'])
+})
+
+test('fds that come in a message are asked for at once', () => {
+  const { host, system } = makeHost()
+  for (const fd of [6, 7]) system.file(100, fd, `/passed/${fd}`)
+  host.emit('socket', { fd: 4, domain: 1, type: 1, proto: 0 })
+  const control = Buffer.alloc(64)
+  // SCM_CREDENTIALS, and then SCM_RIGHTS with two fds.
+  for (const [i, word] of [28, 0, 1, 2, 0, 0, 0, 0, 24, 0, 1, 1, 6, 7].entries()) control.writeUInt32LE(word, 4 * i)
+  host.emit('recvmsg', { res: 1, fd: 4, msgcontrol: control })
+  assert.deepEqual(system.asked.slice(-2), ['fd 100:6', 'fd 100:7'])
+  assert.deepEqual([host.fd(6)?.name, host.fd(7)?.name], ['/passed/6', '/passed/7'])
+  const asked = system.asked.length
+  for (const length of [0, 3, 15, 17, 0xffffffff]) {
+    control.writeUInt32LE(length, 0)
+    host.emit('recvmsg', { res: 1, fd: 4, msgcontrol: control })
+  }
+  assert.equal(system.asked.length, asked)
+})
+
 test('a replay asks nobody', () => {
   const host = new TestHost()
   host.state.repair.noteGap()

@@ -108,7 +108,7 @@ export class Repair {
       if (known !== undefined) known.gap = this.gap
       return known
     }
-    const fd = this.#state.takeFd(fds, entry)
+    const fd = this.#state.takeFd(fds, entry, true)
     if (fd === undefined) fds.remove(num)
     return fd
   }

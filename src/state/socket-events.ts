@@ -82,7 +82,10 @@ export const socketHandlers: HandlerTable = {
   preadv: onRead(-1),
   recv: onRead(4),
   recvfrom: onRead(2),
-  recvmsg: onRead(3),
+  recvmsg(state, rec) {
+    onRead(3)(state, rec)
+    lookUpReceived(state, rec)
+  },
   recvmmsg: onRead(4),
   write: onWrite(-1),
   writev: onWrite(-1),
@@ -242,6 +245,34 @@ function onRead(tupleAt: number): EventHandler {
     const fd = state.current.fd
     if (fd === undefined || result(rec) < 0) return
     receiveOrSend(state, rec, fd, tupleAt, true)
+  }
+}
+
+const CONTROL_AT = 4
+const SOL_SOCKET = 1
+const SCM_RIGHTS = 1
+/** A header of a control message of 64-bit programs: its length in eight bytes, level and type in four. */
+const CONTROL_HEADER = 16
+/** The kernel passes no more at once. */
+const MAX_RECEIVED = 253
+
+/** Fds that came in a message: nothing but the system knows what they are. */
+function lookUpReceived(state: HostState, rec: EventRecord): void {
+  const { thread } = state.current
+  if (thread === undefined || !state.repair.isOn || rec.paramCount <= CONTROL_AT || result(rec) <= 0) return
+  const fds = state.fdsOf(thread)
+  if (fds === undefined) return
+  let at = rec.paramAt[CONTROL_AT]!
+  const end = at + rec.paramLen[CONTROL_AT]!
+  while (at + CONTROL_HEADER <= end) {
+    const length = rec.view.getUint32(at, true)
+    if (length < CONTROL_HEADER || at + length > end) return
+    if (rec.view.getInt32(at + 8, true) === SOL_SOCKET && rec.view.getInt32(at + 12, true) === SCM_RIGHTS) {
+      const last = Math.min(at + length, at + CONTROL_HEADER + 4 * MAX_RECEIVED)
+      for (let i = at + CONTROL_HEADER; i + 4 <= last; i += 4)
+        state.repair.fd(thread, fds, rec.view.getInt32(i, true), undefined)
+    }
+    at += (length + 7) & ~7
   }
 }
 

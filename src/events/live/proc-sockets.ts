@@ -114,24 +114,41 @@ export function readSockets(directory: string): ReadonlyMap<number, SocketEntry>
   return sockets
 }
 
-/** How old a table may be when a socket is not in it, ms. */
-const STALE_MS = 1_000
+/** Of the time, at most so much goes into reading tables again in which a socket was not. */
+const SHARE = 0.1
+const MIN_AGE_MS = 5
 
-/** The sockets of each network namespace, read when first asked for, and again, at most every second, when one is not among them. */
+interface Table {
+  readonly sockets: ReadonlyMap<number, SocketEntry>
+  /** When it may be read again. */
+  readonly nextMs: number
+}
+
+/** The sockets of each network namespace, read when first asked for, and again, some time later, when one is not among them. */
 export class SocketTables {
-  readonly #tables: Map<string, { readonly sockets: ReadonlyMap<number, SocketEntry>; readonly atMs: number }> =
-    new Map()
+  readonly #tables: Map<string, Table> = new Map()
+  readonly #nowMs: () => number
 
-  /** The socket with this inode that a process has, whose folder is `base`. */
-  lookup(base: string, ino: number): SocketEntry | undefined {
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs
+  }
+
+  /**
+   * The socket with this inode that a process has, whose folder is `base`; undefined when it is of another kind, or connected to nothing. `later`:
+   * it may be newer than the table that was read last.
+   */
+  lookup(base: string, ino: number): SocketEntry | undefined | 'later' {
     const namespace = readLink(`${base}/ns/net`) ?? ''
     const known = this.#tables.get(namespace)
     const socket = known?.sockets.get(ino)
-    if (socket !== undefined || (known !== undefined && performance.now() - known.atMs < STALE_MS)) return socket
+    if (socket !== undefined) return socket
+    const startMs = this.#nowMs()
+    if (known !== undefined && startMs < known.nextMs) return 'later'
     // Namespaces come and go: what is kept of them is bounded.
     if (this.#tables.size >= MAX_NAMESPACES) this.#tables.clear()
     const sockets = readSockets(`${base}/net`)
-    this.#tables.set(namespace, { sockets, atMs: performance.now() })
+    const endMs = this.#nowMs()
+    this.#tables.set(namespace, { sockets, nextMs: endMs + Math.max((endMs - startMs) / SHARE, MIN_AGE_MS) })
     return sockets.get(ino)
   }
 }

@@ -117,7 +117,7 @@ export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Genera
     for (let i = 0; i < count; i++) {
       if (i % PART === PART - 1) yield
       const fd = readFd(base, numbers[i]!, sockets, i < DETAILED_FDS)
-      if (fd === undefined) continue
+      if (fd === undefined || fd === 'later') continue
       told.fds++
       sink.fd(pid, fd)
     }
@@ -211,7 +211,7 @@ export class ProcLookup {
   }
 
   /** A descriptor of a process as it is now; undefined when it is closed. */
-  fd(pid: number, fd: number): FdEntry | undefined {
+  fd(pid: number, fd: number): FdEntry | undefined | 'later' {
     return readFd(`${this.#proc}/${pid}`, fd, this.#sockets, true)
   }
 }
@@ -516,7 +516,7 @@ function shortDevice(dev: number): number {
   return dev > 0xffffffff ? 0 : dev
 }
 
-function readFd(base: string, fd: number, sockets: SocketTables, isDetailed: boolean): FdEntry | undefined {
+function readFd(base: string, fd: number, sockets: SocketTables, isDetailed: boolean): FdEntry | undefined | 'later' {
   const path = readLink(`${base}/fd/${fd}`)
   if (path === undefined) return undefined
   const link = shared.text(path)
@@ -524,7 +524,10 @@ function readFd(base: string, fd: number, sockets: SocketTables, isDetailed: boo
   const openFlags = isDetailed ? parseOpenFlags(readSmall(`${base}/fdinfo/${fd}`, 4096) ?? '') : 0
   // Of what is no plain file only this is kept: whether an execve closes it.
   const closes = openFlags & OPEN_CLOEXEC
-  if (!link.startsWith('/')) return { ...describeFd(base, fd, link, sockets), openFlags: closes }
+  if (!link.startsWith('/')) {
+    const entry = describeFd(base, fd, link, sockets)
+    return entry === 'later' ? entry : { ...entry, openFlags: closes }
+  }
   if (link.startsWith('/memfd:')) {
     const name = link.slice('/memfd:'.length).replace(/ \(deleted\)$/, '')
     return { fd, ino: statOf(`${base}/fd/${fd}`)?.ino ?? 0, type: FD_MEMFD, name, openFlags: closes }
@@ -538,12 +541,13 @@ function readFd(base: string, fd: number, sockets: SocketTables, isDetailed: boo
 }
 
 /** A descriptor without a path: `socket:[…]`, `pipe:[…]`, `anon_inode:…`. */
-function describeFd(base: string, fd: number, link: ByteText, sockets: SocketTables): FdEntry {
+function describeFd(base: string, fd: number, link: ByteText, sockets: SocketTables): FdEntry | 'later' {
   const numbered = /^(\w+):\[(\d+)\]$/.exec(link)
   const ino = numbered === null ? 0 : Number(numbered[2])
   if (numbered?.[1] === 'pipe') return { fd, ino, type: FD_FIFO, name: '' }
   if (numbered?.[1] === 'socket') {
     const socket = sockets.lookup(base, ino)
+    if (socket === 'later') return 'later'
     return socket === undefined ? { fd, ino, type: FD_UNSUPPORTED, name: '' } : { fd, ino, ...socket }
   }
   const anonymous = /^anon_inode:\[?([^\]]*)\]?$/.exec(link)?.[1]
