@@ -458,6 +458,37 @@ const cases: readonly {
     out: /^\{"evt\.type":"\w+","evt\.num":\d+\}\n$/,
   },
   {
+    name: 'trace: an event that lacks a field of the format is left out',
+    args: ['trace', container, '-n', '1', '-p', '%evt.num %fd.name'],
+    code: 0,
+    out: /^\d\d+ \/\S+\n$/,
+  },
+  {
+    name: 'trace: unless the format begins with a star',
+    args: ['trace', container, '--limit', '2', '-p', '*%evt.num %fd.name'],
+    code: 0,
+    out: /^1 <NA>\n2 <NA>\n$/,
+  },
+  {
+    name: 'trace: as sysdig is called',
+    args: ['trace', '-r', container, '-n', '2', '-pc', 'fd.name', '=', '/etc/passwd', 'and', 'evt.type=openat'],
+    code: 0,
+    out: /^(\d+ [\d:.]+ \d \S+ \(\S+\) \S+ \(\d+:\d+\) openat .*name=\/etc\/passwd .*\n){2}$/,
+  },
+  {
+    name: 'trace: so many of all captures together',
+    args: ['trace', container, container, '-n', '3', '-p', '%evt.num'],
+    code: 0,
+    out: /^1\n2\n3\n$/,
+  },
+  {
+    name: 'trace: what sysdig has elsewhere',
+    args: ['trace', '-w', 'x.scap'],
+    code: 1,
+    err: /`-w` is not there\n {2}help: `tiercel record FILE`/,
+  },
+  { name: 'trace: an empty format', args: ['trace', container, '-p', ' '], code: 1, err: /the format is empty/ },
+  {
     name: 'trace: a wrong condition is shown with its place',
     args: ['trace', 'evt.tpye = open', container],
     code: 1,

@@ -1,11 +1,11 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { openCaptureFile } from '../events/capture/write-capture.ts'
 import { NdjsonWriter } from '../events/ndjson/write-ndjson.ts'
 import { openSource } from '../events/open-source.ts'
 import type { SourceSink } from '../events/source.ts'
 import type { Command } from './command.ts'
 import { CommandError } from './command-error.ts'
-import { inputPath, requireReadableFile } from './input-file.ts'
+import { inputPath, isSameFile, requireReadableFile } from './input-file.ts'
 import { openProgressLine, shortCount } from './progress-line.ts'
 import { reportSource } from './source-report.ts'
 import type { Terminal } from './terminal.ts'
@@ -28,15 +28,6 @@ function targetOf(path: string, asked: string | undefined): Target {
     `cannot tell the format from the name \`${path}\``,
     'use the extension .scap or .ndjson, or --to scap or --to ndjson',
   )
-}
-
-function isSameFile(a: string, b: string): boolean {
-  try {
-    const [one, two] = [statSync(a), statSync(b)]
-    return one.dev === two.dev && one.ino === two.ino && one.isFile()
-  } catch {
-    return false
-  }
 }
 
 /** Lines for standard output are handed over between pieces, so that a slow reader slows the input and memory stays small. */

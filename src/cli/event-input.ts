@@ -62,12 +62,14 @@ export async function readEvents(input: EventInput, sink: SourceSink, terminal: 
   const { files, signal, betweenPieces } = input
   if (files.length === 0) return readLive(input, sink, terminal)
   let failed = false
+  let isOver = false
+  const take: SourceSink = { ...sink, event: record => !(isOver = !sink.event(record)) }
   for (const [i, path] of files.entries()) {
-    if (signal.aborted) break
+    if (signal.aborted || isOver) break
     if (i > 0) sink.reset?.()
     const source = await openSource(inputPath(path))
     const options = { signal, ...(betweenPieces !== undefined && { betweenChunks: betweenPieces }) }
-    if (reportSource(path, await source.read(sink, options), terminal)) failed = true
+    if (reportSource(path, await source.read(take, options), terminal)) failed = true
   }
   return failed
 }
@@ -128,12 +130,23 @@ export function wrongText(findings: readonly Diagnostic[], what: string, termina
   return new CommandError(`the ${what} is wrong`, '`tiercel fields` lists the fields')
 }
 
-/** Operands: captures and, before, behind or between them, one condition. */
-export function splitOperands(operands: readonly string[]): { readonly condition: string; readonly files: string[] } {
-  const files = operands.filter(looksLikeFile)
-  const [condition = '', other] = operands.filter(word => !looksLikeFile(word))
-  if (other !== undefined) {
-    throw new UsageError(`\`${condition}\` and \`${other}\` are two conditions`, 'write one: `(…) and (…)`')
+/** Behind these comes a value, even if it looks like a path. */
+const OPERATOR =
+  /(?:^|[\s(])(?:[=<>]|[!<>=]=|in|contains|icontains|bcontains|startswith|bstartswith|endswith|glob|iglob|regex|pmatch|intersects)$|[=<>(,]$/
+
+/**
+ * Operands: captures and the condition, in any order. The condition may be several words, as a shell hands it over that nobody told
+ * otherwise. `read`: captures that an option names.
+ */
+export function splitOperands(
+  operands: readonly string[],
+  read: readonly string[] = [],
+): { readonly condition: string; readonly files: string[] } {
+  const files = [...read]
+  let condition = ''
+  for (const word of operands) {
+    if (!OPERATOR.test(condition) && looksLikeFile(word)) files.push(word)
+    else condition += condition === '' ? word : ` ${word}`
   }
   for (const file of files) requireReadableFile(file, 'capture')
   return { condition, files }
@@ -141,7 +154,7 @@ export function splitOperands(operands: readonly string[]): { readonly condition
 
 /** A condition has blanks or operators in it; a path has neither, or ends as captures do, or is there. */
 function looksLikeFile(word: string): boolean {
-  if (word === '-' || /\.(scap|gz|ndjson|json)$/i.test(word)) return true
+  if (word === '-' || (/\.(scap|gz|ndjson|json)$/i.test(word) && !/[\s=<>()]/.test(word))) return true
   if (word === '') return false
   return (word.includes('/') && !/[\s=<>()]/.test(word)) || existsSync(word)
 }

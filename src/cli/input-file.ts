@@ -28,6 +28,12 @@ export function requireReadableFile(path: string, what: string): void {
   }
 }
 
+/** Whether both are there and are one file. */
+export function isSameFile(a: string, b: string): boolean {
+  const [one, other] = [a, b].map(path => statSync(path, { throwIfNoEntry: false }))
+  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino && one.isFile()
+}
+
 /** What to tell when the file system refused `path`. */
 export function unreadable(path: string, what: string, error: unknown): CommandError {
   const code = (error as NodeJS.ErrnoException).code

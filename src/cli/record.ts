@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import { allEvents, wantedEvents } from '../agent/base-syscalls.ts'
 import { CaptureRecorder } from '../agent/record-capture.ts'
 import { RecordedFiles } from '../agent/recorded-files.ts'
@@ -9,7 +8,7 @@ import type { Command } from './command.ts'
 import { type CaptureFile, openCaptureFile } from './capture-file.ts'
 import { UsageError } from './command-error.ts'
 import { parseFilter, positiveOption, readEvents, scopeCondition, scopeOptions, stopSignal } from './event-input.ts'
-import { requireReadableFile } from './input-file.ts'
+import { isSameFile, requireReadableFile } from './input-file.ts'
 import { loadRuleSet } from './load-rule-set.ts'
 import { loadSettings, settingsOptions } from './load-settings.ts'
 import { NameWarnings } from './name-warnings.ts'
@@ -25,13 +24,6 @@ const RING_BYTES = 64 * 1024 * 1024
 const LIVE_GZIP_LEVEL = 2
 /** What has gathered is written so often, so that a recording that is killed has lost no more. */
 const FLUSH_MS = 1000
-
-/** Refuses to write into the very file that is read. */
-function requireOther(path: string, from: string): void {
-  const [one, other] = [path, from].map(name => statSync(name, { throwIfNoEntry: false }))
-  if (one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino && one.isFile())
-    throw new UsageError(`\`${path}\` is the capture that is read`, 'write into another file')
-}
 
 /** What is known of names beside the events; with `--rules` their names are looked up. */
 async function openNames(args: Arguments, terminal: Terminal): Promise<RecordedNames> {
@@ -71,7 +63,7 @@ export const recordCommand: Command = {
   name: 'record',
   summary: 'record the events of this machine to a capture file',
   usage: 'FILE [CONDITION] [-M SECONDS]',
-  operands: { min: 1, max: 2, name: 'file to write' },
+  operands: { min: 1, max: Number.MAX_SAFE_INTEGER, name: 'file to write' },
   options: [
     { name: 'from', value: 'CAPTURE', doc: 'read events from a capture instead, to filter or split it' },
     ...scopeOptions,
@@ -123,9 +115,11 @@ export const recordCommand: Command = {
     const from = args.value('from')
     if (from !== undefined) {
       requireReadableFile(from, 'capture')
-      requireOther(path, from)
+      if (isSameFile(path, from))
+        throw new UsageError(`\`${path}\` is the capture that is read`, 'write into another file')
     }
-    const condition = scopeCondition(args.operands.slice(1), args)
+    const words = args.operands.slice(1).join(' ')
+    const condition = scopeCondition(words === '' ? [] : [words], args)
     const names = new NameIndex()
     const filter = condition === '' ? undefined : parseFilter(condition, names, terminal)
     const seconds = positiveOption(args.value('duration'), '--duration')

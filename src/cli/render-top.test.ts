@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import picocolors from 'picocolors'
 import type { TrafficRow } from '../agent/traffic-table.ts'
-import { arrangeRows, firstView, pressKey, renderBytes, renderTable, type TopView } from './render-top.ts'
+import { arrangeRows, firstView, pressKey, renderBytes, renderStatus, renderTable, type TopView } from './render-top.ts'
 
 const plain = picocolors.createColors(false)
 
@@ -112,3 +112,33 @@ test('no line is longer than the screen, and no name can move the cursor', () =>
     { numRuns: 200 },
   )
 })
+
+const still = { typed: undefined, isPaused: false, evicted: 0 }
+const statuses: readonly {
+  readonly name: string
+  readonly view?: Partial<TopView>
+  readonly state?: Partial<typeof still> | { readonly typed: string }
+  readonly columns: number
+  readonly want: string
+}[] = [
+  {
+    name: 'keys and what they do',
+    columns: 80,
+    want: 's sort: bytes   / filter   n names   c clear   p pause   q quit',
+  },
+  {
+    name: 'paused, reversed, filtered, with rows left out',
+    view: { isReversed: true, filter: 'nginx' },
+    state: { isPaused: true, evicted: 3 },
+    columns: 120,
+    want: 's sort: bytes (r)   / filter: nginx   n names   c clear   p go on   q quit   3 rows left out',
+  },
+  { name: 'short where it must be', view: { filter: 'x' }, columns: 40, want: 'q quit  p c n  s bytes  /x' },
+  { name: 'how to leave is told first', columns: 6, want: 'q quit' },
+  { name: 'typing', state: { typed: 'ng' }, columns: 80, want: 'filter: ng_   (Enter: use it, Esc: leave it)' },
+  { name: 'typing more than fits: its end', state: { typed: 'abcdefgh' }, columns: 14, want: 'filter: defgh_' },
+]
+for (const { name, view, state, columns, want } of statuses) {
+  test(`the line below the table: ${name}`, () =>
+    assert.equal(renderStatus({ ...firstView, ...view }, { ...still, ...state }, columns), want))
+}

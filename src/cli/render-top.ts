@@ -127,6 +127,31 @@ export function renderTable(
   return [colors.bold(layOut(heads)), ...cells.map(layOut)]
 }
 
+/** What is under way on the screen. */
+export interface TopState {
+  /** The filter being typed, if one is. */
+  readonly typed: string | undefined
+  readonly isPaused: boolean
+  /** Rows that had to go. */
+  readonly evicted: number
+}
+
+/** The line below the table, in at most `columns`: what is typed, or what the keys do and how the table is looked at. */
+export function renderStatus(view: TopView, state: TopState, columns: number): string {
+  const { typed, isPaused, evicted } = state
+  if (typed !== undefined) {
+    const shown = `filter: ${typed.slice(-Math.max(1, columns - 'filter: _'.length))}_`
+    const note = '   (Enter: use it, Esc: leave it)'
+    return (shown.length + note.length <= columns ? shown + note : shown).slice(0, columns)
+  }
+  const order = `${view.sort}${view.isReversed ? ' (r)' : ''}`
+  const filter = view.filter === '' ? '' : `: ${view.filter}`
+  const gone = evicted === 0 ? '' : `   ${evicted} rows left out`
+  const whole = `s sort: ${order}   / filter${filter}   n names   c clear   p ${isPaused ? 'go on' : 'pause'}   q quit${gone}`
+  if (whole.length <= columns) return whole
+  return `q quit  ${isPaused ? 'p GO ON' : 'p c n'}  s ${order}  /${view.filter}${gone}`.slice(0, columns)
+}
+
 /** What a key does to the view; undefined: nothing. `typing` is the filter being typed, if one is. */
 export function pressKey(key: string, view: TopView): TopView | undefined {
   switch (key) {

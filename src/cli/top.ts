@@ -3,8 +3,26 @@ import { TRAFFIC_CALLS, TrafficTable } from '../agent/traffic-table.ts'
 import { requireReadableFile } from './input-file.ts'
 import type { Command } from './command.ts'
 import { UsageError } from './command-error.ts'
-import { parseFilter, positiveOption, readEvents, splitOperands, stopSignal, openView } from './event-input.ts'
-import { arrangeRows, firstView, pressKey, renderTable, type SortKey, sortKeys, type TopView } from './render-top.ts'
+import {
+  openView,
+  parseFilter,
+  positiveOption,
+  readEvents,
+  splitOperands,
+  stopSignal,
+  watchingText,
+} from './event-input.ts'
+import {
+  arrangeRows,
+  firstView,
+  pressKey,
+  renderStatus,
+  renderTable,
+  type SortKey,
+  sortKeys,
+  type TopView,
+} from './render-top.ts'
+import { readOption } from './sysdig-flags.ts'
 import type { Terminal } from './terminal.ts'
 
 const REDRAW_MS = 1_000
@@ -14,6 +32,7 @@ const HOME = '\u001b[H'
 const CLEAR_TO_END_OF_LINE = '\u001b[K'
 const CLEAR_BELOW = '\u001b[J'
 const ESCAPE = '\u001b'
+const KEY_SEQUENCE = /\u001b(?:\[[0-9;]*|O)[A-Za-z~]/g
 const INTERRUPT = '\u0003'
 const BACKSPACE = '\u007f'
 
@@ -47,6 +66,7 @@ class TopScreen {
   }
 
   close(): void {
+    if (this.#timer === undefined) return
     clearInterval(this.#timer)
     process.stdin.off('data', this.#onKeys)
     process.stdout.off('resize', this.#draw)
@@ -56,7 +76,9 @@ class TopScreen {
   }
 
   readonly #onKeys = (keys: string | Buffer): void => {
-    for (const key of String(keys)) this.#onKey(key)
+    // Arrows and the like come as sequences, whose letters are no keys.
+    const text = String(keys).replaceAll(KEY_SEQUENCE, '')
+    for (const key of text) this.#onKey(key)
     this.#draw()
   }
 
@@ -87,14 +109,8 @@ class TopScreen {
       const shown = arrangeRows(this.#table.rows, this.#view)
       this.#lines = renderTable(shown.slice(0, Math.max(0, rows - 2)), this.#view, columns, colors)
     }
-    const { sort, isReversed, filter } = this.#view
-    const status =
-      this.#typed === undefined
-        ? `s sort: ${sort}${isReversed ? ' (r)' : ''}   / filter${filter === '' ? '' : `: ${filter}`}   n names   c clear   p ${this.#isPaused ? 'go on' : 'pause'}   q quit`
-        : `filter: ${this.#typed}_   (Enter: use it, Esc: leave it)`
-    const { evicted } = this.#table
-    const gone = evicted === 0 ? '' : `   ${evicted} rows left out`
-    const lines = [...this.#lines, colors.dim(`${status}${gone}`.slice(0, columns))]
+    const state = { typed: this.#typed, isPaused: this.#isPaused, evicted: this.#table.evicted }
+    const lines = [...this.#lines, colors.dim(renderStatus(this.#view, state, columns))]
     this.#terminal.out(HOME + lines.map(line => line + CLEAR_TO_END_OF_LINE).join('\r\n') + CLEAR_BELOW)
   }
 }
@@ -110,6 +126,7 @@ export const topCommand: Command = {
     { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after SECONDS' },
     { name: 'bindings', value: 'FILE', doc: 'names of addresses (NDJSON)' },
     { name: 'addresses', doc: 'show addresses instead of names' },
+    readOption,
   ],
   doc: [
     'One row per process and remote address, with its name if known, connections, and bytes sent and received. The condition is a rule condition; only matching events are counted.',
@@ -122,7 +139,7 @@ export const topCommand: Command = {
   ],
   exitCodes: ['it was shown', 'the condition is wrong, or events are not available'],
   run: async (args, terminal) => {
-    const { condition, files } = splitOperands(args.operands)
+    const { condition, files } = splitOperands(args.operands, args.values('read'))
     const bindings = args.value('bindings')
     if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
     const world = await openView(terminal, bindings)
@@ -138,19 +155,29 @@ export const topCommand: Command = {
     })
     const { signal, release } = stopSignal(terminal, seconds)
     const stop = new AbortController()
-    const isScreen = files.length === 0 && terminal.outIsTty && process.stdin.isTTY === true
+    const isLive = files.length === 0
+    const isScreen = isLive && terminal.outIsTty && process.stdin.isTTY === true
     const view = { ...firstView, sort, showsAddresses: args.has('addresses') }
     const screen = isScreen ? new TopScreen(table, view, terminal, () => stop.abort()) : undefined
     const wanted = wantedEvents([], { customSet: [], repair: false, all: true })
     const syscalls = new Set([...wanted.syscalls, ...TRAFFIC_CALLS])
+    // Before events come there is nothing to draw, and what is said then shall be read.
+    let begin = (): void => {
+      if (screen !== undefined) screen.open()
+      else if (isLive && terminal.errIsTty) terminal.err(`${watchingText(seconds)}\n`)
+      begin = () => {}
+    }
     try {
-      screen?.open()
       const failed = await readEvents(
         {
           files,
           wanted: { ...wanted, syscalls, observesNames: true },
           snaplen: 80,
           signal: AbortSignal.any([signal, stop.signal]),
+          betweenPieces: () => {
+            begin()
+            return undefined
+          },
         },
         sink,
         terminal,

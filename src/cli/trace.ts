@@ -2,6 +2,7 @@ import { renderJsonValue } from '../outputs/json-text.ts'
 import { fieldLookup } from '../fields/catalogue.ts'
 import { compileFormat } from '../agent/event-filter.ts'
 import { wantedEvents } from '../agent/base-syscalls.ts'
+import { CommandError } from './command-error.ts'
 import { requireReadableFile } from './input-file.ts'
 import type { Command } from './command.ts'
 import {
@@ -12,9 +13,10 @@ import {
   stopSignal,
   wrongText,
   openView,
+  watchingText,
 } from './event-input.ts'
+import { countOptions, DEFAULT_FORMAT, formatOf, goneFlags, maxEventsOf, readOption } from './sysdig-flags.ts'
 
-const DEFAULT_FORMAT = '%evt.num %evt.time %evt.cpu %proc.name (%thread.tid) %evt.type %evt.args'
 /** What waits for standard output is written when it has so many characters, or when a piece of the input is done. */
 const CHUNK = 64 * 1024
 const SNAPLEN = 80
@@ -26,8 +28,10 @@ export const traceCommand: Command = {
   operands: { min: 0, max: Number.MAX_SAFE_INTEGER, name: 'operand' },
   options: [
     { name: 'format', short: 'p', value: 'FORMAT', doc: `how an event is printed; default: '${DEFAULT_FORMAT}'` },
+    readOption,
     { name: 'json', doc: 'print the fields of the format as one JSON object per line' },
     { name: 'max-events', short: 'n', value: 'COUNT', doc: 'stop after COUNT events' },
+    ...countOptions,
     { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after SECONDS' },
     { name: 'bindings', value: 'FILE', doc: 'names of addresses (NDJSON)' },
     {
@@ -36,8 +40,9 @@ export const traceCommand: Command = {
     },
     { name: 'snaplen', value: 'BYTES', doc: `live: bytes of data to keep of each event; default: ${SNAPLEN}` },
   ],
+  gone: goneFlags,
   doc: [
-    'The condition is a rule condition, without macros; by default every event is printed. FORMAT is like a rule’s output. Similar to sysdig.',
+    'The condition is a rule condition, without macros; by default every event is printed. FORMAT is like a rule’s output. As in sysdig, events that lack one of its fields are left out unless it begins with `*`, which prints <NA> for them; -pc adds containers to the default format, -pk pods.',
     'Without a capture the events of this machine are printed as they happen; that needs the privileges of `tiercel run`.',
   ],
   examples: [
@@ -47,15 +52,18 @@ export const traceCommand: Command = {
   ],
   exitCodes: ['printed to the end, or stopped by you', 'the condition is wrong, or events are not available'],
   run: async (args, terminal) => {
-    const { condition, files } = splitOperands(args.operands)
+    const { condition, files } = splitOperands(args.operands, args.values('read'))
     const bindings = args.value('bindings')
     if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
     const view = await openView(terminal, bindings)
     const filter = parseFilter(condition, view.names, terminal)
-    const result = compileFormat(args.value('format') ?? DEFAULT_FORMAT, fieldLookup)
+    const wording = formatOf(args.value('format'))
+    if (wording.trim() === '') throw new CommandError('the format is empty', `the default is '${DEFAULT_FORMAT}'`)
+    const result = compileFormat(wording, fieldLookup)
     if (!result.ok) throw wrongText(result.findings, 'format', terminal)
     const { format } = result
-    const maxEvents = positiveOption(args.value('max-events'), '--max-events') ?? Number.POSITIVE_INFINITY
+    const takesAll = wording.startsWith('*')
+    const maxEvents = positiveOption(maxEventsOf(args), '--max-events') ?? Number.POSITIVE_INFINITY
     const seconds = positiveOption(args.value('duration'), '--duration')
     const snaplen = positiveOption(args.value('snaplen'), '--snaplen') ?? SNAPLEN
     const { signal, release } = stopSignal(terminal, seconds)
@@ -65,6 +73,7 @@ export const traceCommand: Command = {
     const sink = view.sink(current => {
       if (!filter.matches(current)) return true
       const { text: line, fields } = format(current)
+      if (!takesAll && fields.some(([, value]) => value === null)) return true
       text += isJson
         ? `{${fields.map(([key, value]) => `${JSON.stringify(key)}:${renderJsonValue(value)}`).join(',')}}\n`
         : `${line}\n`
@@ -74,7 +83,10 @@ export const traceCommand: Command = {
       }
       return ++count < maxEvents && !signal.aborted
     })
+    let isTold = files.length > 0 || !terminal.errIsTty
     const flush = (): Promise<void> | undefined => {
+      if (!isTold) terminal.err(`${watchingText(seconds)}\n`)
+      isTold = true
       if (text === '') return undefined
       terminal.out(text)
       text = ''
