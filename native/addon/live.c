@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <node_api.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -166,6 +167,79 @@ static struct probe *load_probe(u32 ring_bytes, u32 cpu_count, bool with_log)
 	return probe;
 }
 
+/* The verifier gives up with EAGAIN when a signal comes (a profiler sends thousands); libbpf tries five times, too. */
+static struct probe *load_patiently(u32 ring_bytes, u32 cpu_count)
+{
+	struct probe *probe = NULL;
+	sigset_t every, before;
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &before);
+	for (int tries = 0; tries < 5 && !probe; tries++) {
+		probe = load_probe(ring_bytes, cpu_count, false);
+		if (!probe && errno != EAGAIN)
+			break;
+	}
+	int error = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return probe;
+}
+
+/* A load that began before anybody asked for the probe, on a thread of its own; of the whole process, whichever thread of Node asks. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_t thread;
+	bool under_way;
+	u32 ring_bytes, cpu_count;
+	struct probe *probe;
+	int error;
+} early = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void *load_early(void *unused)
+{
+	(void)unused;
+	early.probe = load_patiently(early.ring_bytes, early.cpu_count);
+	early.error = errno;
+	return NULL;
+}
+
+/* loadEarly({ringBytes, cpuCount}): begins to load; the next `open` waits for it, and takes it if it wants these sizes. */
+static napi_value begin_to_load(napi_env env, napi_callback_info info)
+{
+	size_t argc = 1;
+	napi_value options;
+	napi_get_cb_info(env, info, &argc, &options, NULL, NULL);
+	pthread_mutex_lock(&early.lock);
+	if (!early.under_way) {
+		early.ring_bytes = number_option(env, options, "ringBytes");
+		early.cpu_count = number_option(env, options, "cpuCount");
+		early.under_way = pthread_create(&early.thread, NULL, load_early, NULL) == 0;
+	}
+	pthread_mutex_unlock(&early.lock);
+	return NULL;
+}
+
+/* The programs and maps, loaded early or now; NULL and `errno` when the kernel refuses. */
+static struct probe *take_probe(u32 ring_bytes, u32 cpu_count)
+{
+	struct probe *probe = NULL;
+	bool fits = false;
+	pthread_mutex_lock(&early.lock);
+	if (early.under_way) {
+		pthread_join(early.thread, NULL);
+		early.under_way = false;
+		probe = early.probe;
+		fits = early.ring_bytes == ring_bytes && early.cpu_count == cpu_count;
+		errno = early.error;
+	}
+	pthread_mutex_unlock(&early.lock);
+	if (fits)
+		return probe;
+	if (probe)
+		probe__destroy(probe);
+	return load_patiently(ring_bytes, cpu_count);
+}
+
 /* open({ringBytes, cpuCount, snapBytes, namesSnapBytes, genericIds: Uint16Array}) → { handle, data: ArrayBuffer }. Nothing flows yet. */
 static napi_value open_live(napi_env env, napi_callback_info info)
 {
@@ -183,18 +257,7 @@ static napi_value open_live(napi_env env, napi_callback_info info)
 	live->cpu_count = cpu_count;
 	const char *step = "load";
 	int error = 0;
-	/* The verifier gives up with EAGAIN when a signal comes (a profiler sends thousands); libbpf tries five times, too. */
-	sigset_t every, before;
-	sigfillset(&every);
-	pthread_sigmask(SIG_SETMASK, &every, &before);
-	for (int tries = 0; tries < 5 && !live->probe; tries++) {
-		live->probe = load_probe(ring_bytes, cpu_count, false);
-		if (!live->probe && errno != EAGAIN)
-			break;
-	}
-	int load_error = errno;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errno = load_error;
+	live->probe = take_probe(ring_bytes, cpu_count);
 	if (!live->probe) {
 		error = errno;
 		goto failed;
@@ -833,7 +896,7 @@ NAPI_MODULE_INIT()
 		const char *name;
 		napi_callback call;
 	} functions[] = {
-		{"probeFeatures", probe_features}, {"open", open_live},         {"next", next_span},
+		{"probeFeatures", probe_features}, {"loadEarly", begin_to_load}, {"open", open_live}, {"next", next_span},
 		{"setFilter", set_filter},         {"setWanted", set_wanted},   {"setRunning", set_running}, {"counters", read_counters},
 		{"backlog", read_backlog},         {"wait", wait_for_events},   {"cancel", cancel_wait},
 		{"close", close_live},             {"loadLog", read_load_log},  {"layout", read_layout},

@@ -27,6 +27,7 @@ import { type NameListConfig, readNameLists } from './config-name-lists.ts'
 import type { ConfigMap, Env, Place } from './config-node.ts'
 import { ConfigSection } from './config-section.ts'
 import { parseInterval } from './parse-interval.ts'
+import { DEFAULT_RING } from './ring-bytes.ts'
 import { withStaticFields } from './static-fields.ts'
 
 /**
@@ -267,8 +268,9 @@ function readEngine(top: ConfigSection, findings: Diagnostic[]): EngineConfig {
   const sections = ['modern_ebpf', 'kmod'].map(name => {
     const section = engine.section(name)
     const settings = {
-      bufSizePreset: section.int('buf_size_preset', 4, 1, 10),
-      cpusForEachBuffer: name === 'kmod' ? 2 : section.int('cpus_for_each_buffer', 2, 0, UINT32),
+      bufSizePreset: section.int('buf_size_preset', DEFAULT_RING.bufSizePreset, 1, 10),
+      cpusForEachBuffer:
+        name === 'kmod' ? 2 : section.int('cpus_for_each_buffer', DEFAULT_RING.cpusForEachBuffer, 0, UINT32),
     }
     section.withoutEffect('drop_failed_exit', 'calls that fail are events, too')
     if (name !== 'kmod') section.withoutEffect('disable_iterators', 'processes are read from /proc')

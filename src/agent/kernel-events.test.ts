@@ -10,6 +10,7 @@ import type { OutputMessage, OutputSink } from '../outputs/sinks/sink.ts'
 import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
 import { type Agent, type AgentNews, type AgentOptions, type LiveSetup, startAgent } from './run.ts'
+import { startWorker } from './start-worker.ts'
 
 /* The agent on the real kernel, in its own processes and files only: whatever else this machine does must not matter. */
 
@@ -69,7 +70,7 @@ async function openLiveAgent(
       assert.ok(rules.plan, JSON.stringify(rules.results))
       return { config, plan: rules.plan, configFiles: [], ruleFiles: [], folders: [] }
     },
-    source: new URL('kernel-events.ts', import.meta.url).href,
+    worker: startWorker(new URL('kernel-events.ts', import.meta.url).href),
     versions: { tiercel: '0.0.0', falcoEngine: '0.63.0' },
     versionPage: {},
     onNews: one => news.push(one),

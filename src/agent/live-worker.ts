@@ -30,6 +30,9 @@ try {
   })
   post({ kind: 'loaded' })
 } catch (error) {
-  post({ kind: 'refused', message: messageOf(error), help: '' })
-  port.close()
+  // Who started this thread may not listen yet.
+  port.once('message', () => {
+    post({ kind: 'refused', message: messageOf(error), help: '' })
+    port.close()
+  })
 }

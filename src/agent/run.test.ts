@@ -8,7 +8,9 @@ import type { OutputMessage, OutputSink } from '../outputs/sinks/sink.ts'
 import type { Config } from './config.ts'
 import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
-import { type Agent, type AgentNews, type AgentOptions, type LiveSetup, ringBytesOf, startAgent } from './run.ts'
+import { type Agent, type AgentNews, type AgentOptions, type LiveSetup, startAgent } from './run.ts'
+import { ringBytesOf } from './ring-bytes.ts'
+import { startWorker } from './start-worker.ts'
 
 /** How long anything may take here; the machine may be busy. */
 const PATIENCE_MS = 15_000
@@ -82,7 +84,7 @@ async function openBench(t: TestContext, options: BenchOptions): Promise<Bench> 
   }
   const agent = await startAgent({
     load,
-    source: source(options.query ?? ''),
+    worker: startWorker(source(options.query ?? '')),
     versions: { tiercel: '0.0.0', falcoEngine: '0.63.0' },
     versionPage: { tiercel_version: '0.0.0' },
     onNews: one => news.push(one),
@@ -104,10 +106,8 @@ function stringify(value: unknown): string {
 }
 
 test('the ring has about the size of Falco’s buffers together, and is a power of two', () => {
-  const size = (bufSizePreset: number, cpusForEachBuffer: number, cpus: number): number => {
-    const { engine } = loadConfig({ env: {} }).config
-    return ringBytesOf({ engine: { ...engine, bufSizePreset, cpusForEachBuffer } }, cpus) / 1024 / 1024
-  }
+  const size = (bufSizePreset: number, cpusForEachBuffer: number, cpus: number): number =>
+    ringBytesOf({ bufSizePreset, cpusForEachBuffer }, cpus) / 1024 / 1024
   assert.deepEqual(
     [size(4, 2, 2), size(4, 2, 8), size(4, 2, 12), size(5, 0, 64), size(10, 1, 64), size(1, 2, 2)],
     [16, 32, 64, 16, 256, 16],

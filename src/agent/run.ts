@@ -5,10 +5,9 @@
 import { messageOf } from '../diagnostics/message-of.ts'
 import { createHash } from 'node:crypto'
 import { appendFile, readFileSync } from 'node:fs'
-import { getCompileCacheDir } from 'node:module'
 import { availableParallelism, release } from 'node:os'
 import { basename } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { backgroundTimer, NameRefresher, type NameWarning } from '../domains/refresh.ts'
 import type { Resolver } from '../domains/resolver.ts'
 import { AlertOutputs } from '../outputs/alert-outputs.ts'
@@ -44,6 +43,7 @@ import { NameStore } from './name-store.ts'
 import { addedOutput, openFilterOf } from './open-filter.ts'
 import { plainPlan } from './plain-plan.ts'
 import { readHosts } from './read-hosts.ts'
+import { ringBytesOf } from './ring-bytes.ts'
 import { readUsage } from './resource-usage.ts'
 import { usesNames } from './uses-names.ts'
 import { FileWatch } from './watch-files.ts'
@@ -93,8 +93,8 @@ export interface AgentOptions {
    * gets the configuration before the rules are compiled, so that at the start the probe is loaded meanwhile.
    */
   readonly load: (onConfig: (config: Config) => void) => LiveSetup
-  /** URL of the module that has live events (`LiveModule`). */
-  readonly source: string
+  /** Of `startWorker`, which nothing was sent to yet. */
+  readonly worker: Worker
   readonly versions: AgentVersions
   /** What `/versions` says. */
   readonly versionPage: Readonly<Record<string, string>>
@@ -145,12 +145,11 @@ const BLIND_RULE = 'Falco internal: timeouts notification'
 /** Starts the agent; rejects when configuration or rules cannot be loaded. What happens later is in `ended`. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const startMs = performance.now()
-  // The worker loads its code while the rules are compiled here.
-  const worker = startWorker(options.source)
+  const { worker } = options
   try {
     const attach = (config: Config): void => worker.postMessage({ kind: 'attach', worker: ordersOf(config) })
     const setup = options.load(attach)
-    const agent = new Agent(options, setup, worker, startMs)
+    const agent = new Agent(options, setup, startMs)
     await agent.openWeb(setup.config)
     agent.begin()
     return agent
@@ -158,13 +157,6 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await worker.terminate()
     throw error
   }
-}
-
-function startWorker(source: string): Worker {
-  const self = import.meta.url
-  const file = `live-worker${self.slice(self.lastIndexOf('.'))}`
-  const compileCache = getCompileCacheDir()
-  return new Worker(new URL(file, self), { workerData: { source, compileCache }, name: 'tiercel-events' })
 }
 
 export class Agent {
@@ -208,10 +200,10 @@ export class Agent {
   #isEnding = false
   #failure: AgentFailure | undefined
 
-  constructor(options: AgentOptions, setup: LiveSetup, worker: Worker, startMs: number) {
+  constructor(options: AgentOptions, setup: LiveSetup, startMs: number) {
     this.#options = options
     this.#setup = setup
-    this.#worker = worker
+    this.#worker = options.worker
     this.#startMs = startMs
     this.#outputs = this.#openOutputs(setup.config)
     this.#sums = sumsOf(setup)
@@ -246,6 +238,15 @@ export class Agent {
     this.ended = new Promise(resolve => {
       this.#finish = resolve
     })
+    // From now on, as what is sent while nobody listens is lost.
+    const { worker } = options
+    worker.on('message', value => {
+      const message = parseToMain(value)
+      if (message === undefined) this.#tell({ kind: 'trouble', message: 'the worker sent what is no message' })
+      else this.#receive(message)
+    })
+    worker.on('error', error => this.#fail(`the thread that judges events has failed: ${messageOf(error)}`, ''))
+    worker.on('exit', () => void this.#end())
   }
 
   /** Opens the web server if there shall be one. Rejects when it cannot listen. */
@@ -263,14 +264,7 @@ export class Agent {
 
   /** Sends the worker on its way. */
   begin(): void {
-    const worker = this.#worker
-    worker.on('message', value => {
-      const message = parseToMain(value)
-      if (message === undefined) this.#tell({ kind: 'trouble', message: 'the worker sent what is no message' })
-      else this.#receive(message)
-    })
-    worker.on('error', error => this.#fail(`the thread that judges events has failed: ${messageOf(error)}`, ''))
-    worker.on('exit', () => void this.#end())
+    if (this.#isEnding) return
     this.#lists.set(listsOf(this.#setup), this.#setup.config.watchConfigFiles)
     this.#restoreNames()
     this.#send({ kind: 'start', rules: this.#ordersOf(this.#setup, this.#generation) })
@@ -757,22 +751,9 @@ interface HealthTrail {
   pendingBytes: number
 }
 
-const LEAST_RING_BYTES = 16 * 1024 * 1024
-const MOST_RING_BYTES = 256 * 1024 * 1024
-
-/**
- * One ring for all CPUs, of about the size that Falco's buffers have together: `buf_size_preset` for every `cpus_for_each_buffer` CPUs (0: all).
- * A power of two.
- */
-export function ringBytesOf({ engine }: Pick<Config, 'engine'>, cpuCount: number): number {
-  const buffers = engine.cpusForEachBuffer === 0 ? 1 : Math.ceil(cpuCount / engine.cpusForEachBuffer)
-  const together = 2 ** (19 + engine.bufSizePreset + Math.ceil(Math.log2(buffers)))
-  return Math.min(MOST_RING_BYTES, Math.max(LEAST_RING_BYTES, together))
-}
-
 function ordersOf(config: Config): WorkerOrders {
   return {
-    ringBytes: ringBytesOf(config, availableParallelism()),
+    ringBytes: ringBytesOf(config.engine, availableParallelism()),
     snaplen: config.snaplen === 0 ? DEFAULT_SNAPLEN : config.snaplen,
     maxThreads: config.threadTable.size,
     purgeIntervalSec: config.threadTable.purgeIntervalSec,

@@ -11,3 +11,6 @@ export class CommandError extends Error {
 
 /** The command line itself is wrong. */
 export class UsageError extends CommandError {}
+
+/** This machine cannot be watched, or not by this user. */
+export class LiveRefusal extends CommandError {}

@@ -7,9 +7,9 @@ import type { Command } from './command.ts'
 import { jsonText } from './json-text.ts'
 import { CommandError } from './command-error.ts'
 import { loadRuleSet } from './load-rule-set.ts'
-import { loadSettings, settingsOptions } from './load-settings.ts'
+import { loadSettings } from './load-settings.ts'
+import { rulesOption, settingsOptions } from './shared-options.ts'
 import { Arguments } from './parse-arguments.ts'
-import { rulesOption } from './rule-files.ts'
 
 /** All rules, or the one called `name`; throws a `CommandError` if there is none. */
 export function describe(compiled: CompiledSet, fields: FieldLookup, name: string | undefined): RulesDescription {

@@ -3,20 +3,8 @@ import { type LoadedConfig, loadConfig } from '../agent/load-config.ts'
 import { renderDiagnostic } from '../diagnostics/render.ts'
 import { CommandError } from './command-error.ts'
 import { requireReadableFile } from './input-file.ts'
-import type { Arguments, OptionSpec } from './parse-arguments.ts'
+import type { Arguments } from './parse-arguments.ts'
 import type { Terminal } from './terminal.ts'
-
-/** The options of every command that reads the configuration. */
-export const settingsOptions: readonly OptionSpec[] = [
-  { name: 'config', short: 'c', value: 'FILE', doc: 'configuration (tiercel.yaml); the keys are falco.yaml’s' },
-  {
-    name: 'option',
-    short: 'o',
-    value: 'KEY=VALUE',
-    repeated: true,
-    doc: 'set one key of the configuration: json_output=true, append_output[].extra_output=TEXT',
-  },
-]
 
 /**
  * The configuration that `args` ask for: the file of `-c`, then `-o` in order, then `extra`. Findings go to standard error; throws a

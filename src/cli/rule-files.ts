@@ -5,18 +5,9 @@ import type { RulesFileInput } from '../rules/compile-rules.ts'
 import { decodeYaml } from '../rules/yaml/decode-text.ts'
 import { CommandError } from './command-error.ts'
 import { inputPath, requireReadableFile, unreadable } from './input-file.ts'
-import type { OptionSpec } from './parse-arguments.ts'
 
 /** In place of a path: the rules that come with Tiercel. To Falco it is a file that does not exist, which it skips. */
 const DEFAULT_RULES = 'default'
-
-export const rulesOption: OptionSpec = {
-  name: 'rules',
-  short: 'r',
-  value: 'PATH',
-  repeated: true,
-  doc: 'rule file, or directory of .yaml files; several may follow one -r. `default`, also without -r: the rules that come with Tiercel',
-}
 
 /** The rules that come with Tiercel, as a path that reads well in messages. */
 export function defaultRulesFolder(): string {

@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { demoCommand } from './demo.ts'
-import { LiveRefusal, runCommand } from './run.ts'
+import { LiveRefusal } from './command-error.ts'
+import { runCommand } from './run.ts'
 
 export const startCommand: Command = {
   name: 'start',

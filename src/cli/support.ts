@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { arch, hostname, release, type, version } from 'node:os'
 import type { Command } from './command.ts'
-import { loadSettings, settingsOptions } from './load-settings.ts'
-import { chooseRulePaths, readRuleFiles, rulesOption } from './rule-files.ts'
+import { loadSettings } from './load-settings.ts'
+import { rulesOption, settingsOptions } from './shared-options.ts'
+import { chooseRulePaths, readRuleFiles } from './rule-files.ts'
 import { readVersions } from './versions.ts'
 
 export const supportCommand: Command = {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { EVENT_HEADER_BYTES } from '../decode-record.ts'
-import { addonPath, isOlderKernel, loadAddon } from './native-addon.ts'
+import { addonPath, isOlderKernel, loadAddon, readCpuCount } from './native-addon.ts'
+import { liveSkipReason } from './testing.ts'
 import { SYSCALL_LIMIT, stateCalls, syscallNumber } from './wanted-calls.ts'
 
 const releases = [
@@ -53,3 +54,42 @@ test('what is no addon is refused with a reason', () => {
     rmSync(folder, { recursive: true })
   }
 })
+
+/** What this process has open of BPF: programs, maps, links. */
+function bpfFiles(): number {
+  const targets = readdirSync('/proc/self/fd').map(fd => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`)
+    } catch {
+      return ''
+    }
+  })
+  return targets.filter(target => /bpf/.test(target)).length
+}
+
+const rings = [
+  { name: 'the same size', ringBytes: 65536 },
+  { name: 'another size', ringBytes: 131072 },
+] as const
+
+for (const { name, ringBytes } of rings) {
+  test(`a probe that was loaded early is opened with a ring of ${name}, and nothing stays`, {
+    skip: liveSkipReason(),
+  }, () => {
+    const addon = loadAddon()
+    const before = bpfFiles()
+    const cpuCount = readCpuCount()
+    addon.loadEarly({ ringBytes: 65536, cpuCount })
+    const { handle, data } = addon.open({
+      ringBytes,
+      cpuCount,
+      snapBytes: 80,
+      namesSnapBytes: 80,
+      genericIds: new Uint16Array(SYSCALL_LIMIT),
+    })
+    assert.equal(data.byteLength, ringBytes)
+    assert.equal(addon.beat(handle), true)
+    addon.close(handle)
+    assert.equal(bpfFiles(), before)
+  })
+}

@@ -2,11 +2,10 @@
  * The native addon (native/addon), typed, and what the machine lets it do. The addon moves no bytes and words no errors: arguments are
  * checked here, and its errno and step become a `LiveError` that says what is missing.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { arch, platform, release } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { nativeSyscalls } from '../event-lookup.ts'
 import { missingCapabilities, PROBE_CAPABILITIES } from './capabilities.ts'
 import { LiveError } from './live-error.ts'
 
@@ -29,6 +28,8 @@ export interface NativeFeatures {
 
 export interface NativeAddon {
   probeFeatures(): NativeFeatures
+  /** Begins to load the probe on a thread of its own. The next `open`, of any thread of the process, takes it if it wants these sizes. */
+  loadEarly(options: { readonly ringBytes: number; readonly cpuCount: number }): void
   open(options: {
     readonly ringBytes: number
     readonly cpuCount: number
@@ -78,10 +79,12 @@ export function addonPath(): string {
   return fileURLToPath(new URL(`../../../native/build/tiercel-linux-${arch()}.node`, import.meta.url))
 }
 
+const ARCHITECTURES: readonly string[] = ['x64', 'arm64']
+
 /** Loads the addon; throws a `LiveError` when it is not there or does not fit. */
 export function loadAddon(path: string = addonPath()): NativeAddon {
   if (platform() !== 'linux') throw new LiveError('not-linux', `live events need Linux; this is ${platform()}`)
-  if (nativeSyscalls(arch()).length === 0)
+  if (!ARCHITECTURES.includes(arch()))
     throw new LiveError('no-addon', `live events are there for x64 and arm64; this is ${arch()}`)
   if (!existsSync(path))
     throw new LiveError(
@@ -92,6 +95,28 @@ export function loadAddon(path: string = addonPath()): NativeAddon {
     return createRequire(import.meta.url)(path) as NativeAddon
   } catch (cause) {
     throw new LiveError('no-addon', `the native addon does not load (${path})`, cause)
+  }
+}
+
+/** CPUs that the machine may have. */
+export function readCpuCount(): number {
+  try {
+    const last = /(\d+)\s*$/.exec(readFileSync('/sys/devices/system/cpu/possible', 'latin1'))
+    return last === null ? 1 : Number(last[1]) + 1
+  } catch {
+    return 1
+  }
+}
+
+/**
+ * Begins to load the probe, which takes a tenth of a second and more, while this thread goes on. Whoever opens it next with a ring of this
+ * size finds it loaded; what is wrong with it, if anything, is for them to tell.
+ */
+export function loadProbeEarly(ringBytes: number): void {
+  try {
+    loadAddon().loadEarly({ ringBytes, cpuCount: readCpuCount() })
+  } catch (error) {
+    if (!(error instanceof LiveError)) throw error
   }
 }
 

@@ -2,14 +2,20 @@
  * Live events of this machine: the probe (native/bpf) writes scap events into a ring that is mapped here, and `drain` shows them where
  * they lie, one reused record, no copy. The order is that of the ring; the times of two CPUs may be swapped by microseconds.
  */
-import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { messageOf } from '../../diagnostics/message-of.ts'
 import { RECORD_UNKNOWN, attachBytes, readRecord } from '../decode-record.ts'
 import { nativeSyscalls, syscallCode } from '../event-lookup.ts'
 import type { EventRecord } from '../event-record.ts'
 import { LiveError } from './live-error.ts'
-import { type NativeAddon, type NativeHandle, type NativeLibrary, loadAddon, probeFeatures } from './native-addon.ts'
+import {
+  type NativeAddon,
+  type NativeHandle,
+  type NativeLibrary,
+  loadAddon,
+  probeFeatures,
+  readCpuCount,
+} from './native-addon.ts'
 import { type OpenFilter, SYSCALL_LIMIT, type WantedCalls, encodeFilter, encodeWanted } from './wanted-calls.ts'
 
 export interface LiveOptions {
@@ -111,15 +117,6 @@ const EVERY_OPEN: OpenFilter = { reads: undefined, writes: undefined, programs: 
 const DEFAULT_RING_BYTES = 16 * 1024 * 1024
 const DEFAULT_SPAN_BYTES = 1024 * 1024
 const MAX_SNAP_BYTES = 8192
-
-function readCpuCount(): number {
-  try {
-    const last = /(\d+)\s*$/.exec(readFileSync('/sys/devices/system/cpu/possible', 'latin1'))
-    return last === null ? 1 : Number(last[1]) + 1
-  } catch {
-    return 1
-  }
-}
 
 function genericIds(): Uint16Array {
   const ids = new Uint16Array(SYSCALL_LIMIT)
