@@ -664,7 +664,7 @@ static int uprobe_type(void)
 }
 
 struct library_work {
-	int prog_fd, error;
+	int prog_fd, error, call;
 	char path[512];
 	u64 offset;
 	struct library *library;
@@ -692,7 +692,7 @@ static void attach_library(napi_env env, void *data)
 		attr.link_create.prog_fd = work->prog_fd;
 		attr.link_create.target_fd = fd;
 		attr.link_create.attach_type = BPF_PERF_EVENT;
-		attr.link_create.perf_event.bpf_cookie = i;
+		attr.link_create.perf_event.bpf_cookie = work->call << 1 | i;
 		if (fd >= 0)
 			library->link_fds[i] = syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 		if (library->link_fds[i] < 0)
@@ -742,13 +742,13 @@ static napi_value start_library_work(napi_env env, struct library_work *work, na
 }
 
 /*
- * watchLibrary(handle, path, offset) → Promise of what `unwatchLibrary` takes: tells calls of the function at the offset, getaddrinfo, of
- * every program that has the file loaded. Rejects with the errno.
+ * watchLibrary(handle, path, call, offset) → Promise of what `unwatchLibrary` takes: tells calls of the function at the offset, of every
+ * program that has the file loaded; `call` is its number (enum library_call). Rejects with the errno.
  */
 static napi_value watch_library(napi_env env, napi_callback_info info)
 {
-	napi_value args[3];
-	struct live *live = live_of(env, info, 3, args);
+	napi_value args[4];
+	struct live *live = live_of(env, info, 4, args);
 	if (!live)
 		return NULL;
 	struct library_work *work = calloc(1, sizeof(*work));
@@ -762,11 +762,12 @@ static napi_value watch_library(napi_env env, napi_callback_info info)
 		library->perf_fds[i] = library->link_fds[i] = -1;
 	work->library = library;
 	/* A number of its own, so that it stays when the probe is closed meanwhile. */
-	work->prog_fd = fcntl(live->probe->progs.getaddrinfo_seen.prog_fd, F_DUPFD_CLOEXEC, 3);
+	work->prog_fd = fcntl(live->probe->progs.library_seen.prog_fd, F_DUPFD_CLOEXEC, 3);
 	size_t length = 0;
 	int64_t offset = 0;
 	napi_get_value_string_utf8(env, args[1], work->path, sizeof(work->path), &length);
-	napi_get_value_int64(env, args[2], &offset);
+	napi_get_value_int32(env, args[2], &work->call);
+	napi_get_value_int64(env, args[3], &offset);
 	work->offset = offset;
 	return start_library_work(env, work, attach_library);
 }

@@ -128,6 +128,9 @@ struct buffer {
 	/* What socket.h reads. Not on the stack: all functions that call each other have 512 bytes of it together. */
 	struct ends ends;
 	union user_address address;
+	struct user_mmsghdr message;
+	struct iovec part;
+	u8 head[16]; /* the first bytes that are sent */
 	u8 data[EVENT_LIMIT * 2];
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * What the C library told a program that asked it for the addresses of a name: `getaddrinfo`, at its entry and where it returns. The
- * answer may come from a cache or a file, without a packet that anybody could see. These programs may be interrupted by others on the
+ * What the C library told a program that asked it for the addresses of a name: `getaddrinfo` and `gethostbyname_r` and its kin, at their entry and
+ * where they return. The answer may come from a cache or a file, without a packet that anybody could see. These programs may be interrupted by others on the
  * same CPU, so they do not use its buffer: the event has a fixed size and is written into the ring itself.
  */
 #pragma once
@@ -33,8 +33,18 @@ struct user_addrinfo {
 	u64 addr, canonical_name, next;
 };
 
+/* struct hostent, 64 bits: addresses of one family, the list of which ends with 0. */
+struct user_hostent {
+	u64 name, aliases;
+	s32 family, addr_len;
+	u64 addresses;
+};
+
+/* What a function gives, and where: its fourth, fifth or sixth argument is the address of a pointer. */
+enum library_call { CALL_GETADDRINFO, CALL_GETHOSTBYNAME_R, CALL_GETHOSTBYNAME2_R };
+
 /* Calls under way, by thread: what was asked for, and where the answer will be. */
-struct library_call {
+struct library_call_state {
 	u64 node;
 	u64 result;
 };
@@ -43,38 +53,50 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, u64);
-	__type(value, struct library_call);
+	__type(value, struct library_call_state);
 } library_calls SEC(".maps");
 
 #if defined(__TARGET_ARCH_x86)
 #define FIRST_ARG(regs) ((regs)->di)
-#define FOURTH_ARG(regs) ((regs)->cx)
+#define LATER_ARGS(regs) {(regs)->cx, (regs)->r8, (regs)->r9}
 #define RETURNED(regs) ((regs)->ax)
 #else
 #define FIRST_ARG(regs) ((regs)->regs[0])
-#define FOURTH_ARG(regs) ((regs)->regs[3])
+#define LATER_ARGS(regs) {(regs)->regs[3], (regs)->regs[4], (regs)->regs[5]}
 #define RETURNED(regs) ((regs)->regs[0])
 #endif
 
-/* One program for both ends of the function, because the loader has no room for two; the reader says which by the cookie, 1 at the return. */
+/*
+ * One program for both ends of all functions, because the loader has no room for more; the reader says which by the cookie: the function, and in
+ * bit 0 whether it returns. Where one calls another, the inner one tells.
+ */
 SEC("uprobe")
-int getaddrinfo_seen(struct pt_regs *regs)
+int library_seen(struct pt_regs *regs)
 {
-	u64 id = bpf_get_current_pid_tgid(), at = 0;
-	struct library_call call = {};
-	if (bpf_get_attach_cookie(regs) == 0) {
+	u64 id = bpf_get_current_pid_tgid(), at = 0, cookie = bpf_get_attach_cookie(regs);
+	struct library_call_state call = {};
+	if (!(cookie & 1)) {
+		u64 args[] = LATER_ARGS(regs), later = HIDE(args[0]);
+		/* Each is read at its own fixed place, as the verifier wants it. */
+		if (cookie >> 1 == CALL_GETHOSTBYNAME_R)
+			later = HIDE(args[1]);
+		if (cookie >> 1 == CALL_GETHOSTBYNAME2_R)
+			later = HIDE(args[2]);
 		call.node = FIRST_ARG(regs);
-		call.result = FOURTH_ARG(regs);
+		call.result = later;
 		if (CONTROLS->running && call.node && call.result && (u32)(id >> 32) != CONTROLS->self_tgid)
 			bpf_map_update_elem(&library_calls, &id, &call, BPF_ANY);
 		return 0;
 	}
-	struct library_call *found = bpf_map_lookup_elem(&library_calls, &id);
+	struct library_call_state *found = bpf_map_lookup_elem(&library_calls, &id);
 	if (!found)
 		return 0;
 	call = *found;
 	bpf_map_delete_elem(&library_calls, &id);
-	if (RETURNED(regs) & 0xffffffff || bpf_probe_read_user(&at, sizeof(at), (void *)call.result))
+	if (RETURNED(regs) & 0xffffffff || bpf_probe_read_user(&at, sizeof(at), (void *)call.result) || !at)
+		return 0;
+	struct user_hostent host = {};
+	if (cookie >> 1 != CALL_GETADDRINFO && bpf_probe_read_user(&host, sizeof(host), (void *)at))
 		return 0;
 	struct library_event *e = bpf_ringbuf_reserve(&ring, sizeof(struct library_event), 0);
 	struct buffer *b = own_buffer();
@@ -107,12 +129,21 @@ int getaddrinfo_seen(struct pt_regs *regs)
 		struct user_addrinfo info = {};
 		struct library_address *address = &e->addresses[i];
 		__builtin_memset(address, 0, sizeof(*address));
+		u64 bytes = 0;
 		/* Zeros where there is no further one. */
-		bpf_probe_read_user(&info, sizeof(info), (void *)at);
-		at = info.next;
-		if (info.family == AF_INET && !bpf_probe_read_user(address->bytes, 4, (void *)(info.addr + 4)))
+		if (host.addresses) {
+			if (at)
+				bpf_probe_read_user(&bytes, sizeof(bytes), (void *)(host.addresses + i * sizeof(bytes)));
+			at = bytes;
+			info.family = bytes ? host.family : 0;
+		} else {
+			bpf_probe_read_user(&info, sizeof(info), (void *)at);
+			at = info.next;
+			bytes = info.addr + (info.family == AF_INET ? 4 : 8);
+		}
+		if (info.family == AF_INET && !bpf_probe_read_user(address->bytes, 4, (void *)bytes))
 			address->family = 4;
-		else if (info.family == AF_INET6 && !bpf_probe_read_user(address->bytes, 16, (void *)(info.addr + 8)))
+		else if (info.family == AF_INET6 && !bpf_probe_read_user(address->bytes, 16, (void *)bytes))
 			address->family = 6;
 	}
 	u64 flags = BPF_RB_NO_WAKEUP;

@@ -12,12 +12,15 @@
 
 #define FOUR(a, b, c, d) ((u32)(a) | (u32)(b) << 8 | (u32)(c) << 16 | (u32)(d) << 24)
 
+#define HEAD_BYTES 9
+
 /* Whether `len` bytes begin as a TLS record with a handshake message of the first kind, or as a method of HTTP. */
-INLINE bool may_tell_name(u64 from, u64 len)
+INLINE bool may_tell_name(struct buffer *b, u64 from, u64 len)
 {
-	u8 head[9] = {};
-	if (len < sizeof(head)) {
-		bpf_probe_read_user(head, 1, (void *)from);
+	u8 *head = b->head;
+	if (bpf_probe_read_user(head, len < HEAD_BYTES ? 1 : HEAD_BYTES, (void *)from))
+		return false;
+	if (len < HEAD_BYTES) {
 		switch (head[0]) {
 		case 0x16:
 		case 'G':
@@ -29,7 +32,6 @@ INLINE bool may_tell_name(u64 from, u64 len)
 		}
 		return false;
 	}
-	bpf_probe_read_user(head, sizeof(head), (void *)from);
 	if (head[0] == 0x16)
 		return head[1] == 3 && head[5] == 1;
 	switch (FOUR(head[0], head[1], head[2], head[3])) {
@@ -61,11 +63,11 @@ struct {
 /* A TLS record at its largest, and some bytes around it. */
 #define OPENING_LIMIT 17000
 
-/* How long a ClientHello is that is whole in one record, as its first bytes say; else as long as one may be. */
-INLINE u32 opening_end(u64 sent, u64 len)
+/* How long a ClientHello is that is whole in one record, as the first bytes say that `may_tell_name` read; else as long as one may be. */
+INLINE u32 opening_end(struct buffer *b, u64 len)
 {
-	u8 head[9] = {};
-	if (len < sizeof(head) || bpf_probe_read_user(head, sizeof(head), (void *)sent) || head[0] != 0x16)
+	u8 *head = b->head;
+	if (len < HEAD_BYTES || head[0] != 0x16)
 		return OPENING_LIMIT;
 	u32 record = head[3] << 8 | head[4], hello = head[6] << 16 | head[7] << 8 | head[8];
 	return hello + 4 <= record ? 5 + record : OPENING_LIMIT;
@@ -91,7 +93,7 @@ INLINE u64 written_before(u64 sk, u64 len)
  * Whether the `len` bytes that were just sent belong to the first ones of a connection, and these may be TLS or HTTP, however they are
  * cut. The first `head_len` of them are at `sent`.
  */
-INLINE bool is_opening(u64 sk, u64 sent, u64 head_len, u64 len)
+INLINE bool is_opening(struct buffer *b, u64 sk, u64 sent, u64 head_len, u64 len)
 {
 	u64 start = written_before(sk, len);
 	if (start >= OPENING_LIMIT)
@@ -99,7 +101,7 @@ INLINE bool is_opening(u64 sk, u64 sent, u64 head_len, u64 len)
 	struct opening begun = {}, *opening = &begun;
 	u32 received_at = READ((struct tcp_sock *)sk, copied_seq), last = 0;
 	if (start == 0) {
-		begun.end = may_tell_name(sent, head_len) ? opening_end(sent, head_len) : 0;
+		begun.end = may_tell_name(b, sent, head_len) ? opening_end(b, head_len) : 0;
 		begun.received_at = received_at;
 	} else {
 		opening = bpf_map_lookup_elem(&openings, &sk);
@@ -208,7 +210,7 @@ APART u32 data_limit(struct buffer *b, u64 sk, u64 address, u64 sent, u64 len)
 		return 0;
 	bool for_names = CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)] == WANT_NAMES;
 	u64 head_len = b->head_len < len ? b->head_len : len;
-	bool named = sk && sent && b->ret > 0 && is_opening(sk, sent, head_len, len);
+	bool named = sk && sent && b->ret > 0 && is_opening(b, sk, sent, head_len, len);
 	if (sk && !named && (b->ret > 0 || (!for_names && len > limit))) {
 		if (READ((struct sock *)sk, __sk_common.skc_family) == AF_UNIX) {
 			named = b->ret > 0 && is_of_service(b, sk);
@@ -216,7 +218,7 @@ APART u32 data_limit(struct buffer *b, u64 sk, u64 address, u64 sent, u64 len)
 				tell_service(b, sk);
 		} else if ((for_names || len > limit) && read_ends(b, sk, address)) {
 			named = b->ends.local_port == 53 || b->ends.remote_port == 53 ||
-				(sent && head_len >= 16 && may_tell_name(sent, head_len));
+				(sent && head_len >= 16 && may_tell_name(b, sent, head_len));
 		}
 	}
 	if (named)
@@ -267,11 +269,11 @@ APART u64 put_gathered(struct buffer *b, u64 iov, u64 count, u32 limit)
 /* Where the first bytes are, and how many. Programs put an empty part before them at most. */
 INLINE u64 first_part(struct buffer *b, u64 iov)
 {
-	struct iovec first = {};
-	if (!read_part(b, iov, 0, &first) && first.len == 0)
-		read_part(b, iov, 1, &first);
-	b->head_len = first.len;
-	return first.base;
+	struct iovec *first = &b->part;
+	if (!read_part(b, iov, 0, first) && first->len == 0)
+		read_part(b, iov, 1, first);
+	b->head_len = first->len;
+	return first->base;
 }
 
 INLINE int socket_done(struct buffer *b, long ret)
@@ -404,19 +406,19 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 {
 	if (!b)
 		return 0;
-	struct user_msghdr head = {};
-	read_message(b, b->args[1], &head);
+	struct user_msghdr *head = &b->message.head;
+	read_message(b, b->args[1], head);
 	struct sock *sk = sock_of_fd(b, (s32)b->args[0]);
-	b->address_len = head.name_len;
-	u32 limit = data_limit(b, (u64)sk, head.name, first_part(b, head.iov), ret > 0 ? (u64)ret : ALL_PARTS);
+	b->address_len = head->name_len;
+	u32 limit = data_limit(b, (u64)sk, head->name, first_part(b, head->iov), ret > 0 ? (u64)ret : ALL_PARTS);
 	if (limit == NOT_TOLD)
 		return 0;
 	begin_event(b, EV_SENDMSG, 5);
 	put_u64(b, ret);
-	u64 size = put_gathered(b, head.iov, head.iov_len, limit);
+	u64 size = put_gathered(b, head->iov, head->iov_len, limit);
 	put_fd(b, b->args[0]);
 	put_u32(b, size);
-	put_tuple(b, (u64)sk, head.name, OUTBOUND);
+	put_tuple(b, (u64)sk, head->name, OUTBOUND);
 	submit(b);
 	return 0;
 }
@@ -447,15 +449,15 @@ INLINE int recvmsg_done(struct buffer *b, long ret)
 {
 	if (!b)
 		return 0;
-	struct user_msghdr head = {};
+	struct user_msghdr *head = &b->message.head;
 	struct sock *sk = NULL;
 	if (ret > 0) {
-		read_message(b, b->args[1], &head);
+		read_message(b, b->args[1], head);
 		sk = sock_of_fd(b, (s32)b->args[0]);
 	}
-	u32 limit = data_limit(b, (u64)sk, head.name, 0, ret > 0 ? ret : 0);
+	u32 limit = data_limit(b, (u64)sk, head->name, 0, ret > 0 ? ret : 0);
 	if (limit == NOT_TOLD) {
-		if (ret <= 0 || !brings_descriptors(b, &head))
+		if (ret <= 0 || !brings_descriptors(b, head))
 			return 0;
 		limit = snap(ret);
 	}
@@ -463,9 +465,9 @@ INLINE int recvmsg_done(struct buffer *b, long ret)
 	put_u64(b, ret);
 	if (ret > 0) {
 		put_u32(b, ret);
-		put_gathered(b, head.iov, head.iov_len, limit);
-		put_tuple(b, (u64)sk, head.name, INBOUND);
-		put_user_bytes(b, head.control, head.control_len < 4096 ? head.control_len : 4096);
+		put_gathered(b, head->iov, head->iov_len, limit);
+		put_tuple(b, (u64)sk, head->name, INBOUND);
+		put_user_bytes(b, head->control, head->control_len < 4096 ? head->control_len : 4096);
 	} else {
 		put_u32(b, 0);
 		put_empty(b);
@@ -488,27 +490,27 @@ static long tell_message(u32 i, void *arg)
 {
 	struct messages *m = arg;
 	struct buffer *b = own_buffer();
-	struct user_mmsghdr message = {};
 	if (!b)
 		return 1;
-	u64 at = m->first + (u64)i * (b->compat ? sizeof(struct compat_mmsghdr) : sizeof(message));
+	struct user_mmsghdr *message = &b->message;
+	u64 at = m->first + (u64)i * (b->compat ? sizeof(struct compat_mmsghdr) : sizeof(*message));
 	u64 len_at = at + (b->compat ? sizeof(struct compat_msghdr) : sizeof(struct user_msghdr));
-	if (read_message(b, at, &message.head) || bpf_probe_read_user(&message.len, sizeof(message.len), (void *)len_at))
+	if (read_message(b, at, &message->head) || bpf_probe_read_user(&message->len, sizeof(message->len), (void *)len_at))
 		return 1;
-	struct user_msghdr *head = &message.head;
+	struct user_msghdr *head = &message->head;
 	struct sock *sk = sock_of_fd(b, m->fd);
 	b->address_len = head->name_len;
 	u64 start = m->sent ? first_part(b, head->iov) : 0;
-	u32 limit = data_limit(b, (u64)sk, head->name, start, message.len);
+	u32 limit = data_limit(b, (u64)sk, head->name, start, message->len);
 	if (limit == NOT_TOLD)
 		return 0;
 	if (m->sent)
 		begin_event(b, EV_SENDMMSG, 5);
 	else
 		begin_event(b, EV_RECVMMSG, 6);
-	put_u64(b, message.len);
+	put_u64(b, message->len);
 	put_u64(b, m->fd);
-	put_u32(b, m->sent ? gather_parts(b, head->iov, head->iov_len, 0) : message.len);
+	put_u32(b, m->sent ? gather_parts(b, head->iov, head->iov_len, 0) : message->len);
 	put_gathered(b, head->iov, head->iov_len, limit);
 	put_tuple(b, (u64)sk, head->name, m->sent ? OUTBOUND : INBOUND);
 	if (!m->sent)

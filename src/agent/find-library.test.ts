@@ -3,7 +3,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { findLibraries, functionOffset } from './find-library.ts'
+import { LIBRARY_CALLS } from '../events/library-call.ts'
+import { findLibraries, functionOffsets } from './find-library.ts'
 
 function scratch(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'tiercel-library-'))
@@ -53,7 +54,7 @@ for (const { name, bytes, want } of cases) {
   test(`find library: ${name}`, async t => {
     const path = join(scratch(t), 'lib.so')
     writeFileSync(path, bytes)
-    assert.equal(await functionOffset(path, 'getaddrinfo'), want)
+    assert.equal((await functionOffsets(path, ['getaddrinfo'])).get('getaddrinfo'), want)
   })
 }
 
@@ -64,7 +65,7 @@ test('find library: bytes of any kind give a place or nothing', async t => {
     const bytes = Buffer.from(whole)
     bytes[i] = 0xff
     writeFileSync(path, i % 3 === 0 ? bytes.subarray(0, i) : bytes)
-    const offset = await functionOffset(path, 'getaddrinfo')
+    const offset = (await functionOffsets(path, ['getaddrinfo'])).get('getaddrinfo')
     assert.ok(offset === undefined || Number.isSafeInteger(offset) || offset > 0)
   }
 })
@@ -78,7 +79,7 @@ test('find library: each file once, by whatever path', async t => {
   writeFileSync(join(root, 'lib/ld-musl-x86_64.so.1'), library('getaddrinfo', 0x4020n))
   const found = await findLibraries(root, new Set())
   assert.deepEqual(
-    found.map(one => [one.path.slice(root.length), one.offset]),
+    found.map(one => [one.path.slice(root.length), one.offsets.get('getaddrinfo')]),
     [
       ['/usr/lib/libc.so.6', 0x110],
       ['/lib/ld-musl-x86_64.so.1', 0x120],
@@ -92,6 +93,9 @@ test('find library: the one of this process', async t => {
   if (own === undefined) return t.skip('this Node does not use glibc')
   const path = join(scratch(t), 'libc.so.6')
   copyFileSync(own, path)
-  const offset = await functionOffset(path, 'getaddrinfo')
-  assert.ok(offset !== undefined && offset > 0x1000 && offset < readFileSync(path).length)
+  const offsets = await functionOffsets(path, LIBRARY_CALLS)
+  const size = readFileSync(path).length
+  assert.deepEqual([...offsets.keys()], LIBRARY_CALLS)
+  assert.equal(new Set(offsets.values()).size, LIBRARY_CALLS.length)
+  for (const offset of offsets.values()) assert.ok(offset > 0x1000 && offset < size)
 })

@@ -1,17 +1,18 @@
 /**
- * Finds the C library of a root file system and where its `getaddrinfo` begins, for the probe. The file is a workload's: nothing of it is
+ * Finds the C library of a root file system and where its functions for names begin, for the probe. The file is a workload's: nothing of it is
  * believed beyond its bounds.
  */
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { LIBRARY_CALLS, type LibraryCall } from '../events/library-call.ts'
 import { findInRoot } from './find-in-root.ts'
 
 export interface FoundLibrary {
   readonly path: string
   /** Device and inode: the same file elsewhere is the same library. */
   readonly key: string
-  /** Of the function in the file. */
-  readonly offset: number
+  /** Where its functions begin in the file. */
+  readonly offsets: ReadonlyMap<LibraryCall, number>
 }
 
 /** Where glibc and musl are on the distributions in use. */
@@ -23,7 +24,6 @@ const PATHS: readonly string[] = [
   '/lib/ld-musl-x86_64.so.1',
   '/lib/ld-musl-aarch64.so.1',
 ]
-const FUNCTION = 'getaddrinfo'
 
 /** The libraries below `base` that are not `known` by their key. */
 export async function findLibraries(base: string, known: ReadonlySet<string>): Promise<readonly FoundLibrary[]> {
@@ -31,8 +31,8 @@ export async function findLibraries(base: string, known: ReadonlySet<string>): P
   for (const path of PATHS) {
     const file = await findInRoot(base, path)
     if (file === undefined || known.has(file.key) || found.has(file.key)) continue
-    const offset = await functionOffset(file.path, FUNCTION)
-    if (offset !== undefined) found.set(file.key, { path: file.path, key: file.key, offset })
+    const offsets = await functionOffsets(file.path, LIBRARY_CALLS)
+    if (offsets.size > 0) found.set(file.key, { path: file.path, key: file.key, offsets })
   }
   return [...found.values()]
 }
@@ -45,47 +45,55 @@ const MAX_TABLE_BYTES = 1024 * 1024
 const SECTION_DYNAMIC_SYMBOLS = 11
 const SEGMENT_LOAD = 1
 
-/** Where the function of a 64-bit ELF file begins in it; undefined where there is none. */
-export async function functionOffset(path: string, name: string): Promise<number | undefined> {
+/** Where the functions of a 64-bit ELF file begin in it; those that are not there are left out. */
+export async function functionOffsets<Name extends string>(
+  path: string,
+  names: readonly Name[],
+): Promise<ReadonlyMap<Name, number>> {
   let file: FileHandle | undefined
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
-    if (!(await file.stat()).isFile()) return undefined
-    return await readOffset(file, name)
+    return (await file.stat()).isFile() ? await readOffsets(file, names) : new Map()
   } catch {
-    return undefined
+    return new Map()
   } finally {
     await file?.close().catch(() => {})
   }
 }
 
-async function readOffset(file: FileHandle, name: string): Promise<number | undefined> {
+async function readOffsets<Name extends string>(file: FileHandle, names: readonly Name[]): Promise<Map<Name, number>> {
+  const offsets = new Map<Name, number>()
   const header = await readAt(file, 0, HEADER_BYTES)
   // 64 bits, little end first.
-  if (header?.readUInt32LE(0) !== 0x464c457f || header[4] !== 2 || header[5] !== 1) return undefined
+  if (header?.readUInt32LE(0) !== 0x464c457f || header[4] !== 2 || header[5] !== 1) return offsets
   const sections = await readAt(file, header.readBigUInt64LE(40), header.readUInt16LE(60) * SECTION_BYTES)
   const segments = await readAt(file, header.readBigUInt64LE(32), header.readUInt16LE(56) * SEGMENT_BYTES)
-  if (sections === undefined || segments === undefined) return undefined
+  if (sections === undefined || segments === undefined) return offsets
   for (let at = 0; at < sections.length; at += SECTION_BYTES) {
     if (sections.readUInt32LE(at + 4) !== SECTION_DYNAMIC_SYMBOLS) continue
     const textsAt = sections.readUInt32LE(at + 40) * SECTION_BYTES
-    if (textsAt + SECTION_BYTES > sections.length) return undefined
+    if (textsAt + SECTION_BYTES > sections.length) return offsets
     const symbols = await readAt(file, sections.readBigUInt64LE(at + 24), sections.readBigUInt64LE(at + 32))
     const texts = await readAt(file, sections.readBigUInt64LE(textsAt + 24), sections.readBigUInt64LE(textsAt + 32))
-    if (symbols === undefined || texts === undefined) return undefined
-    const address = addressOf(symbols, texts, name)
-    return address === undefined ? undefined : placeOf(address, segments)
+    if (symbols === undefined || texts === undefined) return offsets
+    for (const name of names) {
+      const address = addressOf(symbols, texts, name)
+      const offset = address === undefined ? undefined : placeOf(address, segments)
+      if (offset !== undefined) offsets.set(name, offset)
+    }
+    return offsets
   }
-  return undefined
+  return offsets
 }
 
 function addressOf(symbols: Buffer, texts: Buffer, name: string): bigint | undefined {
-  const wanted = Buffer.from(`\0${name}\0`)
-  const nameAt = texts.indexOf(wanted) + 1
-  if (nameAt === 0) return undefined
+  const wanted = Buffer.from(`${name}\0`)
+  // A text may begin within another one that ends with it.
+  const places = new Set<number>()
+  for (let at = texts.indexOf(wanted); at >= 0; at = texts.indexOf(wanted, at + 1)) places.add(at)
   for (let at = 0; at + SYMBOL_BYTES <= symbols.length; at += SYMBOL_BYTES) {
     // Section 0: it is another file's.
-    if (symbols.readUInt32LE(at) === nameAt && symbols.readUInt16LE(at + 6) !== 0)
+    if (places.has(symbols.readUInt32LE(at)) && symbols.readUInt16LE(at + 6) !== 0)
       return symbols.readBigUInt64LE(at + 8)
   }
   return undefined

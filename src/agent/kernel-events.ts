@@ -79,7 +79,7 @@ export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): Li
     setWanted: next => {
       ring.setWanted(callsOf(next), next.opens)
     },
-    watchLibrary: (path, offset) => ring.watchLibrary(path, offset),
+    watchLibrary: (path, call, offset) => ring.watchLibrary(path, call, offset),
     close: () => ring.close(),
   }
 }

@@ -15,6 +15,7 @@ import type { NameUpdate } from '../domains/name-update.ts'
 import { renderToldFile, type ToldFile } from '../domains/workload-files.ts'
 import type { Alert } from '../engine/alert.ts'
 import type { EventRecord } from '../events/event-record.ts'
+import { LIBRARY_CALLS } from '../events/library-call.ts'
 import type { SourceSink } from '../events/source.ts'
 import { makeOwnEvent } from '../events/own-event.ts'
 import { AlertRenderer, type AlertFormat } from '../outputs/format-alert.ts'
@@ -42,6 +43,7 @@ import { takesFile, uniteFilters } from './open-filter.ts'
 import { Pipeline } from './pipeline.ts'
 import { withStaticFields } from './static-fields.ts'
 import { eventsWithNames } from './uses-names.ts'
+import { WatchedLibraries } from './watched-libraries.ts'
 
 /** With more than this in the ring it goes on at once. */
 const BUSY_BYTES = 64 * 1024
@@ -98,9 +100,8 @@ export class LiveLoop {
   readonly #take: (record: EventRecord) => boolean
   #source: LiveSource | undefined = undefined
   #observer: NameObserver | undefined = undefined
-  /** What takes back the watch of libraries, by the mount namespace that they were found in. */
   readonly #clock: ClockSteps
-  readonly #libraries: Map<number, (() => Promise<void>)[]> = new Map()
+  readonly #libraries: WatchedLibraries = new WatchedLibraries()
   #pipeline: Pipeline | undefined = undefined
   #renderer: AlertRenderer | undefined = undefined
   #orders: RuleOrders | undefined = undefined
@@ -271,26 +272,17 @@ export class LiveLoop {
     this.#worldAtMs = performance.now() + WORLD_PAUSE_MS
   }
 
-  async #watchLibrary({
-    mntns,
-    path,
-    offset,
-  }: {
-    readonly mntns: number
-    readonly path: string
-    readonly offset: number
-  }): Promise<void> {
-    try {
-      const unwatch = await this.#source?.watchLibrary?.(path, offset)
-      if (unwatch !== undefined) this.#libraries.set(mntns, [...(this.#libraries.get(mntns) ?? []), unwatch])
-    } catch (error) {
-      // A workload's may go away while it is looked for; without the host's many names are not known.
-      if (mntns !== 0) return
+  async #watchLibrary(found: Extract<ToWorker, { readonly kind: 'library' }>): Promise<void> {
+    const source = this.#source
+    const call = LIBRARY_CALLS.find(one => one === found.call)
+    if (source === undefined || call === undefined) return
+    const error = await this.#libraries.watch(source, { ...found, call })
+    // Without the host's many names are not known.
+    if (error !== undefined)
       this.#deps.post({
         kind: 'name-finding',
-        message: `answers of the C library are not observed: ${messageOf(error)}`,
+        message: `answers of the C library are not observed: ${error.message}`,
       })
-    }
   }
 
   /** What a file says becomes an event, as recordings have it. */
@@ -306,8 +298,7 @@ export class LiveLoop {
       tell(file, news)
       return
     }
-    for (const unwatch of this.#libraries.get(mntns) ?? []) void unwatch()
-    this.#libraries.delete(mntns)
+    this.#libraries.drop(mntns)
     // Whoever runs a program there or asks for a name next is asked for them again.
     this.#observer?.orphanFiles(mntns)
     for (const thread of pipeline.state.threads.values()) if (thread.mntns === mntns && !thread.isDead) return

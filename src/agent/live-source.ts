@@ -1,5 +1,6 @@
 import type { EventRecord } from '../events/event-record.ts'
 import type { FdEntry, ProcessEntry, SourceSink } from '../events/source.ts'
+import type { LibraryCall } from '../events/library-call.ts'
 import type { OpenOrders } from '../wire/agent-messages.ts'
 
 /** What the agent asks of a source of live events; `events/live/` fits it, and so does the one that tests use. */
@@ -20,10 +21,9 @@ export interface LiveSource {
   /** What the user should know of this machine, a plain line each. */
   readonly notices?: readonly string[]
   /**
-   * Also tells what the C library in the file tells programs: `offset` is where its `getaddrinfo` begins. Gives what takes it back. Rejects
-   * with a plain reason where it cannot be had. Absent where the source has none.
+   * Also tells what the C library in the file tells programs: `offset` is where its function begins. Gives what takes it back. Rejects with a plain reason where it cannot be had. Absent where the source has none.
    */
-  watchLibrary?(path: string, offset: number): Promise<() => Promise<void>>
+  watchLibrary?(path: string, call: LibraryCall, offset: number): Promise<() => Promise<void>>
   /**
    * Tells the world as it is now, a piece with each step; what happens meanwhile comes as events. So the first events may be judged before
    * the last process is told, if `lookup` is asked for what is not known.

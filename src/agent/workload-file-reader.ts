@@ -10,6 +10,7 @@ import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import { type FoundFile, findInRoot } from './find-in-root.ts'
 import { findLibraries } from './find-library.ts'
+import type { FoundCall } from './watched-libraries.ts'
 
 export type FileNews =
   /** Servers of its resolv.conf, a line each; the text of its hosts file. `mntns` 0 is the host. */
@@ -23,8 +24,8 @@ export type FileNews =
     }
   /** The process is gone through which it was read. */
   | { readonly kind: 'gone'; readonly mntns: number }
-  /** Its C library, and where `getaddrinfo` begins in the file. Told once for each file, however many have it. */
-  | { readonly kind: 'library'; readonly mntns: number; readonly path: string; readonly offset: number }
+  /** A function of its C library. Told once for each file, however many have it. */
+  | ({ readonly kind: 'library' } & FoundCall)
 
 export interface WorkloadFileReaderOptions {
   readonly onNews: (news: FileNews) => void
@@ -171,10 +172,10 @@ export class WorkloadFileReader {
       this.#leftOut++
       return
     }
-    for (const { path, key, offset } of await findLibraries(base, this.#libraries)) {
+    for (const { path, key, offsets } of await findLibraries(base, this.#libraries)) {
       this.#libraries.add(key)
       view.libraries.push(key)
-      this.#tell({ kind: 'library', mntns: view.mntns, path, offset })
+      for (const [call, offset] of offsets) this.#tell({ kind: 'library', mntns: view.mntns, path, call, offset })
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * What the C library told a program that asked it for the addresses of a name (`getaddrinfo`): from DNS, a cache such as nscd or
+ * What the C library told a program that asked it for the addresses of a name (`getaddrinfo`, `gethostbyname` and its kin): from DNS, a cache such as nscd or
  * systemd-resolved, a hosts file, whatever the machine is set up to ask. The probe reads it where the function returns
  * (`native/bpf/library-events.h`): 64 slots of a byte 4, 6 or 0 for none and 16 for the address, then the name. Nothing throws, whatever
  * the bytes.

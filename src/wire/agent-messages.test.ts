@@ -68,8 +68,21 @@ const toWorker: readonly { readonly name: string; readonly value: unknown; reado
   { name: 'such a wish without a beginning', value: { kind: 'save-names' }, ok: false },
   { name: 'taken', value: { kind: 'taken', bytes: 12 }, ok: true },
   { name: 'taken of a fraction', value: { kind: 'taken', bytes: 1.5 }, ok: false },
-  { name: 'a library', value: { kind: 'library', mntns: 0, path: '/lib/libc.so.6', offset: 16 }, ok: true },
-  { name: 'a library without a place', value: { kind: 'library', mntns: 0, path: '/lib/libc.so.6' }, ok: false },
+  {
+    name: 'a library',
+    value: { kind: 'library', mntns: 0, path: '/lib/libc.so.6', call: 'getaddrinfo', offset: 16 },
+    ok: true,
+  },
+  {
+    name: 'another function',
+    value: { kind: 'library', mntns: 0, path: '/lib/libc.so.6', call: 7, offset: 16 },
+    ok: false,
+  },
+  {
+    name: 'a library without a place',
+    value: { kind: 'library', mntns: 0, path: '/lib/libc.so.6', call: 'getaddrinfo' },
+    ok: false,
+  },
   {
     name: 'a file of a workload',
     value: { kind: 'workload-file', file: 'hosts', mntns: 7, pid: 1, text: '' },

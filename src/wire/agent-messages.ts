@@ -116,8 +116,14 @@ export type ToWorker =
   | { readonly kind: 'save-names'; readonly isFirst: boolean }
   /** What a file of a mount namespace says; see `agent/workload-file-reader.ts`. */
   | WorkloadFileNews
-  /** A C library whose answers to programs are to be told: its file, and where `getaddrinfo` begins in it. */
-  | { readonly kind: 'library'; readonly mntns: number; readonly path: string; readonly offset: number }
+  /** A function of a C library whose answers to programs are to be told: its file, and where it begins in it. */
+  | {
+      readonly kind: 'library'
+      readonly mntns: number
+      readonly path: string
+      readonly call: string
+      readonly offset: number
+    }
   /** Every name was looked up once, or the time for that is over. */
   | { readonly kind: 'names-ready' }
   /** Alerts of so many bytes have been taken in. */
@@ -224,7 +230,7 @@ export function parseToWorker(value: unknown): ToWorker | undefined {
     case 'save-names':
       return typeof value['isFirst'] === 'boolean' ? (value as ToWorker) : undefined
     case 'library':
-      return isCount(value['mntns']) && isText(value['path']) && isCount(value['offset'])
+      return isCount(value['mntns']) && isText(value['path']) && isCount(value['offset']) && isText(value['call'])
         ? (value as ToWorker)
         : undefined
     case 'workload-file':

@@ -7,6 +7,7 @@ import { messageOf } from '../../diagnostics/message-of.ts'
 import { RECORD_UNKNOWN, attachBytes, readRecord } from '../decode-record.ts'
 import { nativeSyscalls, syscallCode } from '../event-lookup.ts'
 import type { EventRecord } from '../event-record.ts'
+import { LIBRARY_CALLS, type LibraryCall } from '../library-call.ts'
 import { LiveError } from './live-error.ts'
 import {
   type NativeAddon,
@@ -90,10 +91,10 @@ export interface LiveSource {
   /** Bytes that wait in the ring. */
   backlogBytes(): number
   /**
-   * Also tells what the C library in the file tells programs that ask it for addresses: `getaddrinfo` begins at byte `offset` of the file.
+   * Also tells what the C library in the file tells programs that ask it for addresses: `call` begins at byte `offset` of the file.
    * Gives what takes it back. Rejects with a `LiveError`. Costs a call some microseconds.
    */
-  watchLibrary(path: string, offset: number): Promise<() => Promise<void>>
+  watchLibrary(path: string, call: LibraryCall, offset: number): Promise<() => Promise<void>>
   /** Detaches the probe and frees the ring; records seen before can no longer be read. Resolves when no thread waits any more. */
   close(): Promise<void>
 }
@@ -350,12 +351,12 @@ class RingReader implements LiveSource {
     return this.#isClosed ? 0 : this.#addon.backlog(this.#handle) + this.#left
   }
 
-  async watchLibrary(path: string, offset: number): Promise<() => Promise<void>> {
+  async watchLibrary(path: string, call: LibraryCall, offset: number): Promise<() => Promise<void>> {
     const refusal = this.#isClosed ? 'the probe is closed' : libraryRefusal(release())
     if (refusal !== undefined) throw new LiveError('attach-failed', refusal)
     let library: NativeLibrary | undefined
     try {
-      library = await this.#addon.watchLibrary(this.#handle, path, offset)
+      library = await this.#addon.watchLibrary(this.#handle, path, LIBRARY_CALLS.indexOf(call), offset)
     } catch (cause) {
       throw new LiveError('attach-failed', `calls of ${path} cannot be watched (${messageOf(cause)})`, cause)
     }
