@@ -20,6 +20,7 @@ import {
   planOf,
   reads,
 } from './testdata/fake-fields.ts'
+import { cpuMs } from '../values/testing.ts'
 
 /*
  * That work is really saved: the verdicts would be right without any of this.
@@ -206,13 +207,13 @@ test('Matcher: conditions of many thousand parts are written and run', () => {
   let deep: PlanExpr = name('end')
   for (let i = 0; i < 900; i++) deep = i % 2 === 0 ? and(deep, not(path(`/${i}`))) : or(deep, and(flag, path(`/${i}`)))
   const rules = [or(...many), and(...many), deep, ...many.slice(0, 3000)]
-  const started = performance.now()
+  const started = cpuMs()
   const matcher = matcherOf(rules)
   const hits = (text: string): readonly number[] => matcher.match(fakeContext(1, { 't.name': text })).map(r => r.index)
   assert.deepEqual(hits('<19999>'), [0])
   assert.deepEqual(hits('<7>'), [0, 10])
   assert.deepEqual(hits('end'), [2])
-  assert.ok(performance.now() - started < 5000)
+  assert.ok(cpuMs() - started < 5000)
 })
 
 test('Matcher: what a rule spells cannot become code', () => {

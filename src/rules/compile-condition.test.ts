@@ -8,6 +8,7 @@ import { deprecatedFieldsIn } from './condition-warnings.ts'
 import { parseCondition } from './parse-condition.ts'
 import type { PlanCheck, PlanExpr } from './plan.ts'
 import { fakeEvents, fakeFields } from './testdata/fake-lookups.ts'
+import { cpuMs } from '../values/testing.ts'
 
 function parsed(text: string): Ast {
   const result = parseCondition(text)
@@ -605,10 +606,10 @@ test('collectDomains: the plain names of a condition, each once', () => {
 test('compileCondition: a list of 100,000 names takes well under a second', () => {
   const names = Array.from({ length: 100_000 }, (_, i) => `host-${i}.example.com`)
   const ast = parsed(`fd.sip.name in (${names.join(', ')})`)
-  const start = performance.now()
+  const start = cpuMs()
   const result = compileCondition(ast, { fields: fakeFields, events: fakeEvents })
   assert.ok(result.ok && collectDomains(result.expr).size === 100_000)
-  assert.ok(performance.now() - start < 3000)
+  assert.ok(cpuMs() - start < 3000)
 })
 
 test('compileCondition: macros that double again and again are refused, not walked', () => {
@@ -630,9 +631,9 @@ test('compileCondition: macros that nest without end are refused, not recursed i
 
 test('compileCondition: a hundred thousand checks take linear time', () => {
   const ast = parsed(`${'proc.name=a or '.repeat(100_000)}evt.type = open`)
-  const start = performance.now()
+  const start = cpuMs()
   assert.ok(compileCondition(ast, { fields: fakeFields, events: fakeEvents }).ok)
-  assert.ok(performance.now() - start < 5000)
+  assert.ok(cpuMs() - start < 5000)
 })
 
 const mistakes = [
@@ -644,10 +645,10 @@ const mistakes = [
 for (const c of mistakes) {
   test(`compileCondition: tens of thousands of ${c.name} cost no more than the first fifty`, () => {
     const ast = parsed(c.text)
-    const start = performance.now()
+    const start = cpuMs()
     const result = compileCondition(ast, { fields: fakeFields, events: fakeEvents })
     assert.ok(!result.ok && result.errors.length === 50)
-    assert.ok(performance.now() - start < 2000)
+    assert.ok(cpuMs() - start < 2000)
   })
 }
 
@@ -670,10 +671,10 @@ const hostile = [
 
 test('compileCondition: hostile regular expressions end in a plan, some with a warning', () => {
   for (const pattern of hostile) {
-    const start = performance.now()
+    const start = cpuMs()
     const result = compiled(`proc.name regex '${pattern.replaceAll('\\', '\\\\')}'`)
     assert.ok(result.ok, pattern)
-    assert.ok(performance.now() - start < 1500, pattern)
+    assert.ok(cpuMs() - start < 1500, pattern)
   }
 })
 

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { CompiledRules } from './compile-rules.ts'
 import { loadTexts } from './testdata/load-cases.ts'
+import { cpuMs } from '../values/testing.ts'
 
 /* Falco's own three rule files, which must load without a word. */
 
@@ -57,9 +58,9 @@ test('the order of the files is the order of the rules', { skip }, () => {
 
 test('they load in less time than the agent has', { skip }, () => {
   load(...names)
-  const startMs = performance.now()
+  const startMs = cpuMs()
   load(...names)
-  const tookMs = performance.now() - startMs
+  const tookMs = cpuMs() - startMs
   // A fiftieth of this on a machine that does nothing else.
   assert.ok(tookMs < 1000, `${Math.round(tookMs)} ms`)
 })

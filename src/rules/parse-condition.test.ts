@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { Ast, AstCheck } from './ast.ts'
 import { parseCondition, parseOperand } from './parse-condition.ts'
 import { printAst } from './print-ast.ts'
+import { cpuMs } from '../values/testing.ts'
 
 /** What Falco's parser takes and refuses; each accepted condition also with every blank as a line end and as a tab. */
 const acceptance: readonly {
@@ -664,9 +665,9 @@ const large = [
 
 for (const c of large) {
   test(`parseCondition takes linear time: ${c.name}`, () => {
-    const start = performance.now()
+    const start = cpuMs()
     assert.equal(parseCondition(c.text).ok, c.ok)
-    assert.ok(performance.now() - start < 3000)
+    assert.ok(cpuMs() - start < 3000)
   })
 }
 

@@ -9,6 +9,7 @@ import {
   normaliseDomain,
   parseDomainPattern,
 } from './domain-name.ts'
+import { cpuMs } from './testing.ts'
 
 const L63 = 'a'.repeat(63)
 const N253 = `${L63}.${L63}.${L63}.${'b'.repeat(61)}`
@@ -77,9 +78,9 @@ test('normaliseDomain: what it gives is a domain name, and stays', () => {
 
 test('normaliseDomain: text of a megabyte is refused at once', () => {
   const text = 'ü'.repeat(1 << 20)
-  const start = performance.now()
+  const start = cpuMs()
   for (let i = 0; i < 1000; i++) assert.equal(normaliseDomain(text), undefined)
-  assert.ok(performance.now() - start < 1000)
+  assert.ok(cpuMs() - start < 1000)
 })
 
 test('isDomainName: only the canonical form', () => {

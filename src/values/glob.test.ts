@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { compileGlob } from './glob.ts'
+import { cpuMs } from './testing.ts'
 
 // Every verdict was asked of fnmatch(3), glibc 2.36, C locale: flags 0, then FNM_CASEFOLD.
 const cases = [
@@ -65,8 +66,8 @@ test('compileGlob: agrees with the definition of star and question mark', () => 
 
 test('compileGlob: a hostile pattern costs length times length', () => {
   const text = `${'a'.repeat(20_000)}c`
-  const started = performance.now()
+  const started = cpuMs()
   assert.equal(compileGlob(`${'a*'.repeat(200)}b`, false).matches(text), false)
   assert.equal(compileGlob(`${'*?a[a-z]'.repeat(200)}b*`, false).matches(text), false)
-  assert.ok(performance.now() - started < 2000)
+  assert.ok(cpuMs() - started < 2000)
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileRegex } from './regex.ts'
+import { cpuMs } from './testing.ts'
 
 const cases = [
   { name: 'the whole text must match', pattern: 'b', text: 'abc', want: false },
@@ -62,11 +63,11 @@ for (const c of refused) {
 }
 
 test('compileRegex: hostile patterns and texts end soon', () => {
-  const started = performance.now()
+  const started = cpuMs()
   assert.equal(compileRegex('('.repeat(100_000)).kind, 'bad')
   assert.equal(compileRegex(`a${'{1}'.repeat(20_000)}`).kind, 'bad')
   assert.equal(compileRegex('['.repeat(50_000)).kind, 'bad')
   const nested = compileRegex('((a*)*)*b')
   assert.ok(nested.kind === 'regex' && !nested.matches('a'.repeat(5_000)))
-  assert.ok(performance.now() - started < 3000)
+  assert.ok(cpuMs() - started < 3000)
 })

@@ -330,10 +330,10 @@ describe('the live source', { skip }, () => {
       const record = createRecord()
       while (source.drain(record, () => true) > 0);
       const started = performance.now()
-      const waiting = source.wait(5000, true)
+      const waiting = source.wait(60_000, true)
       await run('/bin/true', [])
       await waiting
-      assert.ok(performance.now() - started < 4000)
+      assert.ok(performance.now() - started < 45_000)
       assert.ok(source.drain(record, () => true) > 0)
     } finally {
       await source.close()

@@ -6,6 +6,7 @@ import { parse, stringify } from 'yaml'
 import type { YamlNode, YamlScalar } from './node.ts'
 import { lookupKey, scalarOffset } from './node.ts'
 import { parseYamlDocuments } from './parse-documents.ts'
+import { cpuMs } from '../../values/testing.ts'
 
 type Plain = string | null | readonly Plain[] | { readonly [key: string]: Plain }
 
@@ -309,8 +310,8 @@ const large: readonly { name: string; text: string }[] = [
 
 for (const c of large) {
   test(`yaml reads ${c.name} at once`, () => {
-    const started = performance.now()
+    const started = cpuMs()
     parseYamlDocuments(c.text)
-    assert.ok(performance.now() - started < 20_000)
+    assert.ok(cpuMs() - started < 20_000)
   })
 }
