@@ -17,8 +17,6 @@ export type Load = (sink: SourceSink) => number
 
 const LOOK_UPS = 20_000
 const NAMES = 2000
-/** Of which a process asks for so many again and again. */
-const NAMES_EACH = 50
 
 /**
  * The extreme: a hundred processes that do what clients do, and nothing else: read the resolver's files, look a name up, connect, send a
@@ -54,10 +52,12 @@ export function lookUpsAlone(): Load {
 
 /**
  * A capture of a busy host in which every connection has a name: before each connect its process looks the name up, at a resolver on the same
- * host, so that each message is seen twice, and sends a ClientHello after it. Each process has fifty names that it asks for. How many look-ups, and how many a second.
+ * host, so that each message is seen twice, and sends a ClientHello after it. Each process has `namesEach` names that it asks for in turn. How
+ * many look-ups, and how many a second.
  */
 export async function busyHost(
   path: string,
+  namesEach: number,
 ): Promise<{ readonly load: Load; readonly lookUps: number; readonly perSecond: number }> {
   const parts: Buffer[] = []
   const state = new Recorder()
@@ -77,7 +77,7 @@ export async function busyHost(
         parts.push(copy)
         return true
       }
-      const { name, edge, ip, second } = host((record.tid * 31 + ((lookUps * 7) % NAMES_EACH)) % NAMES)
+      const { name, edge, ip, second } = host((record.tid * 31 + ((lookUps * 7) % namesEach)) % NAMES)
       const client = `127.0.0.1:${20_000 + (lookUps % 40_000)}`
       const id = lookUps & 0xffff
       lookUps++

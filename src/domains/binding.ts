@@ -149,8 +149,18 @@ export function isDoubtful({
   return evidence === 'claimed' || untrusted === true
 }
 
+/** One process asks of many bindings in turn, and making a number of a bigint takes long. */
+let lastStartNs = 0n
+let lastStartMs = 0
+
+/** 0 where it is not known. */
 function startMs({ main }: NonNullable<NameMoment['thread']>): number {
-  return main === undefined || main.cloneTsNs === 0n ? 0 : Number(main.cloneTsNs) / 1e6
+  const startNs = main?.cloneTsNs ?? 0n
+  if (startNs !== lastStartNs) {
+    lastStartNs = startNs
+    lastStartMs = Number(startNs) / 1e6
+  }
+  return lastStartMs
 }
 
 /** Whether evidence says what a workload itself used, and so outweighs what the agent found out. */

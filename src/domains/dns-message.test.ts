@@ -241,7 +241,6 @@ test('DNS message: what dns-packet encodes is read as it was meant', () => {
       (id, asked, answers) => {
         const bytes = dns.encode({ id, type: 'response', questions: [{ name: asked, type: 'A' }], answers })
         const message = decode(bytes)
-        assert.equal(message?.id, id)
         assert.deepEqual(message?.question, { name: asked, type: 1 })
         assert.deepEqual(
           message?.answers.map(show),

@@ -59,8 +59,8 @@ export type DnsRecord = DnsRecordHead &
     | { readonly kind: 'other' }
   )
 
+/** All of a message but its id. */
 export interface DnsMessage {
-  readonly id: number
   readonly isAnswer: boolean
   /** With the upper bits of EDNS where there are any. */
   readonly rcode: number
@@ -110,7 +110,6 @@ export function decodeDnsMessage(bytes: Buffer, view: DataView, at: number, end:
   const others = view.getUint16(at + 8, false) + view.getUint16(at + 10, false)
   const extendedCode = isCut || others === 0 ? 0 : reader.readExtendedCode(others)
   return {
-    id: view.getUint16(at, false),
     isAnswer: (flags & 0x8000) !== 0,
     rcode: (extendedCode << 4) | (flags & 15),
     isTruncated: (flags & 0x0200) !== 0,
@@ -165,24 +164,22 @@ class MessageReader {
 
   /** Undefined when a name is none: nothing after it can be trusted to be where it seems. */
   readAnswers(count: number): DnsRecord[] | undefined {
-    const answers: DnsRecord[] = []
+    // One that is pushed to takes room for sixteen more.
+    const answers = new Array<DnsRecord>(count)
     for (let i = 0; i < count; i++) {
       const next = this.#readName(this.#at)
       if (next === NAME_BAD) return undefined
-      if (next < 0 || next + 10 > this.#end) {
-        this.isCut = true
-        break
-      }
       const name = this.#name
       const dataAt = next + 10
-      const dataEnd = dataAt + this.#view.getUint16(next + 8, false)
-      if (dataEnd > this.#end) {
+      const dataEnd = next < 0 || dataAt > this.#end ? NAME_CUT : dataAt + this.#view.getUint16(next + 8, false)
+      if (dataEnd < 0 || dataEnd > this.#end) {
         this.isCut = true
+        answers.length = i
         break
       }
       const record = this.#readRecord(name, next, dataAt, dataEnd)
       if (record === undefined) return undefined
-      answers.push(record)
+      answers[i] = record
       this.#at = dataEnd
     }
     return answers
@@ -275,6 +272,7 @@ class MessageReader {
     let next = -1
     let lowest = at
     let out = 0
+    let hash = 0
     let wireBytes = 1
     if (at + 2 <= this.#end && bytes[at]! >= 0xc0) {
       const target = this.#start + (((bytes[at]! & 0x3f) << 8) | bytes[at + 1]!)
@@ -305,12 +303,13 @@ class MessageReader {
       if (out > 0) scratch[out++] = DOT
       for (let i = at + 1; i < labelEnd; i++) {
         const plain = PLAIN_BYTE[bytes[i]!]!
+        hash = Math.imul(hash ^ plain, HASH_PRIME)
         if (plain === 0) out = writeEscaped(bytes[i]!, out)
         else scratch[out++] = plain
       }
       at = labelEnd
     }
-    this.#name = recentText(out)
+    this.#name = recentText(scratch, 0, out, hash)
     if (this.#pointedCount < MAX_POINTED) {
       this.#pointedAt[this.#pointedCount] = from
       this.#pointed[this.#pointedCount++] = this.#name
@@ -337,21 +336,30 @@ const BACKSLASH = 0x5c
 /** One name as text: 255 bytes, each of which may be written as `\ddd`. */
 const scratch: Buffer = Buffer.alloc(MAX_NAME_BYTES * 4)
 
+const HASH_PRIME = 0x01000193
+
 /** Names that were read of late, each at a place that its hash says: making a text anew takes longer than to see that it is the same. */
 const recent: ByteText[] = new Array<ByteText>(4096).fill('')
 
-/** The first `length` bytes of `scratch`, as a text. */
-function recentText(length: number): ByteText {
-  let hash = length
-  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ scratch[i]!, 0x01000193)
-  const slot = (hash ^ (hash >>> 15)) & (recent.length - 1)
+/** `bytes[at, end)` as a text, of which `hash` says something. */
+function recentText(bytes: Buffer, at: number, end: number, hash: number): ByteText {
+  const length = end - at
+  const slot = (hash ^ (hash >>> 15) ^ length) & (recent.length - 1)
   const known = recent[slot]!
   if (known.length === length) {
     let i = 0
-    while (i < length && known.charCodeAt(i) === scratch[i]) i++
+    while (i < length && known.charCodeAt(i) === bytes[at + i]) i++
     if (i === length) return known
   }
-  return (recent[slot] = scratch.latin1Slice(0, length))
+  return (recent[slot] = bytes.latin1Slice(at, end))
+}
+
+/** A name as it is written in `bytes[at, end)`: the same text, where it is that of a name that was looked up of late. */
+export function readNameText(bytes: Buffer, at: number, end: number): ByteText {
+  if (end - at > MAX_NAME_BYTES) return bytes.latin1Slice(at, end)
+  let hash = 0
+  for (let i = at; i < end; i++) if (bytes[i] !== DOT) hash = Math.imul(hash ^ bytes[i]!, HASH_PRIME)
+  return recentText(bytes, at, end, hash)
 }
 
 /** Bytes that a name has as they are, in lower case; 0 for those that would be taken for something else. */

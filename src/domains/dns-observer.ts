@@ -6,15 +6,16 @@
 import { isDomainName } from '../values/domain-name.ts'
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
-import { type BindingFact, MAX_ALIASES, type Owner } from './binding.ts'
+import { type BindingFact, MAX_ALIASES } from './binding.ts'
 import { DnsCode, type DnsMessage, type DnsQuestion, type DnsRecord, DnsType } from './dns-message.ts'
 import { type PendingAlias, PendingAliases } from './dns-aliases.ts'
 import { type Query, QueryTable } from './dns-queries.ts'
 import { DnsTally, type DnsTotals } from './dns-tally.ts'
 import { DnsStream, type TakeMessage } from './dns-stream.ts'
+import type { ProcessOwners } from './process-owners.ts'
 import { RecentMessages } from './recent-messages.ts'
 import { RepeatedAnswers } from './repeated-answers.ts'
-import type { Transfer } from './transfer.ts'
+import { socketKey, type Transfer } from './transfer.ts'
 
 export interface DnsObserverOptions {
   /** Takes what was learnt; false when it is not to be believed (`NameIndex.learn`). */
@@ -27,6 +28,8 @@ export interface DnsObserverOptions {
   readonly trust?: ServerTrust
   /** Told of what was not believed. */
   readonly onRefused?: (fact: BindingFact, atMs: number) => void
+  /** Who is told of processes that have ended is the caller. */
+  readonly owners: ProcessOwners
 }
 
 export interface ServerTrust {
@@ -104,7 +107,6 @@ const SAME_MS = 1000
 /** A day: no owner of a name decides for longer what an address is called. */
 const MAX_TTL_SEC = 86_400
 const MAX_STREAMS = 1024
-const MAX_OWNERS = 4096
 const MAX_STREAM_BYTES = 4 * 1024 * 1024
 
 /** A TCP connection to or from a server. */
@@ -128,14 +130,17 @@ export class DnsObserver {
   #streamBytes = 0
   readonly #tally: DnsTally = new DnsTally()
   #transfer: Transfer | undefined = undefined
+  /** The message at hand: `#view` in [#at, #end). */
+  #view: DataView = new DataView(new ArrayBuffer(0))
+  #at = 0
+  #end = 0
   #payload: DnsPayload | undefined = undefined
   /** Most answers come from the same server as the one before. */
   #lastResolver: { readonly ip: Ip; readonly port: number; readonly text: string } = { ip: 0, port: 0, text: '' }
   readonly #take: TakeMessage
   readonly #recent: RecentMessages = new RecentMessages()
   readonly #repeated: RepeatedAnswers = new RepeatedAnswers()
-  /** By process. */
-  readonly #owners: Map<number, Owner> = new Map()
+  readonly #owners: ProcessOwners
   #asked = 0
   #answers = 0
   #facts = 0
@@ -154,6 +159,7 @@ export class DnsObserver {
     this.#trust = options.trust
     this.#onRefused = options.onRefused
     this.#doubtsUnknownSockets = options.doubtsUnknownSockets ?? false
+    this.#owners = options.owners
     for (const port of options.ports ?? [DNS_PORT]) this.#isDnsPort[port] = 1
     this.#take = (bytes, at, end) =>
       this.#onMessage(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at, end)
@@ -196,7 +202,7 @@ export class DnsObserver {
   }
 
   #onStream(transfer: Transfer): void {
-    const key = transfer.pid * 0x40_0000 + transfer.fdNum
+    const key = socketKey(transfer.pid, transfer.fdNum)
     let connection = this.#connections.get(key)
     if (connection !== undefined) {
       this.#connections.delete(key)
@@ -228,6 +234,9 @@ export class DnsObserver {
       return
     }
     if (message.isCut) this.#cut++
+    this.#view = view
+    this.#at = at
+    this.#end = end
     // Whoever sends an answer or receives a query is the server.
     const isServer = message.isAnswer === transfer.isSend
     const serverPort = isServer ? transfer.localPort : transfer.remotePort
@@ -263,7 +272,7 @@ export class DnsObserver {
     const { pid, fdNum, localPort, remotePort: serverPort, atMs } = transfer
     this.#asked++
     this.#queries.add({
-      id: message.id,
+      id: this.#view.getUint16(this.#at, false),
       question,
       pid,
       containerId: transfer.containerId,
@@ -272,7 +281,7 @@ export class DnsObserver {
       netnsUid: transfer.netnsUid,
       mntnsUid: transfer.mntnsUid,
       isElsewhere,
-      owner: this.#ownerOf(transfer),
+      owner: this.#owners.of(pid, transfer.containerId, transfer.netns),
       fdNum,
       localPort,
       localIp: transfer.localIp,
@@ -282,25 +291,15 @@ export class DnsObserver {
       isAnswered: false,
       learnt: undefined,
       learntAtMs: 0,
+      older: undefined,
+      newer: undefined,
     })
     return pid > 0 ? this.#tally.countQuery(pid, question.name, isTrusted, atMs) : undefined
   }
 
   /** A process that has ended: whoever has its number next is another. */
   endProcess(pid: number): void {
-    this.#owners.delete(pid)
     this.#tally.forget(pid)
-  }
-
-  /** The same object for the same process. One that nothing is known of has no number that would tell it from others. */
-  #ownerOf({ pid, containerId, netns }: Transfer): Owner {
-    if (pid <= 0) return { containerId, netns }
-    const known = this.#owners.get(pid)
-    if (known !== undefined && known.containerId === containerId && known.netns === netns) return known
-    if (this.#owners.size >= MAX_OWNERS) this.#owners.clear()
-    const owner = { pid, containerId, netns }
-    this.#owners.set(pid, owner)
-    return owner
   }
 
   #onAnswer(
@@ -313,7 +312,7 @@ export class DnsObserver {
   ): DnsTotals | undefined {
     const clientPort = isServer ? transfer.remotePort : transfer.localPort
     const { atMs } = transfer
-    const waiting = this.#queries.waiting(message.id, clientPort, atMs)
+    const waiting = this.#queries.waiting(this.#view.getUint16(this.#at, false), clientPort, atMs)
     const { question } = message
     let hasTwin = false
     for (const query of waiting) {
@@ -368,8 +367,9 @@ export class DnsObserver {
     // While it is not known whether the server is trusted, each answer is noted for when it is.
     const isSettled = standing === 'trusted' || standing === 'untrusted'
     const aliased = this.#aliases.of(query, atMs)
-    if (standing === 'trusted' && aliased === undefined && this.#repeated.isRepeated(query, message, atMs)) return
     const resolver = serverIp === undefined ? undefined : this.#resolverText(serverIp, serverPort)
+    const told = { owner: query.owner, resolver, standing, view: this.#view, at: this.#at, end: this.#end }
+    if (aliased === undefined && this.#repeated.isRepeated(told, atMs)) return
     const { name } = query.question
     const chain = chainOf(name, message.answers)
     let chainTtlSec = MAX_TTL_SEC

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { type Query, QueryTable } from './dns-queries.ts'
 
 function query(id: number, more: Partial<Query> = {}): Query {
@@ -23,6 +24,8 @@ function query(id: number, more: Partial<Query> = {}): Query {
     isAnswered: false,
     learnt: undefined,
     learntAtMs: 0,
+    older: undefined,
+    newer: undefined,
     ...more,
   }
 }
@@ -83,17 +86,66 @@ test('queries: who asks too much loses its own oldest, not those of others', () 
   assert.equal(table.waiting(4999, 40_000, 1).length, 1)
 })
 
-test('queries: bounded in all, and the process that has asked nothing for the longest gives room', () => {
+test('queries: bounded in all, and those who have most give room', () => {
   const table = new QueryTable()
   table.add(query(9, { pid: 1 }))
   for (let pid = 100; pid < 140; pid++) for (let id = 0; id < 1000; id++) table.add(query(id, { pid }))
   assert.equal(table.size, 16_384)
-  assert.equal(
-    table.waiting(9, 40_000, 1).some(({ pid }) => pid === 1),
-    false,
+  for (const [id, pid] of [
+    [9, 1],
+    [999, 139],
+  ] as const) {
+    assert.ok(
+      table.waiting(id, 40_000, 1).some(one => one.pid === pid),
+      `the last of ${pid}`,
+    )
+  }
+})
+
+test('queries: found with and without their port while others come and go', () => {
+  const step = fc.record({
+    act: fc.constantFrom('add', 'add', 'remove', 'wait' as const),
+    id: fc.integer({ min: 0, max: 3 }),
+    pid: fc.integer({ min: 1, max: 3 }),
+    localPort: fc.constantFrom(0, 0, 40_000, 40_001),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), steps => {
+      const table = new QueryTable()
+      let all: Query[] = []
+      let atMs = 0
+      for (const { act, id, pid, localPort } of steps) {
+        const known = all.find(one => one.id === id && one.pid === pid && one.localPort === localPort)
+        if (act === 'wait') {
+          atMs += 7000
+        } else if (act === 'remove') {
+          if (known !== undefined) table.remove(known)
+          all = all.filter(one => one !== known)
+        } else {
+          const added = query(id, { pid, localPort, atMs })
+          table.add(added)
+          if (known !== undefined) known.atMs = atMs
+          else all = [...all.filter(one => one.pid !== pid || one.atMs + 30_000 > atMs), added]
+        }
+        const found = all.filter(one => one.id === id && one.atMs + 30_000 > atMs)
+        const wanted = found.filter(one => one.localPort === localPort || one.localPort === 0)
+        const sorted = (queries: readonly Query[]): string[] => queries.map(q => `${q.pid} ${q.localPort}`).sort()
+        assert.deepEqual(sorted(table.waiting(id, localPort, atMs)), sorted(wanted))
+        assert.equal(table.size, all.length)
+      }
+    }),
   )
-  assert.equal(
-    table.waiting(999, 40_000, 1).some(({ pid }) => pid === 139),
-    true,
-  )
+})
+
+test('queries: processes that have all their answers count for nothing when room is shared out', () => {
+  const table = new QueryTable()
+  for (let pid = 1; pid <= 3000; pid++) {
+    const asked = query(1, { pid })
+    table.add(asked)
+    table.remove(asked)
+  }
+  table.add(query(1, { pid: 5000 }))
+  for (let pid = 6000; pid < 6017; pid++) for (let id = 0; id < 1000; id++) table.add(query(id, { pid }))
+  assert.equal(table.size, 16_384)
+  assert.ok(table.waiting(1, 40_000, 1).some(({ pid }) => pid === 5000))
 })

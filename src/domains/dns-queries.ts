@@ -5,8 +5,9 @@
 import type { Ip } from '../values/value.ts'
 import type { Owner } from './binding.ts'
 import type { DnsMessage, DnsQuestion } from './dns-message.ts'
+import { FairAccounts, type Linked } from './fair-accounts.ts'
 
-export interface Query {
+export interface Query extends Linked<Query> {
   readonly id: number
   readonly question: DnsQuestion
   readonly pid: number
@@ -39,71 +40,68 @@ const MAX_QUERIES = 16_384
 
 export class QueryTable {
   readonly #byKey: Map<number, Query[]> = new Map()
-  /** Each process's, the oldest first; the process that has asked nothing for the longest comes first. */
-  readonly #byProcess: Map<number, Set<Query>> = new Map()
-  #size = 0
+  readonly #byProcess: FairAccounts<number, Query> = new FairAccounts()
+  /** How many there are whose port was not known. */
+  #portless = 0
   /** Given up for want of room, and because no answer came in time. */
   evicted = 0
   expired = 0
 
   get size(): number {
-    return this.#size
+    return this.#byProcess.size
   }
 
   /** Remembers a query; the same one sent again only begins anew. */
   add(query: Query): void {
     const key = keyOf(query.id, query.localPort)
-    const bucket = this.#byKey.get(key)
-    const known = bucket?.find(other => isSameQuery(other, query))
+    const known = findSame(this.#byKey.get(key), query)
     if (known !== undefined) {
       known.atMs = query.atMs
       known.isAnswered = false
       known.isElsewhere ||= query.isElsewhere
+      this.#byProcess.touch(known.pid, known)
       return
     }
-    const own = this.#byProcess.get(query.pid) ?? new Set()
-    for (const oldest of own) {
-      if (oldest.atMs + EXPIRY_MS > query.atMs) break
-      this.remove(oldest)
+    const own = this.#byProcess.get(query.pid)
+    while (own?.oldest !== undefined && own.oldest.atMs + EXPIRY_MS <= query.atMs) {
+      this.remove(own.oldest)
       this.expired++
     }
-    if (own.size >= MAX_PER_PROCESS) this.#evictFrom(own)
-    if (this.#size >= MAX_QUERIES) for (const quiet of this.#byProcess.values()) if (this.#evictFrom(quiet)) break
-    own.add(query)
-    this.#byProcess.delete(query.pid)
-    this.#byProcess.set(query.pid, own)
-    if (bucket === undefined || bucket.length === 0) this.#byKey.set(key, [query])
+    if (own !== undefined && own.count >= MAX_PER_PROCESS) this.#evict(own.oldest)
+    if (this.size >= MAX_QUERIES) this.#evict(this.#byProcess.victim())
+    this.#byProcess.add(query.pid, query)
+    if (query.localPort === 0) this.#portless++
+    const bucket = this.#byKey.get(key)
+    if (bucket === undefined) this.#byKey.set(key, [query])
     else bucket.push(query)
-    this.#size++
   }
 
   /** Queries that wait for an answer of this id on this local port, or on one that was not known. */
   waiting(id: number, localPort: number, atMs: number): readonly Query[] {
     const known = this.#byKey.get(keyOf(id, localPort)) ?? NO_QUERIES
-    const unknown = localPort === 0 ? NO_QUERIES : (this.#byKey.get(keyOf(id, 0)) ?? NO_QUERIES)
-    if (unknown.length === 0 && known.every(query => query.atMs + EXPIRY_MS > atMs)) return known
-    return [...known, ...unknown].filter(query => query.atMs + EXPIRY_MS > atMs)
+    const unknown = localPort === 0 || this.#portless === 0 ? undefined : this.#byKey.get(keyOf(id, 0))
+    const all = unknown === undefined ? known : [...known, ...unknown]
+    for (const query of all) {
+      if (query.atMs + EXPIRY_MS <= atMs) return all.filter(one => one.atMs + EXPIRY_MS > atMs)
+    }
+    return all
   }
 
   remove(query: Query): void {
-    const own = this.#byProcess.get(query.pid)
-    if (own?.delete(query) !== true) return
-    if (own.size === 0) this.#byProcess.delete(query.pid)
-    this.#size--
     const key = keyOf(query.id, query.localPort)
     const bucket = this.#byKey.get(key)
-    if (bucket === undefined) return
+    const at = bucket === undefined ? -1 : bucket.indexOf(query)
+    if (bucket === undefined || at < 0) return
     if (bucket.length === 1) this.#byKey.delete(key)
-    else bucket.splice(bucket.indexOf(query), 1)
+    else bucket.splice(at, 1)
+    this.#byProcess.delete(query.pid, query)
+    if (query.localPort === 0) this.#portless--
   }
 
-  #evictFrom(queries: Set<Query>): boolean {
-    for (const oldest of queries) {
-      this.remove(oldest)
-      this.evicted++
-      return true
-    }
-    return false
+  #evict(query: Query | undefined): void {
+    if (query === undefined) return
+    this.remove(query)
+    this.evicted++
   }
 }
 
@@ -112,6 +110,11 @@ const NO_QUERIES: readonly Query[] = []
 function keyOf(id: number, localPort: number): number {
   // Of 32 bits: larger numbers are slow keys.
   return (id << 16) | localPort
+}
+
+function findSame(bucket: readonly Query[] | undefined, query: Query): Query | undefined {
+  if (bucket !== undefined) for (const other of bucket) if (isSameQuery(other, query)) return other
+  return undefined
 }
 
 function isSameQuery(a: Query, b: Query): boolean {

@@ -380,20 +380,25 @@ export class NameIndex {
 
   /** Whether the process at hand itself is known to have been told beyond doubt that the name has the address. */
   isOwn(name: string, ip: Ip, when: When): boolean {
-    const atMs = timeOf(when)
-    const bindings = this.#recordOf(name)?.byIp.get(unmapIp(ip)) ?? NO_BINDINGS
-    return bindings.some(
-      binding => !isDoubtful(binding) && binding.isAlive(atMs) && levelOf(binding, when) === Level.process,
-    )
+    return this.#levelOf(name, ip, when, Level.process) === Level.process
   }
 
   /** Whether the name is known to have the address, by anything that means something to whoever asks and is beyond doubt. */
   isBound(name: string, ip: Ip, when: When): boolean {
+    return this.#levelOf(name, ip, when, Level.none - 1) !== Level.none
+  }
+
+  /** The first level up to `enough` that a binding beyond doubt has for whoever asks; `Level.none` where none has. */
+  #levelOf(name: string, ip: Ip, when: When, enough: number): number {
+    const bindings = this.#recordOf(name)?.byIp.get(unmapIp(ip))
+    if (bindings === undefined) return Level.none
     const atMs = timeOf(when)
-    const bindings = this.#recordOf(name)?.byIp.get(unmapIp(ip)) ?? NO_BINDINGS
-    return bindings.some(
-      binding => !isDoubtful(binding) && binding.isAlive(atMs) && levelOf(binding, when) !== Level.none,
-    )
+    for (const binding of bindings) {
+      if (isDoubtful(binding) || !binding.isAlive(atMs)) continue
+      const level = levelOf(binding, when)
+      if (level <= enough) return level
+    }
+    return Level.none
   }
 
   /** The names that count for the address at that moment, each once, the best first. `isSure`: as `NameSet.matchesSurely`. */
@@ -753,7 +758,9 @@ export class NameIndex {
     binding.lastSeenMs = Math.max(binding.lastSeenMs, atMs)
     binding.ttlSec = fact.ttlSec
     binding.resolver = fact.resolver
-    binding.chain = isAlias ? NO_CHAIN : (fact.chain ?? NO_CHAIN)
+    const chain = isAlias ? NO_CHAIN : (fact.chain ?? NO_CHAIN)
+    // What was there before is as good and needs no place of its own.
+    if (!isSameChain(binding.chain, chain)) binding.chain = chain
     binding.stale = fact.stale ?? false
     binding.keep ||= keep
     record.keep ||= keep
@@ -977,6 +984,12 @@ function isOfFact(binding: Binding, { evidence, owner, untrusted = false }: Bind
     own?.mntns === owner?.mntns &&
     (own?.containerId ?? '') === (owner?.containerId ?? '')
   )
+}
+
+function isSameChain(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /** What has no beginning or no end has none afterwards. */

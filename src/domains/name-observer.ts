@@ -17,6 +17,7 @@ import {
   type TlsPayload,
 } from './opening-observer.ts'
 import { readLibraryAnswer } from './library-answer.ts'
+import { ProcessOwners } from './process-owners.ts'
 import { type ServiceCounters, type ServiceName, ServiceObserver } from './service-observer.ts'
 import { RefusedAnswers } from './refused-answers.ts'
 import { isTransfer, type SocketEvent, Transfer } from './transfer.ts'
@@ -73,8 +74,8 @@ export interface LibraryCounters {
 /** What stands for the C library where a name server would: `fd.sip.name.resolver`. */
 const LIBRARY = 'getaddrinfo'
 
-const EXECS: ReadonlySet<number> = new Set(
-  eventTable.filter(({ name, isExit, isOld }) => isExit && !isOld && name.startsWith('execve')).map(({ code }) => code),
+const isExec: readonly boolean[] = eventTable.map(
+  ({ name, isExit, isOld }) => isExit && !isOld && name.startsWith('execve'),
 )
 const PROCEXIT: number = eventTable.find(info => info.name === 'procexit' && !info.isOld)!.code
 const CONNECT: number = eventTable.find(info => info.name === 'connect' && info.isExit && !info.isOld)!.code
@@ -82,11 +83,12 @@ const CONNECT: number = eventTable.find(info => info.name === 'connect' && info.
 export class NameObserver {
   /** 1 for the codes of events that it wants to see. */
   readonly wants: Uint8Array = Uint8Array.from(eventTable, ({ code }) =>
-    isTransfer(code) || code === CONNECT || code === PROCEXIT || EXECS.has(code) || code === ASYNC_EVENT ? 1 : 0,
+    isTransfer(code) || code === CONNECT || code === PROCEXIT || isExec[code] || code === ASYNC_EVENT ? 1 : 0,
   )
   /** What was not believed of late. */
   readonly refused: RefusedAnswers = new RefusedAnswers()
   readonly #endProcess: ((pid: number, atMs: number) => void) | undefined
+  readonly #owners: ProcessOwners = new ProcessOwners()
   readonly #transfer: Transfer = new Transfer()
   readonly #dns: DnsObserver
   readonly #openings: OpeningObserver
@@ -103,7 +105,8 @@ export class NameObserver {
     const files = new WorkloadFiles({ learn, retract, ...(wantFiles !== undefined && { want: wantFiles }) })
     this.#files = files
     this.#endProcess = options.endProcess
-    this.#openings = new OpeningObserver({ learn, isBound })
+    const owners = this.#owners
+    this.#openings = new OpeningObserver({ learn, isBound, owners })
     const { isTrustedService } = options
     this.#services = new ServiceObserver({
       learn,
@@ -113,6 +116,7 @@ export class NameObserver {
     })
     this.#dns = new DnsObserver({
       learn,
+      owners,
       onRefused: (fact, atMs) => this.refused.add(fact, atMs),
       ...(dnsPorts !== undefined && { ports: dnsPorts }),
       doubtsUnknownSockets: options.doubtsUnknownSockets ?? false,
@@ -144,12 +148,13 @@ export class NameObserver {
       // The other threads of a process end before its first one, or go on for a moment without it.
       const { thread, rec } = event
       if (thread !== undefined && thread.pid === rec.tid) {
+        this.#owners.forget(thread.pid)
         this.#dns.endProcess(thread.pid)
         this.#endProcess?.(thread.pid, timeOf(event))
       }
       return undefined
     }
-    if (EXECS.has(event.rec.type)) {
+    if (isExec[event.rec.type]) {
       // A container's own program is the first that runs once its files are in place.
       const { thread } = event
       if (thread?.mntns === undefined || thread.mntns === 0) return undefined

@@ -92,7 +92,7 @@ export class NameRecord {
   bindingCount = 0
   /** On whose account it is while no set holds it. */
   readonly giver: Giver
-  /** Its neighbours in use among the names of its giver; for `UnwatchedNames` alone. */
+  /** Its neighbours in use among the names of its giver; for `FairAccounts` alone. */
   older: NameRecord | undefined = undefined
   newer: NameRecord | undefined = undefined
   /** Sets that hold the name. */

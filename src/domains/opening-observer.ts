@@ -10,13 +10,16 @@ import type { ByteText, Ip } from '../values/value.ts'
 import { type BindingFact, timeOf, type When } from './binding.ts'
 import { GatheredBytes } from './gathered-bytes.ts'
 import { readHttpRequest } from './http-request.ts'
+import type { ProcessOwners } from './process-owners.ts'
+import { RepeatedOpenings } from './repeated-answers.ts'
 import { nextRecordEnd, readClientHello } from './tls-client-hello.ts'
-import { type SocketEvent, TCP, type Transfer } from './transfer.ts'
+import { type SocketEvent, socketKey, TCP, type Transfer } from './transfer.ts'
 
 export interface OpeningObserverOptions {
   readonly learn: (fact: BindingFact, atMs: number) => boolean
   /** Whether the name is known to have the address, by more than what clients say (`NameIndex.isBound`). */
   readonly isBound: (name: string, ip: Ip, when: When) => boolean
+  readonly owners: ProcessOwners
 }
 
 /** The first message of a TLS client, for fields. */
@@ -69,6 +72,8 @@ const NAME_MS = 60_000
 export class OpeningObserver {
   readonly #learn: OpeningObserverOptions['learn']
   readonly #isBound: OpeningObserverOptions['isBound']
+  readonly #owners: ProcessOwners
+  readonly #repeated: RepeatedOpenings = new RepeatedOpenings()
   /** By process and fd, the oldest first. */
   readonly #openings: Map<number, Opening> = new Map()
   #bytes = 0
@@ -82,6 +87,7 @@ export class OpeningObserver {
   constructor(options: OpeningObserverOptions) {
     this.#learn = options.learn
     this.#isBound = options.isBound
+    this.#owners = options.owners
   }
 
   /** A connect event: what comes next on the connection is its opening. */
@@ -91,21 +97,20 @@ export class OpeningObserver {
     if (!fd.isInetSocket || fd.l4proto !== TCP || fd.isServer || fd.dip === undefined) return
     const result = paramNumber(event.rec, 0) ?? -1
     if (result !== 0 && result !== -EINPROGRESS) return
-    const key = keyOf(thread.pid, fdNum)
-    this.#drop(key)
+    const key = socketKey(thread.pid, fdNum)
+    if (this.#openings.has(key)) this.#drop(key)
     this.#openings.set(key, { remoteIp: unmapIp(fd.dip), remotePort: fd.dport, said: new GatheredBytes(), needs: 0 })
     if (this.#openings.size > MAX_OPENINGS) this.#evict()
   }
 
   /** Whether the first bytes of the event's connection have still to come. */
   isAwaited({ thread, fdNum }: SocketEvent): boolean {
-    return this.#openings.size > 0 && thread !== undefined && this.#openings.has(keyOf(thread.pid, fdNum ?? -1))
+    return this.#openings.size > 0 && thread !== undefined && this.#openings.has(socketKey(thread.pid, fdNum ?? -1))
   }
 
   /** Takes in what a client sent; gives what its first bytes say once that is known. */
   observe(transfer: Transfer, event: SocketEvent): TlsPayload | HttpPayload | undefined {
-    if (this.#openings.size === 0) return undefined
-    const key = keyOf(transfer.pid, transfer.fdNum)
+    const key = socketKey(transfer.pid, transfer.fdNum)
     const opening = this.#openings.get(key)
     if (opening === undefined) return undefined
     if (opening.remotePort !== transfer.remotePort || opening.remoteIp !== transfer.remoteIp) {
@@ -172,9 +177,10 @@ export class OpeningObserver {
     const isConfirmed = this.#isBound(name, opening.remoteIp, event)
     if (!isConfirmed) this.#unconfirmed++
     const atMs = timeOf(event)
-    const owner = { pid, containerId: event.thread?.containerId ?? '', netns: event.thread?.netns ?? 0 }
+    const owner = this.#owners.of(pid, event.thread?.containerId ?? '', event.thread?.netns ?? 0)
     const kind = isConfirmed ? evidence : 'claimed'
-    this.#learn({ name, ip: opening.remoteIp, evidence: kind, owner, fromMs: atMs, untilMs: atMs + NAME_MS }, atMs)
+    if (!this.#repeated.isRepeated(owner, name, opening.remoteIp, kind, atMs))
+      this.#learn({ name, ip: opening.remoteIp, evidence: kind, owner, fromMs: atMs, untilMs: atMs + NAME_MS }, atMs)
     return isConfirmed
   }
 
@@ -211,9 +217,4 @@ const CARRIAGE_RETURN = 13
 function plainName(name: ByteText | undefined): ByteText | undefined {
   const text = name?.toLowerCase()
   return text?.endsWith('.') === true ? text.slice(0, -1) : text
-}
-
-/** fds are below 2^22 (`fs.nr_open` seldom is more), pids too. */
-function keyOf(pid: number, fdNum: number): number {
-  return pid * 0x40_0000 + fdNum
 }

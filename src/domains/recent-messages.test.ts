@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type DnsMessage, decodeDnsMessage } from './dns-message.ts'
-import type { Query } from './dns-queries.ts'
 import { RecentMessages } from './recent-messages.ts'
-import { REPEAT_MS, RepeatedAnswers } from './repeated-answers.ts'
+import { REPEAT_MS, RepeatedAnswers, RepeatedOpenings, type ToldAnswer } from './repeated-answers.ts'
 import { dnsBytes } from './testdata/dns-bytes.ts'
 
 // The short ways must say what the long ones say: decoding anew, names read label by label.
@@ -97,63 +96,73 @@ test('dns messages: the same bytes are the same object', () => {
 
 const OWNER = { pid: 1, containerId: '' }
 
-function asked(more: Partial<Query> = {}): Query {
-  return {
-    id: 7,
-    question: { name: 'a.example', type: 1 },
-    pid: 1,
-    containerId: '',
-    netns: 0,
-    netnsUid: 0,
-    mntnsUid: 0,
-    mntns: 0,
-    isElsewhere: false,
-    owner: OWNER,
-    fdNum: 3,
-    localPort: 4000,
-    localIp: 1,
-    serverIp: 2,
-    serverPort: 53,
-    atMs: 0,
-    isAnswered: false,
-    learnt: undefined,
-    learntAtMs: 0,
-    ...more,
-  }
-}
-
-function told(...answers: Parameters<typeof dnsBytes>[0]['answers'] & object): DnsMessage {
-  return decode(dnsBytes({ id: 7, isAnswer: true, question: ['a.example', 'A'], answers }))!
+function told(id: number, ...answers: Parameters<typeof dnsBytes>[0]['answers'] & object): ToldAnswer {
+  const bytes = dnsBytes({ id, isAnswer: true, question: ['a.example', 'A'], answers })
+  return { owner: OWNER, resolver: '192.0.2.53', standing: 'trusted', view: view(bytes), at: 0, end: bytes.length }
 }
 
 const a = (data: string, ttl = 60) => ({ name: 'a.example', type: 'A', data, ttl }) as const
+const answer = told(7, a('192.0.2.1'), a('192.0.2.2'))
 
 const repeats: readonly {
   readonly name: string
-  readonly query?: Query
-  readonly message?: DnsMessage
+  readonly answer?: ToldAnswer
   readonly atMs?: number
   readonly want: boolean
 }[] = [
   { name: 'the same', want: true },
-  { name: 'the same with a TTL that goes down', message: told(a('192.0.2.1', 59), a('192.0.2.2', 59)), want: true },
-  { name: 'the same of another query', query: asked({ id: 8, localPort: 4001, fdNum: 9 }), want: true },
-  { name: 'a longer TTL', message: told(a('192.0.2.1', 61), a('192.0.2.2')), want: false },
-  { name: 'other addresses', message: told(a('192.0.2.1'), a('192.0.2.3')), want: false },
-  { name: 'fewer addresses', message: told(a('192.0.2.1')), want: false },
-  { name: 'another order', message: told(a('192.0.2.2'), a('192.0.2.1')), want: false },
+  { name: 'the same of another query', answer: told(8, a('192.0.2.1'), a('192.0.2.2')), want: true },
+  { name: 'a shorter TTL', answer: told(7, a('192.0.2.1', 59), a('192.0.2.2', 59)), want: false },
+  { name: 'other addresses', answer: told(7, a('192.0.2.1'), a('192.0.2.3')), want: false },
+  { name: 'fewer addresses', answer: told(7, a('192.0.2.1')), want: false },
+  { name: 'another order', answer: told(7, a('192.0.2.2'), a('192.0.2.1')), want: false },
+  { name: 'a byte less', answer: { ...answer, end: answer.end - 1 }, want: false },
   { name: 'a second later', atMs: 5000 + REPEAT_MS, want: false },
   { name: 'a time before', atMs: 4999, want: false },
-  { name: 'another server', query: asked({ serverIp: 3 }), want: false },
-  { name: 'another type', query: asked({ question: { name: 'a.example', type: 28 } }), want: false },
-  { name: 'the next process of that number', query: asked({ owner: { ...OWNER } }), want: false },
+  { name: 'another server', answer: { ...answer, resolver: '192.0.2.54' }, want: false },
+  {
+    name: 'a server that is known not to be one to ask by now',
+    answer: { ...answer, standing: 'untrusted' },
+    want: false,
+  },
+  { name: 'a server of which that is no longer known', answer: { ...answer, standing: 'believed' }, want: false },
+  { name: 'the next process of that number', answer: { ...answer, owner: { ...OWNER } }, want: false },
 ]
 
 for (const c of repeats) {
   test(`repeated answers: ${c.name}`, () => {
     const answers = new RepeatedAnswers()
-    assert.equal(answers.isRepeated(asked(), told(a('192.0.2.1'), a('192.0.2.2')), 5000), false)
-    const message = c.message ?? told(a('192.0.2.1'), a('192.0.2.2'))
-    assert.equal(answers.isRepeated(c.query ?? asked(), message, c.atMs ?? 5001), c.want)
+    assert.equal(answers.isRepeated(answer, 5000), false)
+    assert.equal(answers.isRepeated(c.answer ?? answer, c.atMs ?? 5001), c.want)
+  })
+}
+
+test('repeated answers: one that is too long to be kept is never one, and does not hide others', () => {
+  const answers = new RepeatedAnswers()
+  const long = told(7, ...Array.from({ length: 40 }, (_, i) => a(`192.0.2.${i}`)))
+  assert.equal(answers.isRepeated(long, 5000), false)
+  assert.equal(answers.isRepeated(long, 5001), false)
+  assert.equal(answers.isRepeated(answer, 5002), false)
+  assert.equal(answers.isRepeated(answer, 5003), true)
+})
+
+const V6 = '\x20\x01\x0d\xb8'.padEnd(16, '\0')
+const openings: readonly (readonly [string, Parameters<RepeatedOpenings['isRepeated']>, boolean])[] = [
+  ['the same', [OWNER, 'a.example', 1, 'sni', 5999], true],
+  ['a second later', [OWNER, 'a.example', 1, 'sni', 6000], false],
+  ['a time before', [OWNER, 'a.example', 1, 'sni', 4999], false],
+  ['another name', [OWNER, 'b.example', 1, 'sni', 5001], false],
+  ['another address', [OWNER, 'a.example', 2, 'sni', 5001], false],
+  ['an address of the other family', [OWNER, 'a.example', V6, 'sni', 5001], false],
+  ['what nothing else says', [OWNER, 'a.example', 1, 'claimed', 5001], false],
+  ['the next process of that number', [{ ...OWNER }, 'a.example', 1, 'sni', 5001], false],
+]
+
+for (const [name, said, want] of openings) {
+  test(`repeated openings: ${name}`, () => {
+    const repeated = new RepeatedOpenings()
+    assert.equal(repeated.isRepeated(OWNER, 'a.example', 1, 'sni', 5000), false)
+    assert.equal(repeated.isRepeated(...said), want)
+    assert.equal(repeated.isRepeated(...said), true, 'again')
   })
 }

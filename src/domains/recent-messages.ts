@@ -1,50 +1,39 @@
 /**
  * DNS messages that were decoded of late. On a host that runs a resolver each message is seen twice, when it is sent and when it is received,
- * one right after the other: the second time it need not be decoded, nor learnt from.
+ * one right after the other; and programs without a cache ask the same again and again, and are told the same. Neither need be decoded each time.
  */
 import { decodeDnsMessage, DNS_HEADER_BYTES, type DnsMessage } from './dns-message.ts'
+import { MessageSlots, messageHash } from './message-slots.ts'
 
-const SLOTS = 64
+const SLOT_BITS = 10
 /** Longer ones are rare, and copying them costs what decoding does. */
-const MAX_BYTES = 512
-
-interface Slot {
-  readonly bytes: DataView
-  length: number
-  message: DnsMessage | undefined
-}
+const MAX_BYTES = 256
+/** A power of two. */
+const YOUNG = 64
 
 export class RecentMessages {
-  readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({
-    bytes: new DataView(new ArrayBuffer(MAX_BYTES)),
-    length: 0,
-    message: undefined,
-  }))
+  readonly #slots: MessageSlots = new MessageSlots(1 << SLOT_BITS, MAX_BYTES)
+  /** Those that were seen again after a while. Others are not kept: objects that live for a while cost more than decoding does. */
+  readonly #kept: (DnsMessage | undefined)[] = new Array<DnsMessage | undefined>(1 << SLOT_BITS).fill(undefined)
+  /** The last few, and of which slots they are. */
+  readonly #young: (DnsMessage | undefined)[] = new Array<DnsMessage | undefined>(YOUNG).fill(undefined)
+  readonly #youngSlots: Int16Array = new Int16Array(YOUNG).fill(-1)
 
-  /** As `decodeDnsMessage`; the same object for the same bytes, if that is not long ago. */
+  /** As `decodeDnsMessage`; the same object for the same bytes but for the id, if that is not long ago. */
   decode(bytes: Buffer, view: DataView, at: number, end: number): DnsMessage | undefined {
-    const length = end - at
-    if (length < DNS_HEADER_BYTES || length > MAX_BYTES) return decodeDnsMessage(bytes, view, at, end)
-    // The id is as good as random; whether it is an answer is not part of it.
-    const slot = this.#slots[(bytes[at + 1]! ^ (bytes[at + 2]! >>> 2)) & (SLOTS - 1)]!
-    if (slot.length === length && isSame(slot.bytes, view, at, length)) return slot.message
+    if (end - at < DNS_HEADER_BYTES || end - at > MAX_BYTES) return decodeDnsMessage(bytes, view, at, end)
+    const slot = messageHash(0, view, at, end) >>> (32 - SLOT_BITS)
+    const young = slot & (YOUNG - 1)
+    if (this.#slots.has(slot, view, at, end)) {
+      const known = this.#kept[slot] ?? (this.#youngSlots[young] === slot ? this.#young[young] : undefined)
+      if (known !== undefined) return known
+      return (this.#kept[slot] = decodeDnsMessage(bytes, view, at, end))
+    }
     const message = decodeDnsMessage(bytes, view, at, end)
-    copy(view, at, slot.bytes, length)
-    slot.length = length
-    slot.message = message
+    this.#slots.put(slot, view, at, end)
+    this.#kept[slot] = undefined
+    this.#young[young] = message
+    this.#youngSlots[young] = slot
     return message
   }
-}
-
-function isSame(known: DataView, view: DataView, at: number, length: number): boolean {
-  let i = 0
-  for (; i + 4 <= length; i += 4) if (known.getInt32(i) !== view.getInt32(at + i)) return false
-  for (; i < length; i++) if (known.getUint8(i) !== view.getUint8(at + i)) return false
-  return true
-}
-
-function copy(view: DataView, at: number, to: DataView, length: number): void {
-  let i = 0
-  for (; i + 4 <= length; i += 4) to.setInt32(i, view.getInt32(at + i))
-  for (; i < length; i++) to.setUint8(i, view.getUint8(at + i))
 }

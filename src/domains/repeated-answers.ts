@@ -2,78 +2,91 @@
  * Answers that processes got of late. Programs without a cache ask for the same names many times a second and are told the same; what was
  * learnt a moment ago need not be learnt again. The index keeps no order within so short a time anyway.
  */
-import type { Owner } from './binding.ts'
-import type { DnsMessage, DnsRecord } from './dns-message.ts'
-import type { Query } from './dns-queries.ts'
+import type { Ip } from '../values/value.ts'
+import type { Evidence, Owner } from './binding.ts'
+import { MessageSlots, messageHash } from './message-slots.ts'
 
-const SLOTS = 4096
+const SLOT_BITS = 11
+/** An answer with ten addresses of IPv4. */
+const MAX_BYTES = 256
+/** A power of two. */
+const OPENINGS = 1024
 export const REPEAT_MS = 1000
 
-interface Slot {
-  owner: Owner | undefined
-  query: Query | undefined
-  answers: readonly DnsRecord[]
-  atMs: number
+/** An answer, and to whom it was told: the same object for the same process alone. */
+export interface ToldAnswer {
+  readonly owner: Owner
+  /** The server, as text. */
+  readonly resolver: string | undefined
+  /** How far the server was trusted (`Standing`). */
+  readonly standing: string
+  readonly view: DataView
+  readonly at: number
+  readonly end: number
 }
 
 export class RepeatedAnswers {
-  readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({
-    owner: undefined,
-    query: undefined,
-    answers: [],
-    atMs: 0,
-  }))
+  readonly #slots: MessageSlots = new MessageSlots(1 << SLOT_BITS, MAX_BYTES)
+  readonly #owners: (Owner | undefined)[] = new Array<Owner | undefined>(1 << SLOT_BITS).fill(undefined)
+  readonly #resolvers: (string | undefined)[] = new Array<string | undefined>(1 << SLOT_BITS).fill(undefined)
+  readonly #standings: string[] = new Array<string>(1 << SLOT_BITS).fill('')
+  readonly #atMs: Float64Array = new Float64Array(1 << SLOT_BITS)
 
   /**
-   * Whether the same owner (the same object) was told the same of the same question by the same server less than a second before, with TTLs
-   * that are no shorter; else remembers it.
+   * Whether the same owner was told the same, but for the id, by the same server, which was trusted as much, less than a second before; else
+   * remembers it.
    */
-  isRepeated(query: Query, message: DnsMessage, atMs: number): boolean {
-    const slot = this.#slots[slotOf(query)]!
-    const sinceMs = atMs - slot.atMs
+  isRepeated({ owner, resolver, standing, view, at, end }: ToldAnswer, atMs: number): boolean {
+    const slot = messageHash(owner.pid ?? 0, view, at, end) >>> (32 - SLOT_BITS)
+    const sinceMs = atMs - this.#atMs[slot]!
     const isKnown =
-      slot.owner === query.owner &&
+      this.#owners[slot] === owner &&
       sinceMs >= 0 &&
       sinceMs < REPEAT_MS &&
-      isSameQuestion(slot.query!, query) &&
-      isSameOrShorter(slot.answers, message.answers)
+      this.#standings[slot] === standing &&
+      this.#resolvers[slot] === resolver &&
+      this.#slots.has(slot, view, at, end)
     if (isKnown) return true
-    slot.owner = query.owner
-    slot.query = query
-    slot.answers = message.answers
-    slot.atMs = atMs
+    if (!this.#slots.put(slot, view, at, end)) return false
+    this.#owners[slot] = owner
+    this.#resolvers[slot] = resolver
+    this.#standings[slot] = standing
+    this.#atMs[slot] = atMs
     return false
   }
 }
 
-function slotOf({ pid, question: { name, type } }: Query): number {
-  // The end of most names is that of many others.
-  let hash = pid ^ (type << 8) ^ name.length
-  for (let i = 0; i < name.length && i < 12; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
-  return (hash ^ (hash >>> 15)) & (SLOTS - 1)
-}
+/** Names that clients said of late of the servers that they connected to: the same for what they need not say twice. */
+export class RepeatedOpenings {
+  readonly #owners: (Owner | undefined)[] = new Array<Owner | undefined>(OPENINGS).fill(undefined)
+  readonly #names: string[] = new Array<string>(OPENINGS).fill('')
+  readonly #ips: Ip[] = new Array<Ip>(OPENINGS).fill(0)
+  readonly #kinds: string[] = new Array<string>(OPENINGS).fill('')
+  readonly #atMs: Float64Array = new Float64Array(OPENINGS)
 
-function isSameQuestion(a: Query, b: Query): boolean {
-  return (
-    a.question.name === b.question.name &&
-    a.question.type === b.question.type &&
-    a.serverIp === b.serverIp &&
-    a.serverPort === b.serverPort
-  )
-}
-
-/** Only addresses and aliases are compared: other answers are learnt from each time. */
-function isSameOrShorter(known: readonly DnsRecord[], answers: readonly DnsRecord[]): boolean {
-  if (known.length !== answers.length) return false
-  for (let i = 0; i < answers.length; i++) {
-    const a = known[i]!
-    const b = answers[i]!
-    if (a.type !== b.type || b.ttlSec > a.ttlSec || a.name !== b.name) return false
-    if (b.kind === 'address') {
-      if (a.kind !== 'address' || a.ip !== b.ip) return false
-    } else if (b.kind === 'target') {
-      if (a.kind !== 'target' || a.target !== b.target) return false
-    } else return false
+  /** Whether the same owner said the same of the same address less than a second before; else remembers it. */
+  isRepeated(owner: Owner, name: string, ip: Ip, kind: Evidence, atMs: number): boolean {
+    const slot = (Math.imul((owner.pid ?? 0) ^ hashOfIp(ip), 0x9e3779b1) >>> 16) & (OPENINGS - 1)
+    const sinceMs = atMs - this.#atMs[slot]!
+    if (
+      this.#owners[slot] === owner &&
+      sinceMs >= 0 &&
+      sinceMs < REPEAT_MS &&
+      this.#ips[slot] === ip &&
+      this.#kinds[slot] === kind &&
+      this.#names[slot] === name
+    )
+      return true
+    this.#owners[slot] = owner
+    this.#names[slot] = name
+    this.#ips[slot] = ip
+    this.#kinds[slot] = kind
+    this.#atMs[slot] = atMs
+    return false
   }
-  return true
+}
+
+function hashOfIp(ip: Ip): number {
+  if (typeof ip === 'number') return Math.imul(ip, 0x01000193)
+  return ip.charCodeAt(15) ^ (ip.charCodeAt(14) << 8) ^ (ip.charCodeAt(7) << 16)
 }

@@ -3,6 +3,7 @@
  * records into several segments. Nothing throws, whatever the bytes.
  */
 import type { ByteText } from '../values/value.ts'
+import { readNameText } from './dns-message.ts'
 
 export interface ClientHello {
   /** As the client wrote it; undefined when it names no server. */
@@ -107,7 +108,7 @@ function readExtensions(bytes: Buffer, at: number, helloEnd: number, end: number
     // A list of one: its length, type 0 (host_name), the name's length.
     const nameLength = (bytes[dataAt + 3]! << 8) | bytes[dataAt + 4]!
     if (dataAt + 5 > at || bytes[dataAt + 2] !== 0 || dataAt + 5 + nameLength > at) return 'none'
-    serverName = bytes.latin1Slice(dataAt + 5, dataAt + 5 + nameLength)
+    serverName = readNameText(bytes, dataAt + 5, dataAt + 5 + nameLength)
   }
   return { serverName, hasEch }
 }

@@ -47,6 +47,12 @@ export const TCP = 2
 const INET = 2
 const INET6 = 10
 
+/** A number for the socket of a process; each has its own. pids and fds are below 2^22. */
+export function socketKey(pid: number, fdNum: number): number {
+  // Numbers of more than 32 bits are slow keys.
+  return fdNum >>> 10 === 0 ? (pid << 10) | fdNum : 0x1_0000_0000 + pid * 0x40_0000 + fdNum
+}
+
 /** Where an event has what it moved. */
 interface Row {
   readonly isSend: boolean

@@ -49,7 +49,6 @@ export interface HttpPayload {
 export interface DnsPayload {
   readonly kind: 'dns'
   readonly message: {
-    readonly id: number
     readonly isAnswer: boolean
     readonly rcode: number
     readonly isTruncated: boolean

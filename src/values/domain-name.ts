@@ -23,6 +23,7 @@ export function isDomainName(text: string): boolean {
  * dropped. An IPv4 address in text passes as the name it also is.
  */
 export function normaliseDomain(text: string): string | undefined {
+  if (isDomainName(text)) return text
   // No spelling is four times as long as its A-labels; the bound keeps hostile text from the IDNA mapping.
   if (text.length > MAX_NAME_LENGTH * 4) return undefined
   let name: string
