@@ -406,7 +406,7 @@ static napi_value set_filter(napi_env env, napi_callback_info info)
 	napi_value args[2], array;
 	struct live *live = live_of(env, info, 2, args);
 	static const char *const names[] = {"reads", "writes"};
-	bool may_leave_out[2] = {false, false};
+	u32 leave_out[2] = {LEAVE_OUT_NONE, LEAVE_OUT_NONE};
 	void *data;
 	size_t count;
 	if (!live)
@@ -419,8 +419,10 @@ static napi_value set_filter(napi_env env, napi_callback_info info)
 		bool is_there = false;
 		napi_get_named_property(env, args[1], names[writes], &array);
 		napi_is_typedarray(env, array, &is_there);
-		may_leave_out[writes] = is_there && napi_get_typedarray_info(env, array, NULL, &count, &data, NULL, NULL) == napi_ok;
-		for (size_t i = 0; may_leave_out[writes] && i < count; i++) {
+		if (!is_there || napi_get_typedarray_info(env, array, NULL, &count, &data, NULL, NULL) != napi_ok)
+			continue;
+		leave_out[writes] = count > 0 ? LEAVE_OUT_BY_PATH : LEAVE_OUT_ALL;
+		for (size_t i = 0; i < count; i++) {
 			u32 place = piece_place(((u32 *)data)[i], writes);
 			next->pieces[place / 64] |= 1ull << (place & 63);
 		}
@@ -436,10 +438,11 @@ static napi_value set_filter(napi_env env, napi_callback_info info)
 		u32 place = program_place(hash);
 		next->programs[place / 64] |= 1ull << (place & 63);
 	}
-	if (!may_leave_out[0])
-		__atomic_store_n(&filter->reads, 0, __ATOMIC_SEQ_CST);
-	if (!may_leave_out[1])
-		__atomic_store_n(&filter->writes, 0, __ATOMIC_SEQ_CST);
+	/* What is left out less than before is so at once. */
+	if (leave_out[0] < filter->reads)
+		__atomic_store_n(&filter->reads, leave_out[0], __ATOMIC_SEQ_CST);
+	if (leave_out[1] < filter->writes)
+		__atomic_store_n(&filter->writes, leave_out[1], __ATOMIC_SEQ_CST);
 	if (count > 0)
 		__atomic_store_n(&filter->has_programs, 1, __ATOMIC_SEQ_CST);
 	put_bits(filter->pieces, next->pieces, sizeof(filter->pieces) / sizeof(u64));
@@ -448,8 +451,8 @@ static napi_value set_filter(napi_env env, napi_callback_info info)
 	if (count == 0)
 		__atomic_store_n(&filter->has_programs, 0, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&filter->generation, 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&filter->reads, may_leave_out[0], __ATOMIC_SEQ_CST);
-	__atomic_store_n(&filter->writes, may_leave_out[1], __ATOMIC_SEQ_CST);
+	__atomic_store_n(&filter->reads, leave_out[0], __ATOMIC_SEQ_CST);
+	__atomic_store_n(&filter->writes, leave_out[1], __ATOMIC_SEQ_CST);
 	return NULL;
 }
 

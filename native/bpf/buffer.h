@@ -327,7 +327,7 @@ INLINE void begin_event(struct buffer *b, u16 type, u32 param_count)
 
 /*
  * Hands the event to the ring. Nobody is woken for it, unless the reader said that it sleeps, or so much waits that it should not wait
- * for its timer.
+ * for its timer; how much is asked now and then, as that is a call.
  */
 APART int submit(struct buffer *b)
 {
@@ -344,7 +344,7 @@ APART int submit(struct buffer *b)
 	if (CONTROLS->sleeping) {
 		CONTROLS->sleeping = 0;
 		flags = BPF_RB_FORCE_WAKEUP;
-	} else if (!CONTROLS->woken && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > CONTROLS->wake_bytes) {
+	} else if ((count->emitted & 63) == 0 && !CONTROLS->woken && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > CONTROLS->wake_bytes) {
 		CONTROLS->woken = 1;
 		flags = BPF_RB_FORCE_WAKEUP;
 	}

@@ -68,10 +68,16 @@ enum want {
 #define PIECE_BITS 18
 #define PROGRAM_BITS 12
 
+enum leave_out {
+	LEAVE_OUT_NONE = 0,
+	LEAVE_OUT_BY_PATH = 1, /* those whose path has none of the pieces */
+	LEAVE_OUT_ALL = 2,     /* no rule asks for any path: what it is does not matter */
+};
+
 struct file_filter {
 	/* Counts up whenever the filter is put in force. */
 	u64 generation;
-	/* Whether opens only for reading, and others, may be left out. */
+	/* Of opens only for reading, and of the others: enum leave_out. */
 	u32 reads, writes;
 	/* Whether there are `programs`. */
 	u64 has_programs;

@@ -188,13 +188,16 @@ INLINE bool is_needless_open(struct buffer *b, struct task_struct *process)
 	if (b->number == __NR_openat2 && bpf_probe_read_user(&flags, sizeof(flags), (void *)b->args[2]))
 		return false;
 	bool writes = flags & WRITING_FLAGS;
-	if (flags & 1u << BIT_DIRECTORY || !(writes ? CONTROLS->filter.writes : CONTROLS->filter.reads))
+	u32 leave_out = writes ? CONTROLS->filter.writes : CONTROLS->filter.reads;
+	if (flags & 1u << BIT_DIRECTORY || leave_out == LEAVE_OUT_NONE)
 		return false;
 	if (b->ret >= 0 && !is_unknown_fd(b, process, b->ret))
 		return false;
-	long length = bpf_probe_read_user_str(b->data, FILTER_PATH_LIMIT, (void *)path);
-	if (length < 2 || length >= FILTER_PATH_LIMIT || !is_no_rules_path(b, length - 1, writes))
-		return false;
+	if (leave_out != LEAVE_OUT_ALL) {
+		long length = bpf_probe_read_user_str(b->data, FILTER_PATH_LIMIT, (void *)path);
+		if (length < 2 || length >= FILTER_PATH_LIMIT || !is_no_rules_path(b, length - 1, writes))
+			return false;
+	}
 	if (CONTROLS->filter.has_programs && is_rules_thread(b, process))
 		return false;
 	if (b->ret < 0)

@@ -61,12 +61,15 @@ APART int put_user_address(struct buffer *b, u64 from, s64 len)
 		return 0;
 	begin_param(b);
 	union user_address *a = &b->address;
-	if (from == 0 || len < 2 || bpf_probe_read_user(&a->family, sizeof(a->family), (void *)from)) {
+	/* The most frequent family is read at once. */
+	u32 head = len < sizeof(a->in) ? sizeof(a->family) : sizeof(a->in);
+	if (from == 0 || len < 2 || bpf_probe_read_user(a, head, (void *)from)) {
 		put_empty(b);
 		return 0;
 	}
 	if (a->family == AF_INET) {
-		bpf_probe_read_user(&a->in, sizeof(a->in), (void *)from);
+		if (head < sizeof(a->in))
+			bpf_probe_read_user(&a->in, sizeof(a->in), (void *)from);
 		raw_u8(b, AF_INET);
 		raw_u32(b, a->in.ip);
 		raw_u16(b, swap16(a->in.port));
