@@ -1,8 +1,11 @@
 /**
  * What does a running agent cost the programs of a machine, and itself? Tight loops (open and close, connect and accept, start a program)
- * alone and beside `tiercel run` with several rule sets, in turns: turns a second, how many fewer that are than alone, CPU of the agent,
- * events that it took, opens and closes that the kernel left out, events lost. Falco's figures for the same, from
- * `../shared/design/peer-figures.md`, stand behind. Needs root and the probe.
+ * alone and beside `tiercel run` with several rule sets, in turns: turns a second, how many fewer that are than alone (the mean of just before
+ * and just after), CPU of the agent, events that it took, opens and closes that the kernel left out, events lost. Falco's figures for the
+ * same, from `../shared/design/peer-figures.md`, stand behind. Needs root and the probe. An agent is measured that has seen the loop for a second
+ * before: Node compiles what runs often, and agents run for months.
+ *
+ * `empty program` is no agent: a program of two instructions on the same tracepoint, which is what the kernel takes for calling any.
  *
  * `fewer` is by the clock, which other programs disturb; `fewer by CPU` counts turns for each second of processor time that the loop got,
  * which they disturb less, and in which the agent's own share of a core does not show.
@@ -19,6 +22,7 @@ import { median } from './median.ts'
 
 const [rounds = 3, seconds = 3] = process.argv.slice(2, 4).map(Number)
 const chosen = process.argv.slice(4)
+const WARM_SECONDS = 1
 
 /** Python, because its calls are nearly bare. Each runs for some seconds and prints its turns. */
 const LOOPS: Readonly<Record<string, string>> = {
@@ -71,7 +75,7 @@ interface Speed {
   readonly perCpuSecond: number
 }
 
-function runLoop(code: string): Promise<Speed> {
+function runLoop(code: string, seconds: number): Promise<Speed> {
   const loop = spawn('python3', ['-S', '-c', code.replace('SECONDS', `${seconds}`)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -85,32 +89,72 @@ function runLoop(code: string): Promise<Speed> {
   )
 }
 
+/** Loads `return 0` for the end of system calls, and keeps it until its standard input ends. */
+const EMPTY_PROGRAM = `
+import ctypes,platform,struct,sys
+bpf={'x86_64':321,'aarch64':280}[platform.machine()]; libc=ctypes.CDLL(None,use_errno=True)
+def call(command,attr):
+    fd=libc.syscall(bpf,command,ctypes.create_string_buffer(attr,128),128)
+    if fd<0: raise OSError(ctypes.get_errno(),'bpf')
+    return fd
+code=ctypes.create_string_buffer(struct.pack('<QQ',0xb7,0x95)); licence=ctypes.create_string_buffer(b'GPL'); name=ctypes.create_string_buffer(b'sys_exit')
+program=call(5,struct.pack('<IIQQ',17,2,ctypes.addressof(code),ctypes.addressof(licence))) # a raw tracepoint's
+link=call(17,struct.pack('<QI',ctypes.addressof(name),program))
+print('ready',flush=True); sys.stdin.read()`
+
+/** The loop with nobody watching but the program that does nothing. */
+async function runBesideEmpty(code: string): Promise<Beside> {
+  const holder = spawn('python3', ['-S', '-c', EMPTY_PROGRAM], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = new Promise(resolve => holder.on('close', resolve))
+  await Promise.race([new Promise(resolve => holder.stdout.once('data', resolve)), ended])
+  if (holder.exitCode !== null) throw new Error('the empty program cannot be loaded')
+  const speed = await runLoop(code, seconds)
+  holder.stdin.end()
+  await ended
+  return { ...speed, cpuMs: 0, wholeCpuMs: 0, events: 0, leftOut: 0, lost: 0 }
+}
+
+interface Beside extends Speed {
+  readonly cpuMs: number
+  /** Of an agent with the second before, to which the numbers of events belong. */
+  readonly wholeCpuMs: number
+  readonly events: number
+  readonly leftOut: number
+  readonly lost: number
+}
+
 interface Cell {
   readonly perSecond: number
   /** Percent fewer turns than alone in the same round. */
   readonly fewer: number
   readonly fewerByCpu: number
   readonly cpuMs: number
+  readonly wholeCpuMs: number
   readonly events: number
   readonly leftOut: number
   readonly lost: number
 }
 
-async function runBeside(set: RuleSet, code: string, alone: Speed): Promise<Cell> {
+async function runBesideAgent(set: RuleSet, code: string): Promise<Beside> {
   const agent = new RunningAgent(set.rules)
   await agent.untilWatching()
-  await new Promise(resolve => setTimeout(resolve, 1000))
+  const first = agent.cpuMs()
+  await runLoop(code, WARM_SECONDS)
   const before = agent.cpuMs()
-  const { perSecond, perCpuSecond } = await runLoop(code)
-  const cpuMs = agent.cpuMs() - before
-  const fewer = (1 - perSecond / alone.perSecond) * 100
-  const fewerByCpu = (1 - perCpuSecond / alone.perCpuSecond) * 100
-  return { perSecond, fewer, fewerByCpu, cpuMs, ...(await agent.stop()) }
+  const speed = await runLoop(code, seconds)
+  const after = agent.cpuMs()
+  return { ...speed, cpuMs: after - before, wholeCpuMs: after - first, ...(await agent.stop()) }
+}
+
+function cellOf({ perSecond, perCpuSecond, ...figures }: Beside, before: Speed, after: Speed): Cell {
+  const fewer = (1 - (2 * perSecond) / (before.perSecond + after.perSecond)) * 100
+  const fewerByCpu = (1 - (2 * perCpuSecond) / (before.perCpuSecond + after.perCpuSecond)) * 100
+  return { perSecond, fewer, fewerByCpu, ...figures }
 }
 
 function printRow(name: string, cells: readonly Cell[], falco: string): void {
   const of = (key: keyof Cell): number => median(cells.map(cell => cell[key]))
-  const perEvent = (of('cpuMs') * 1e6) / Math.max(1, of('events'))
+  const perEvent = (of('wholeCpuMs') * 1e6) / Math.max(1, of('events'))
   const columns = [
     of('perSecond').toFixed(0).padStart(8),
     `${of('fewer').toFixed(1)} %`.padStart(9),
@@ -138,19 +182,26 @@ if (reason !== false) {
   )
   for (const [name, code] of Object.entries(LOOPS)) {
     if (chosen.length > 0 && !chosen.some(word => name.includes(word))) continue
-    const alone: number[] = []
+    const arms: readonly { readonly name: string; readonly run: () => Promise<Beside> }[] = [
+      { name: 'empty program', run: () => runBesideEmpty(code) },
+      ...sets.map(set => ({ name: set.name, run: () => runBesideAgent(set, code) })),
+    ]
+    let alone = await runLoop(code, seconds)
+    const allAlone = [alone.perSecond]
     const cells = new Map<string, Cell[]>()
     for (let round = 0; round < rounds; round++) {
-      for (const set of sets) {
-        const before = await runLoop(code)
-        alone.push(before.perSecond)
-        cells.set(set.name, [...(cells.get(set.name) ?? []), await runBeside(set, code, before)])
+      for (const { name: arm, run } of arms) {
+        const beside = await run()
+        const after = await runLoop(code, seconds)
+        cells.set(arm, [...(cells.get(arm) ?? []), cellOf(beside, alone, after)])
+        alone = after
+        allAlone.push(after.perSecond)
       }
     }
     console.log(
-      `${name}: alone ${median(alone).toFixed(0)} turns/s (${Math.min(...alone).toFixed(0)}–${Math.max(...alone).toFixed(0)})`,
+      `${name}: alone ${median(allAlone).toFixed(0)} turns/s (${Math.min(...allAlone).toFixed(0)}–${Math.max(...allAlone).toFixed(0)})`,
     )
-    for (const set of sets) printRow(set.name, cells.get(set.name)!, FALCO[name]?.[set.name] ?? '')
+    for (const { name: arm } of arms) printRow(arm, cells.get(arm)!, FALCO[name]?.[arm] ?? '')
   }
   rmSync(scratch, { recursive: true })
 }
