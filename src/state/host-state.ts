@@ -378,7 +378,9 @@ export class HostState implements Machine {
     }
     if (isNow && fd.isInetSocket) this.#giveRole(fd, isListening(fds, fd.sport))
     if (!fds.add(fd)) return undefined
-    if (!isNow && fd.type === FdType.ipv4 && this.#newSockets.length < this.table.fds.maxUnits) {
+    // In a capture, IPv6 sockets of the start have no role, as in Falco.
+    const hasRole = fd.type === FdType.ipv4 || (fd.type === FdType.ipv6 && this.repair.isOn)
+    if (!isNow && hasRole && this.#newSockets.length < this.table.fds.maxUnits) {
       this.#newSockets.push(fd)
       this.#isWorldLinked = false
     }

@@ -198,6 +198,19 @@ for (const { end, fds, want } of [
   }
 }
 
+for (const { source, lookup, want } of [
+  { source: 'live', lookup: new FakeSystem(), want: true },
+  { source: 'of a capture, as in Falco', lookup: undefined, want: false },
+]) {
+  test(`a connection over IPv6 that was there before has its ends, ${source}`, () => {
+    const host = new TestHost(lookup === undefined ? {} : { lookup })
+    host.process(100)
+    const [sip, dip] = ['\x20'.repeat(16), '\x21'.repeat(16)]
+    host.fdEntry(100, { fd: 4, ino: 1, type: 4, sip, sport: 40000, dip, dport: 80, l4proto: 2 })
+    assert.equal(host.emit('shutdown', { res: 0, fd: 4, how: 0 }).fd?.isClient, want)
+  })
+}
+
 test('the copy of an fd that nobody knows any more is asked for itself', () => {
   const { host, system } = makeHost()
   host.open(0, '/dev/null')
