@@ -220,9 +220,10 @@ export class LiveLoop {
     this.#want({ ...orders, opens: undefined })
     const { observer } = this.#worker
     if (observer !== undefined) {
-      const wantFiles = (mntns: number, pid: number): void => this.#deps.post({ kind: 'wanted-files', mntns, pid })
+      const wantFiles = (mntns: number, pid: number, isOwn: boolean): void =>
+        this.#deps.post({ kind: 'wanted-files', mntns, pid, isOwn })
       this.#observer = makeObserver({ ...observer, wantFiles, doubtsUnknownSockets: true }, this.#names)
-      wantFiles(0, 1)
+      wantFiles(0, 1, false)
     }
     for (const fact of parseHostsFile(observer?.hosts ?? '')) this.#names.learn(fact, this.#deps.now())
     const source = this.#source!

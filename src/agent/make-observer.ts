@@ -11,7 +11,7 @@ export interface ObserverSettings {
   /** Addresses and networks, and words of `TRUSTED_WORDS`; without any address: the servers that the resolv.conf of whoever asks names. */
   readonly trustedResolvers: readonly string[]
   /** Asks for the files of a mount namespace, through a process in it. */
-  readonly wantFiles?: (mntns: number, pid: number) => void
+  readonly wantFiles?: (mntns: number, pid: number, isOwn: boolean) => void
   /** Events tell of all sockets that processes make: see `DnsObserverOptions`. */
   readonly doubtsUnknownSockets?: boolean
   /** For those who ask afterwards: what processes saw stays theirs when they have ended. */

@@ -31,12 +31,12 @@ export class RecordedFiles {
   /** Shows each event of the source. */
   see(record: EventRecord): void {
     if (ownEventName(record) !== 'tiercel_namespaces') return
-    const mntns = ownEventData(record).split(' ')[1] ?? ''
+    const [, mntns = '', , mntUid = '0'] = ownEventData(record).split(' ')
     if (record.tid === 1) this.#hostMntns = mntns
     if (mntns === this.#hostMntns) return
     // The record is another event's by then.
     const { tid } = record
-    setTimeout(() => this.#reader.want(Number(mntns), tid), SETTLE_MS).unref()
+    setTimeout(() => this.#reader.want(Number(mntns), tid, Number(mntUid) !== 0), SETTLE_MS).unref()
   }
 
   /** What is to be recorded before the next event, which is of this time. */

@@ -377,7 +377,7 @@ export class Agent {
         if (this.#reloading?.generation === message.generation) this.#reloading = undefined
         return
       case 'wanted-files':
-        this.#files.want(message.mntns, message.pid)
+        this.#files.want(message.mntns, message.pid, message.isOwn)
         return
       case 'wanted-names':
         this.#lookUp(message.names, message.skipped)

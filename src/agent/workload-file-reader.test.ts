@@ -193,3 +193,46 @@ test('workload files: of a real mount namespace', {
   child.kill()
   await until(list => list.some(one => one.kind === 'gone'))
 })
+
+test('workload files: a file system of a workload that never answers ends the reading of such ones alone', async t => {
+  const proc = scratch(t)
+  const root = addProcess(proc, 7, 207, {})
+  addProcess(proc, 8, 208, { 'etc/hosts': '192.0.2.1 shop.example\n' })
+  addProcess(proc, 9, 209, { 'etc/hosts': '192.0.2.2 shop.example\n' })
+  // FUSE without anybody behind it: whoever asks waits until the last of its descriptors is closed.
+  const script = `
+import ctypes, os, sys
+fd = os.open("/dev/fuse", os.O_RDWR)
+options = "fd=%d,rootmode=40000,user_id=0,group_id=0" % fd
+if ctypes.CDLL(None).mount(b"fuse", sys.argv[1].encode(), b"fuse", 0, options.encode()) != 0: sys.exit(1)
+print("mounted", flush=True)
+sys.stdin.read()
+os.close(fd)
+ctypes.CDLL(None).umount2(sys.argv[1].encode(), 2)`
+  const silent = spawn('python3', ['-c', script, join(root, 'etc')], { stdio: ['pipe', 'pipe', 'ignore'] })
+  const ended = once(silent, 'exit')
+  const said = await Promise.race([once(silent.stdout, 'data'), ended.then(() => undefined), once(silent, 'error')])
+  if (!String(said?.[0]).startsWith('mounted')) return t.skip('no file system of FUSE can be mounted here')
+  const trouble: string[] = []
+  const news: FileNews[] = []
+  const options = { onNews: (one: FileNews) => news.push(one), onTrouble: (text: string) => trouble.push(text) }
+  const reader = new WorkloadFileReader({ ...options, procRoot: proc, intervalMs: 60_000, stuckMs: 3000 })
+  try {
+    reader.want(207, 7, true)
+    reader.want(208, 8, true)
+    reader.want(209, 9, false)
+    const endMs = Date.now() + DEADLINE_MS
+    while (textOf(news, 'hosts', 209) === undefined) {
+      assert.ok(Date.now() < endMs, JSON.stringify(news))
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+    assert.equal(textOf(news, 'hosts', 208), undefined)
+    assert.equal(trouble.length, 1)
+    assert.match(trouble[0]!, /that workloads made themselves/)
+    assert.equal(reader.counters().stuck, 1)
+  } finally {
+    reader.close()
+    silent.stdin.end()
+    await ended
+  }
+})

@@ -29,18 +29,21 @@ export type FileNews =
 
 export interface WorkloadFileReaderOptions {
   readonly onNews: (news: FileNews) => void
-  /** Told once, when files are no longer read. */
+  /** Told once each, when files are no longer read, and when those of some are not. */
   readonly onTrouble?: (message: string) => void
   /** Whether C libraries are looked for. */
   readonly findsLibraries?: boolean
   readonly procRoot?: string
   /** How often files are looked at again. */
   readonly intervalMs?: number
+  /** How long a namespace's files may take. */
+  readonly stuckMs?: number
 }
 
 interface View {
   readonly mntns: number
   readonly pid: number
+  readonly isOwn: boolean
   /** Of the files as they were read last. */
   readonly stamps: Map<string, string>
   servers: ReadonlySet<Ip>
@@ -64,7 +67,10 @@ const MAX_QUEUE = 4096
 /** Each one is a probe that stays in the kernel. */
 const MAX_LIBRARIES = 64
 const INTERVAL_MS = 5000
-/** A file on a dead server keeps a thread of Node's pool for ever: not more than a few of these are risked. */
+/**
+ * A file on a dead server keeps a thread of Node's pool for ever: not more than a few of these are risked. Of mount namespaces that workloads made
+ * themselves, where every user may mount a file system that never answers, just one.
+ */
 const STUCK_MS = 5000
 const MAX_STUCK = 2
 
@@ -84,12 +90,14 @@ export class WorkloadFileReader {
   readonly #findsLibraries: boolean
   readonly #views: Map<number, View> = new Map()
   readonly #libraries: Set<string> = new Set()
-  readonly #queue: Map<number, number> = new Map()
+  readonly #queue: Map<number, { readonly pid: number; readonly isOwn: boolean }> = new Map()
+  readonly #stuckMs: number
   readonly #timer: NodeJS.Timeout
   #isBusy = false
   #isClosed = false
   #reads = 0
   #stuck = 0
+  #isOwnStuck = false
   #leftOut = 0
 
   constructor(options: WorkloadFileReaderOptions) {
@@ -97,22 +105,28 @@ export class WorkloadFileReader {
     this.#onTrouble = options.onTrouble
     this.#findsLibraries = options.findsLibraries ?? false
     this.#proc = options.procRoot ?? '/proc'
+    this.#stuckMs = options.stuckMs ?? STUCK_MS
     this.#timer = setInterval(() => this.#again(), options.intervalMs ?? INTERVAL_MS)
     this.#timer.unref()
   }
 
-  /** Reads the files of the mount namespace through the process; `mntns` 0 is the host. */
-  want(mntns: number, pid: number): void {
+  /** Reads the files of the mount namespace through the process; `mntns` 0 is the host. `isOwn`: a workload may have made it itself. */
+  want(mntns: number, pid: number, isOwn = false): void {
+    if (isOwn && this.#isOwnStuck) {
+      this.#leftOut++
+      return
+    }
     if (this.#queue.size >= MAX_QUEUE || (this.#views.size >= MAX_VIEWS && !this.#views.has(mntns))) {
       this.#leftOut++
       return
     }
-    this.#queue.set(mntns, pid)
+    this.#queue.set(mntns, { pid, isOwn })
     void this.#work()
   }
 
   counters(): FileReaderCounters {
-    return { namespaces: this.#views.size, reads: this.#reads, stuck: this.#stuck, leftOut: this.#leftOut }
+    const stuck = this.#stuck + (this.#isOwnStuck ? 1 : 0)
+    return { namespaces: this.#views.size, reads: this.#reads, stuck, leftOut: this.#leftOut }
   }
 
   close(): void {
@@ -121,31 +135,40 @@ export class WorkloadFileReader {
   }
 
   #again(): void {
-    for (const { mntns, pid } of this.#views.values()) if (!this.#queue.has(mntns)) this.#queue.set(mntns, pid)
+    for (const { mntns, pid, isOwn } of this.#views.values())
+      if (!this.#queue.has(mntns)) this.#queue.set(mntns, { pid, isOwn })
     void this.#work()
   }
 
   async #work(): Promise<void> {
     if (this.#isBusy) return
     this.#isBusy = true
-    for (const [mntns, pid] of this.#queue) {
+    for (const [mntns, { pid, isOwn }] of this.#queue) {
       if (this.#isClosed || this.#stuck >= MAX_STUCK) break
       this.#queue.delete(mntns)
-      const isInTime = await inTime(this.#read(mntns, pid))
-      if (!isInTime && ++this.#stuck === MAX_STUCK)
-        this.#onTrouble?.('resolv.conf and hosts files of workloads are no longer read: some did not answer in time')
+      if (isOwn && this.#isOwnStuck) continue
+      if (!(await inTime(this.#read(mntns, pid, isOwn), this.#stuckMs))) this.#onStuck(isOwn)
     }
     this.#isBusy = false
   }
 
-  async #read(mntns: number, pid: number): Promise<void> {
+  #onStuck(isOwn: boolean): void {
+    const cause = 'did not answer in time'
+    if (isOwn) {
+      this.#isOwnStuck = true
+      this.#onTrouble?.(`files of mount namespaces that workloads made themselves are no longer read: one ${cause}`)
+    } else if (++this.#stuck === MAX_STUCK)
+      this.#onTrouble?.(`resolv.conf and hosts files of workloads are no longer read: some ${cause}`)
+  }
+
+  async #read(mntns: number, pid: number, isOwn: boolean): Promise<void> {
     const root = `${this.#proc}/${mntns === 0 ? 1 : pid}`
     if (await this.#isGone(root, mntns)) return
     const known = this.#views.get(mntns)
     const view =
       known?.pid === pid
         ? known
-        : { mntns, pid, stamps: new Map(), servers: NO_SERVERS, libraries: known?.libraries ?? [] }
+        : { mntns, pid, isOwn, stamps: new Map(), servers: NO_SERVERS, libraries: known?.libraries ?? [] }
     this.#views.set(mntns, view)
     const isThere = await canEnter(`${root}/root/`)
     // What cannot be looked at says nothing; a host's whose first process is hidden from us is the one that we see.
@@ -272,10 +295,10 @@ async function readMountNamespace(root: string): Promise<number | undefined> {
 }
 
 /** Whether the work was done in time; when not, it goes on by itself. It never rejects. */
-async function inTime(work: Promise<void>): Promise<boolean> {
+async function inTime(work: Promise<void>, mostMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), STUCK_MS)
+    timer = setTimeout(() => resolve(false), mostMs)
   })
   const isDone = await Promise.race([work.then(() => true), late])
   clearTimeout(timer)

@@ -8,7 +8,7 @@ import { normaliseDomain } from '../values/domain-name.ts'
 import { parseIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import { type BindingFact, timeOf } from './binding.ts'
-import { type DnsCounters, DnsObserver, type DnsObserverOptions, type DnsPayload } from './dns-observer.ts'
+import { type Asker, type DnsCounters, DnsObserver, type DnsObserverOptions, type DnsPayload } from './dns-observer.ts'
 import {
   type HttpPayload,
   type OpeningCounters,
@@ -21,7 +21,7 @@ import { ProcessOwners } from './process-owners.ts'
 import { type ServiceCounters, type ServiceName, ServiceObserver } from './service-observer.ts'
 import { RefusedAnswers } from './refused-answers.ts'
 import { isTransfer, type SocketEvent, Transfer } from './transfer.ts'
-import { type Inhabitant, WorkloadHomes } from './workload-homes.ts'
+import { type Home, type Inhabitant, WorkloadHomes } from './workload-homes.ts'
 import { parseToldFile, WorkloadFiles, type WorkloadFilesOptions } from './workload-files.ts'
 
 export interface NameObserverOptions {
@@ -122,15 +122,15 @@ export class NameObserver {
       doubtsUnknownSockets: options.doubtsUnknownSockets ?? false,
       trust: {
         standingOf: (server, asker) => {
-          const { containerId, netns, mntns, netnsUid, mntnsUid, pid } = asker
+          const { containerId, netns, mntns, netnsUid, pid } = asker
           const home = this.#homes.of(asker)
           // Who makes a network can give it any address, also that of a server that is trusted elsewhere.
           if (netnsUid !== 0 || (containerId !== '' && netns !== home.netns)) return 'untrusted'
           if (isTrusted !== undefined) return isTrusted(server) ? 'trusted' : 'untrusted'
-          files.need(mntns, pid)
           // So with files; but who lives in those that were put there for it need not be doubted until they are read.
-          const mayBeOwn = containerId === '' ? mntnsUid !== 0 : mntns !== home.mntns
-          return files.standingOf(server, mntns, mayBeOwn ? home.mntns : mntns)
+          const isOwn = hasOwnFiles(asker, home)
+          files.need(mntns, pid, isOwn)
+          return files.standingOf(server, mntns, isOwn ? home.mntns : mntns)
         },
         onUnsettled: (fact, server, { mntns }) => files.unsettled(fact, server, mntns),
       },
@@ -158,8 +158,9 @@ export class NameObserver {
       // A container's own program is the first that runs once its files are in place.
       const { thread } = event
       if (thread?.mntns === undefined || thread.mntns === 0) return undefined
-      this.#homes.onProgram(inhabitant(thread), thread.tid ?? -1)
-      this.#files.need(thread.mntns, thread.pid)
+      const who = inhabitant(thread)
+      this.#homes.onProgram(who, thread.tid ?? -1)
+      this.#files.need(thread.mntns, thread.pid, hasOwnFiles(who, this.#homes.of(who)))
       return undefined
     }
     if (event.rec.type === ASYNC_EVENT) {
@@ -231,6 +232,19 @@ export class NameObserver {
   }
 }
 
-function inhabitant({ containerId, netns = 0, mntns = 0 }: NonNullable<SocketEvent['thread']>): Inhabitant {
-  return { containerId, netns, mntns }
+function inhabitant({
+  containerId,
+  netns = 0,
+  mntns = 0,
+  mntnsUid = 0,
+}: NonNullable<SocketEvent['thread']>): Inhabitant & { readonly mntnsUid: number } {
+  return { containerId, netns, mntns, mntnsUid }
+}
+
+/** Whether it lives in a mount namespace that it may have made itself. */
+function hasOwnFiles(
+  { containerId, mntns, mntnsUid }: Pick<Asker, 'containerId' | 'mntns' | 'mntnsUid'>,
+  home: Home,
+): boolean {
+  return containerId === '' ? mntnsUid !== 0 : mntns !== home.mntns
 }

@@ -13,8 +13,11 @@ export interface WorkloadFilesOptions {
   readonly learn: (fact: BindingFact, atMs: number) => boolean
   /** Takes back what was learnt. */
   readonly retract: (fact: BindingFact) => void
-  /** Asks for the files of a mount namespace, through a process that lives in it; absent: nobody can read them. */
-  readonly want?: (mntns: number, pid: number) => void
+  /**
+   * Asks for the files of a mount namespace, through a process that lives in it; absent: nobody can read them. `isOwn`: a workload may have made
+   * the namespace itself.
+   */
+  readonly want?: (mntns: number, pid: number, isOwn: boolean) => void
 }
 
 /** The text of an event of files: the number of the mount namespace, then what its file says. */
@@ -66,13 +69,13 @@ export class WorkloadFiles {
   }
 
   /** Asks for the files of the namespace, if they were not asked for yet. */
-  need(mntns: number, pid: number): void {
+  need(mntns: number, pid: number, isOwn: boolean): void {
     const { want } = this.#options
     if (want === undefined || pid <= 0) return
     const view = this.#view(mntns)
     if (view.isWanted) return
     view.isWanted = true
-    want(mntns, pid)
+    want(mntns, pid, isOwn)
   }
 
   /** Nobody lives there any more through whom the files could be read: they are asked for again when somebody does. */

@@ -174,8 +174,8 @@ export type ToMain =
   | { readonly kind: 'attached'; readonly tookMs: number; readonly processes: number }
   /** Rules judge events from now on; `isFirst`: since the start. */
   | { readonly kind: 'rules-in-force'; readonly generation: number; readonly tookMs: number; readonly isFirst: boolean }
-  /** Whose files are to be read, through which process. */
-  | { readonly kind: 'wanted-files'; readonly mntns: number; readonly pid: number }
+  /** Whose files are to be read, through which process; `isOwn`: of a mount namespace that a workload may have made itself. */
+  | { readonly kind: 'wanted-files'; readonly mntns: number; readonly pid: number; readonly isOwn: boolean }
   /** The names that must be looked up from now on, and the sizes of lists that are too long for it. */
   | { readonly kind: 'wanted-names'; readonly names: readonly string[]; readonly skipped: readonly number[] }
   | AlertBatch
@@ -261,7 +261,9 @@ export function parseToMain(value: unknown): ToMain | undefined {
         ? (value as ToMain)
         : undefined
     case 'wanted-files':
-      return isCount(value['mntns']) && isCount(value['pid']) ? (value as ToMain) : undefined
+      return isCount(value['mntns']) && isCount(value['pid']) && typeof value['isOwn'] === 'boolean'
+        ? (value as ToMain)
+        : undefined
     case 'wanted-names':
       return isArrayOf(value['names'], isText) && isArrayOf(value['skipped'], isCount) ? (value as ToMain) : undefined
     case 'alerts':
