@@ -11,6 +11,9 @@ import { newSum, parseSavedNames, renderSavedEnd, renderSavedHeader, restorableF
 import { procRoot } from '../events/live/proc-root.ts'
 import type { SavedNamesPart } from '../wire/agent-messages.ts'
 
+/** Where the service keeps what it knows (packaging/systemd). */
+export const SERVICE_STATE = '/var/lib/tiercel/names.jsonl'
+
 /** A full index takes less than half of it. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 

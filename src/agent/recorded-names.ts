@@ -12,11 +12,8 @@ import type { Plan } from '../rules/plan.ts'
 import type { Config } from './config.ts'
 import { LinkedRules } from './linked-rules.ts'
 import { makeResolver } from './make-resolver.ts'
-import { NameStore } from './name-store.ts'
+import { NameStore, SERVICE_STATE } from './name-store.ts'
 import { readHosts } from './read-hosts.ts'
-
-/** Where the service keeps what it knows (packaging/systemd). */
-const SERVICE_STATE = '/var/lib/tiercel/names.jsonl'
 
 export interface RecordedNamesOptions {
   readonly config: Config

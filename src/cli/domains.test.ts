@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { parseBinding } from '../domains/bindings-file.ts'
+import { parseBinding, renderBinding } from '../domains/bindings-file.ts'
+import { newSum, renderSavedEnd, renderSavedHeader } from '../domains/saved-names.ts'
 import { Scene } from '../../test/conformance/observed-names/scene.ts'
 import { CommandError } from './command-error.ts'
 import { domainsCommand } from './domains.ts'
-import { type Ran, runQuietly } from './testing.ts'
+import { type Ran, runCommand, runQuietly } from './testing.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tiercel-domains-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -49,6 +50,33 @@ test('domains list: as bindings, which a replay can take', async () => {
   const lines = out.trim().split('\n')
   assert.equal(lines.length, 2)
   for (const line of lines) assert.ok(parseBinding(line).ok, line)
+})
+
+test('domains list and explain: what the agent of this machine saved, and how old it is', async () => {
+  const path = join(folder, 'names.jsonl')
+  const now = Date.now()
+  const fact = { name: 'shop.example', ip: 0xc0000201, evidence: 'observed', owner: { pid: 7 } } as const
+  const sum = newSum()
+  const body =
+    renderSavedHeader({ bootId: 'b', savedMs: now }) +
+    `${renderBinding({ ...fact, fromMs: now - 1000, untilMs: now + 60_000, resolver: '10.0.0.2' })}\n`
+  sum.update(body)
+  writeFileSync(path, body + renderSavedEnd(new Map([[7, 1]]), sum))
+  const option = ['-o', `domains.state_file=${path}`]
+  const listed = await runCommand(domainsCommand, ['list', ...option])
+  assert.equal(listed.code, 0)
+  assert.match(listed.out, /^shop\.example\s+192\.0\.2\.1\s+observed /m)
+  assert.match(listed.err, /^names as the agent saved them \d+ s ago \(\S+names\.jsonl\); it saves every 60 s$/m)
+  const explained = await runCommand(domainsCommand, ['explain', 'shop.example', ...option])
+  assert.match(explained.out, /shop\.example = 192\.0\.2\.1: observed, by process \(7\), from 10\.0\.0\.2/)
+})
+
+test('domains list: an agent that keeps its names nowhere', async () => {
+  const option = ['-o', `domains.state_file=${join(folder, 'absent')}`]
+  await assert.rejects(
+    runCommand(domainsCommand, ['list', ...option]),
+    (error: CommandError) => /is not there$/.test(error.message) && /--for 30s/.test(error.help ?? ''),
+  )
 })
 
 const rows: readonly { readonly subject: string; readonly want: readonly string[] }[] = [
@@ -109,7 +137,7 @@ const refusals: readonly (readonly [words: readonly string[], message: RegExp])[
   [['explain', '192.0.2.200', '--capture', capture], /nothing is known of `192.0.2.200`/],
   [['explain', '--capture', capture], /needs an address or a name/],
   [['explain', 'a b', '--capture', capture], /neither an address nor a name/],
-  [['list'], /needs a capture/],
+  [['list', '--for', '1s', '--capture', capture], /watches this machine/],
   [['list', 'x', '--capture', capture], /no such capture: `x`/],
   [['show', '--capture', capture], /unknown action `show`/],
   [['list', '--capture', join(folder, 'none')], /none/],

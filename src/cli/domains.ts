@@ -1,5 +1,8 @@
+import { accessSync, constants, statSync } from 'node:fs'
 import { wantedEvents } from '../agent/base-syscalls.ts'
 import type { Config } from '../agent/config.ts'
+import { SERVICE_STATE } from '../agent/name-store.ts'
+import { messageOf } from '../diagnostics/message-of.ts'
 import { keepMoment, type NameMoment } from '../domains/binding.ts'
 import { renderBinding } from '../domains/bindings-file.ts'
 import { explainAddress } from '../domains/explain-address.ts'
@@ -37,18 +40,15 @@ interface SeenNames {
 }
 
 async function readNames(files: readonly string[], args: Arguments, terminal: Terminal): Promise<SeenNames> {
-  const bindings = args.value('bindings')
   const duration = args.value('for')
-  const isLive = files.length === 0 && bindings === undefined
-  if (isLive && duration === undefined)
-    throw new UsageError('`tiercel domains` needs a capture', '`--for 30s` watches this machine instead, as root')
-  if (!isLive && duration !== undefined)
+  const isLive = duration !== undefined
+  if (isLive && (files.length > 0 || args.has('bindings')))
     throw new UsageError('`--for` watches this machine: it cannot be combined with a capture or a bindings file')
   const seconds = duration === undefined ? undefined : parseDuration(duration)
-  const { names, sink } = await openView(terminal, bindings, {
-    ...configOf(args, terminal).domains,
-    keepsProcesses: true,
-  })
+  const { domains } = configOf(args, terminal)
+  const isOfAgent = files.length === 0 && !isLive && !args.has('bindings')
+  const bindings = isOfAgent ? savedByAgent(domains, terminal) : args.value('bindings')
+  const { names, sink } = await openView(terminal, bindings, { ...domains, keepsProcesses: true })
   const processes = new Map<number, string>()
   const connections: ExplainedConnection[] = []
   /** Connections whose name may have become known later. */
@@ -90,6 +90,25 @@ async function readNames(files: readonly string[], args: Arguments, terminal: Te
   } finally {
     release()
   }
+}
+
+/** The file in which the agent of this machine keeps its names. How old it is is told: an agent at work may know more. */
+function savedByAgent({ stateFile, saveIntervalMs }: Config['domains'], terminal: Terminal): string {
+  const path = stateFile === '' ? SERVICE_STATE : stateFile
+  let savedMs: number
+  try {
+    savedMs = statSync(path).mtimeMs
+    accessSync(path, constants.R_OK)
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code !== 'ENOENT'
+    throw new CommandError(
+      `what the agent knows is not known: \`${path}\` ${isThere ? `cannot be read: ${messageOf(error)}` : 'is not there'}`,
+      'a running agent keeps its names where `domains.state_file` says (`-c`); or give a capture, or watch with `--for 30s`, as root',
+    )
+  }
+  const ageSec = Math.max(0, Math.round((Date.now() - savedMs) / 1000))
+  terminal.err(`names as the agent saved them ${ageSec} s ago (${path}); it saves every ${saveIntervalMs / 1000} s\n`)
+  return path
 }
 
 /** The far end, when the event is a TCP connect that worked or is under way. */
@@ -181,6 +200,7 @@ export const domainsCommand: Command = {
   doc: [
     '`list` shows each known name, its addresses, the evidence, and who looked it up. `explain` shows everything known about an address or a name, and for each TCP connection to it the name that it had for the connecting process, or why it had none.',
     '`why` explains in words how the names in an alert were judged. ALERT is a line of JSON, a file of such lines, or `-`. With `domains.explain_alerts` on, the alert itself holds the evidence; otherwise it is reconstructed from captures or a bindings file of that time and the rules (`-r`) that alerted.',
+    'Without a capture, `--bindings` or `--for`, `list` and `explain` show what the agent of this machine knew when it last saved it: in the file of `domains.state_file`, by default the service’s.',
     'Names are learned from the DNS messages, ClientHellos and HTTP requests in the capture, as far as it has their bytes (by default sysdig and Falco keep 80 of each call).',
   ],
   examples: [
@@ -189,6 +209,7 @@ export const domainsCommand: Command = {
       command: 'tiercel domains explain 192.0.2.1 capture.scap',
       doc: 'which name a connection had, and why',
     },
+    { command: 'sudo tiercel domains explain shop.example', doc: 'what the agent of this machine knows of a name' },
     { command: 'sudo tiercel domains list --for 30s', doc: 'who looks what up on this machine' },
     { command: 'grep nanopool alerts.jsonl | tiercel domains why -', doc: 'explain the names in alerts' },
     {
