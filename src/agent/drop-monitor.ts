@@ -7,7 +7,7 @@ import type { InternalAlert } from '../outputs/format-alert.ts'
 import type { SourceCounts } from '../wire/agent-messages.ts'
 import type { EventDropsConfig } from './config.ts'
 
-export const EVENT_DROP_RULE = 'Falco internal: syscall event drop'
+const EVENT_DROP_RULE = 'Falco internal: syscall event drop'
 const CRITICAL = 2
 
 export type DropVerdict =

@@ -20,7 +20,7 @@ export interface HealthLimits {
   readonly startMs: number
 }
 
-export const healthLimits: HealthLimits = { silenceMs: 5_000, stallMs: 5_000, blindMs: 10_000, startMs: 30_000 }
+const healthLimits: HealthLimits = { silenceMs: 5_000, stallMs: 5_000, blindMs: 10_000, startMs: 30_000 }
 
 /** `ok`, or in plain words what is wrong: whether events flow, not whether the process lives. */
 export function judgeHealth(

@@ -10,7 +10,7 @@ export interface HeldLimits {
   readonly maxBytes: number
 }
 
-export const HELD_LIMITS: HeldLimits = { maxEvents: 1024, maxBytes: 8 * 1024 * 1024 }
+const HELD_LIMITS: HeldLimits = { maxEvents: 1024, maxBytes: 8 * 1024 * 1024 }
 
 export interface HeldCounters {
   /** Events that wait now. */

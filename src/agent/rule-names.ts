@@ -7,7 +7,7 @@ import { collectDomains } from '../rules/compile-condition.ts'
 import type { Plan, PlannedRule } from '../rules/plan.ts'
 
 /** A rule with this tag has its names compared with what workloads look up and connect to, and looks none of them up. */
-export const OBSERVE_ONLY_TAG = 'observe_only'
+const OBSERVE_ONLY_TAG = 'observe_only'
 
 /** The names that only rules tagged so spell. */
 export function observedNames(plan: Plan): ReadonlySet<string> {

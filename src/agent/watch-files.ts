@@ -12,7 +12,7 @@ export interface WatchTargets {
 }
 
 /** A change is told when nothing more has changed for so long. */
-export const DEBOUNCE_MS = 100
+const DEBOUNCE_MS = 100
 
 export class FileWatch {
   readonly #onChange: () => void

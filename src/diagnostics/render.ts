@@ -103,7 +103,7 @@ function isLowSurrogate(unit: number): boolean {
 }
 
 /** Characters that would move the cursor or recolour the terminal become their pictures; tabs and line ends become blanks. */
-export function printable(text: string): string {
+function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, c => {
     const code = c.charCodeAt(0)
     if (code === 0x09 || code === 0x0a || code === 0x0d) return ' '

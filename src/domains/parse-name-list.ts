@@ -50,7 +50,7 @@ export interface ParsedNameList {
 }
 
 /** Names of one list; the rest is left out. */
-export const MAX_LIST_NAMES = 5_000_000
+const MAX_LIST_NAMES = 5_000_000
 const MAX_LINE_BYTES = 4096
 const SHOWN_REFUSED = 5
 const SHOWN_CHARACTERS = 60

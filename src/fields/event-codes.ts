@@ -1,7 +1,6 @@
 import { eventTable } from '../events/event-table.ts'
 
-/** The codes of the generic system call events, which carry the real call as a parameter. */
-export const GENERIC_ENTER = 0
+/** The code of the generic system call event, which carries the real call as a parameter. */
 export const GENERIC_EXIT = 1
 
 /** Marks above an event's own category (`ppm_event_category`). */

@@ -25,7 +25,7 @@ function fdThread(ctx: EventContext): Thread | undefined {
 }
 
 /** The fd of an event that has to do with fds. */
-export function eventFd(ctx: EventContext): Fd | undefined {
+function eventFd(ctx: EventContext): Fd | undefined {
   return isFdEvent(ctx.rec.type) && ctx.thread !== undefined ? ctx.fd : undefined
 }
 

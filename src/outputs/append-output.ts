@@ -46,7 +46,7 @@ const suggestedSyscallFields: readonly string[] = [
 ]
 
 /** Names (with the prefix `static.`) of the fields that `static_fields` defines, sorted as Falco does. */
-export function staticFieldNames(staticFields: ReadonlyMap<string, string>): string[] {
+function staticFieldNames(staticFields: ReadonlyMap<string, string>): string[] {
   return [...staticFields.keys()].sort().map(key => `static.${key}`)
 }
 

@@ -175,7 +175,7 @@ test('closing gives a blocked output up after its time and counts what is lost',
   pushAll(queue, abc)
   const start = performance.now()
   await queue.close(50)
-  assert.ok(performance.now() - start < 1500)
+  assert.ok(performance.now() - start < 10_000)
   assert.deepEqual([sink.taken, sink.closed], [[], true])
   assert.equal(queue.counters.failed, 6)
 })

@@ -25,7 +25,7 @@ import { validateException } from './validate-exception.ts'
 import type { YamlScalar } from './yaml/node.ts'
 
 /** The version of the rules language that this loader implements. */
-export const ENGINE_VERSION: Version = { major: 0, minor: 62, patch: 0 }
+const ENGINE_VERSION: Version = { major: 0, minor: 62, patch: 0 }
 
 /**
  * What all files loaded so far define together. Items are applied in the order of the files: a later definition replaces an earlier one

@@ -4,7 +4,6 @@ import fc from 'fast-check'
 import type { Ast } from './ast.ts'
 import type { CompileResult } from './compile-condition.ts'
 import { collectAccusedDomains, collectDomains, compileCondition } from './compile-condition.ts'
-import { deprecatedFieldsIn } from './condition-warnings.ts'
 import { parseCondition } from './parse-condition.ts'
 import type { PlanCheck, PlanExpr } from './plan.ts'
 import { fakeEvents, fakeFields } from './testdata/fake-lookups.ts'
@@ -539,11 +538,6 @@ test('compileCondition: each deprecated field is warned of once, <NA> once', () 
     result.warnings.map(w => w.code),
     ['W0106', 'W0106', 'W0104'],
   )
-})
-
-test('deprecatedFieldsIn: names inside names count, as in Falco', () => {
-  assert.deepEqual(deprecatedFieldsIn('%evt.latency.ns %proc.name'), ['evt.latency', 'evt.latency.ns'])
-  assert.deepEqual(deprecatedFieldsIn('%evt.time'), [])
 })
 
 const domains = [

@@ -103,7 +103,7 @@ export interface CompiledList extends ExpandableList {
 }
 
 /** The container fields are ours; rules ask for the plugin that gives them to Falco. */
-export const BUILT_IN_PLUGINS: readonly LoadedPlugin[] = [{ name: 'container', version: '0.7.0' }]
+const BUILT_IN_PLUGINS: readonly LoadedPlugin[] = [{ name: 'container', version: '0.7.0' }]
 
 /**
  * Loads files in order into one set of rules. After each file the whole set is compiled, because each file must make sense with those
@@ -255,7 +255,7 @@ interface Stage {
 }
 
 /** The order in which a set of rules is compiled. */
-export const STAGES: readonly Stage[] = [
+const STAGES: readonly Stage[] = [
   { name: 'compile lists', run: compileLists },
   // Needs the lists: they are put in as text before anything is parsed.
   { name: 'parse macros', run: parseMacros },

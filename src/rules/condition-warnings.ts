@@ -17,11 +17,6 @@ export const deprecatedFields: readonly string[] = [
   'evt.wait_latency',
 ]
 
-/** The deprecated fields whose names occur in an output, found as text, as Falco finds them: `%evt.latency.ns` has two. */
-export function deprecatedFieldsIn(output: string): readonly string[] {
-  return deprecatedFields.filter(name => output.includes(name))
-}
-
 /**
  * What Falco warns of before it compiles a condition: fields of the Kubernetes audit log compared with `<NA>` (once), and deprecated
  * fields on the left (once each).

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { diagnosticCodes } from '../diagnostics/codes.ts'
 import { compileRules } from './compile-rules.ts'
 import type { LoadResultJson } from './load-result.ts'
-import { FALCO_CODE_TITLES, loadResultsJson, renderLoadResult } from './load-result.ts'
+import { FALCO_CODE_TITLES, loadResultsJson } from './load-result.ts'
 import { fakeEvents, fakeFields } from './testdata/fake-lookups.ts'
 import { loadTexts } from './testdata/load-cases.ts'
 
@@ -243,36 +243,6 @@ for (const { name, file, want } of schemas) {
     assert.equal(result!.schema_warnings.length > 0, want === 'failed')
   })
 }
-
-test('the text form: a line, then numbered findings', () => {
-  const { results } = loadTexts(`${rule}  colour: red\n`)
-  assert.equal(
-    renderLoadResult(results[0]!),
-    [
-      'rules.yaml: Ok, with warnings',
-      '1 Warnings:',
-      'In rules content: (rules.yaml:0:0)',
-      "    rule 'r': (rules.yaml:1:2)",
-      "    value for 'colour': (rules.yaml:6:2)",
-      '------',
-      '  colour: red',
-      '  ^',
-      '------',
-      'LOAD_UNKNOWN_KEY (unknown key): unknown key `colour` in rule `r`, ignored',
-    ].join('\n'),
-  )
-})
-
-test('the text form of a file without findings', () => {
-  assert.equal(renderLoadResult(loadTexts(rule).results[0]!), 'rules.yaml: Ok')
-})
-
-test('the text form of a file with errors', () => {
-  assert.match(
-    renderLoadResult(loadTexts('- {rule: r}\n').results[0]!),
-    /^rules\.yaml: Invalid\n1 Errors:\nIn rules content/,
-  )
-})
 
 test('every code that a rules file can have is one of Falco’s', () => {
   for (const [code, { falcoCode }] of Object.entries(diagnosticCodes)) {

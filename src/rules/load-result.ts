@@ -153,7 +153,7 @@ function expressionPosition(
 const SNIPPET_WIDTH = 160
 
 /** The line that a finding is about, cut to a window, and a line with `^` under the place. */
-export function snippetOf(finding: LoadFinding): string {
+function snippetOf(finding: LoadFinding): string {
   const text = finding.expression?.inside ?? finding.expression?.text ?? finding.place.source.text
   let at = finding.expression?.at ?? finding.place.span.start
   if (text === '') return '<no context>\n'
@@ -171,31 +171,4 @@ export function snippetOf(finding: LoadFinding): string {
   if (begun.length > half) line = `...${line.slice(3)}`
   if (rest.length > half + 1) line = `${line.slice(0, -3)}...`
   return `${line}\n${' '.repeat(at - from)}^\n`
-}
-
-/** Falco's text form of a result: one line, then numbered findings, each with its places, a snippet and the code. */
-export function renderLoadResult(result: FileResult): string {
-  const errors = result.findings.filter(isError)
-  const warnings = result.findings.filter(finding => !isError(finding))
-  const state = result.ok ? (warnings.length > 0 ? 'Ok, with warnings' : 'Ok') : 'Invalid'
-  const lines = [`${result.path}: ${state}`]
-  if (errors.length > 0) lines.push(`${errors.length} Errors:`, errors.map(renderFinding).join('\n'))
-  if (warnings.length > 0) lines.push(`${warnings.length} Warnings:`, warnings.map(renderFinding).join('\n'))
-  return lines.join('\n')
-}
-
-function renderFinding(finding: LoadFinding): string {
-  const code = falcoCodeOf(finding.diagnostic)
-  const places = locationsOf(finding).map(({ item_type, item_name, position }, i) => {
-    const name = item_name === '' ? '' : ` '${item_name}'`
-    return `${i === 0 ? 'In ' : '    '}${item_type}${name}: (${position.name}:${position.line}:${position.column})`
-  })
-  const snippet = snippetOf(finding).trimEnd()
-  return [
-    ...places,
-    '------',
-    snippet,
-    '------',
-    `${code} (${FALCO_CODE_TITLES.get(code) ?? code}): ${finding.diagnostic.message}`,
-  ].join('\n')
 }

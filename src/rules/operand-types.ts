@@ -78,10 +78,6 @@ const CLASS_NAMES: Readonly<Record<TypeClass, string>> = {
   other: 'of a type that cannot be compared',
 }
 
-export function classOfType(type: ValueType): TypeClass {
-  return CLASS_OF[type]
-}
-
 /** The operators that a value of this type takes. */
 export function operatorsFor(type: ValueType, isList: boolean): readonly CompareOp[] {
   if (!isList) return OPERATORS_OF[CLASS_OF[type]]

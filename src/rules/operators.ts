@@ -1,6 +1,6 @@
 /** The words of the condition language. What each operator means and for which types is in `operand-types.ts` and the engine. */
 
-export const UNARY_OPERATORS: readonly string[] = ['exists']
+const UNARY_OPERATORS: readonly string[] = ['exists']
 
 /** Tried in this order, as in Falco: `<=` before `<`. They take a number or a field. */
 export const NUMBER_OPERATORS: readonly string[] = ['<=', '<', '>=', '>']

@@ -47,7 +47,7 @@ export type ParseOperandResult =
   | { readonly ok: true; readonly operand: AstField | AstTransform; readonly end: number }
   | { readonly ok: false; readonly error: ConditionError }
 
-export const DEFAULT_MAX_DEPTH = 1000
+const DEFAULT_MAX_DEPTH = 1000
 
 /** Parses a whole condition; text left over is an error. Lists must be expanded already, macros stay names. Never throws. */
 export function parseCondition(text: string, options: ParseOptions = {}): ParseConditionResult {
@@ -855,7 +855,7 @@ function matchEnd(pattern: RegExp, text: string, start: number): number {
 }
 
 /** End of the identifier that begins at `start`; `start` itself when none does. */
-export function identifierEnd(text: string, start: number): number {
+function identifierEnd(text: string, start: number): number {
   return matchEnd(IDENTIFIER, text, start)
 }
 

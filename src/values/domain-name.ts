@@ -62,23 +62,6 @@ export function parseDomainPattern(text: string): DomainPattern | undefined {
   return name === undefined ? undefined : { kind: 'exact', name }
 }
 
-/** Whether a canonical `name` is what `pattern` spells. */
-export function matchesDomainPattern(pattern: DomainPattern, name: string): boolean {
-  switch (pattern.kind) {
-    case 'exact':
-      return name === pattern.name
-    case 'below':
-      return (
-        name.length > pattern.suffix.length + 1 &&
-        name.endsWith(pattern.suffix) &&
-        name.charCodeAt(name.length - pattern.suffix.length - 1) === 0x2e
-      )
-    default:
-      pattern satisfies never
-      return false
-  }
-}
-
 /** Top-level names that the public DNS never delegates, or that name only this host or network. */
 const SPECIAL_SUFFIXES: ReadonlySet<string> = new Set([
   'alt', // RFC 9476

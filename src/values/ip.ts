@@ -105,11 +105,6 @@ function lastQuad(ip: string): number {
   return wordAt(ip, 6) * 0x10000 + wordAt(ip, 7)
 }
 
-/** Whether it is an IPv4 address written as IPv6, `::ffff:a.b.c.d`. */
-export function isMappedIpv4(ip: Ip): boolean {
-  return typeof ip === 'string' && ip.startsWith(MAPPED_PREFIX)
-}
-
 /** The IPv4 address inside `::ffff:a.b.c.d`; any other address unchanged. */
 export function unmapIp(ip: Ip): Ip {
   return typeof ip === 'string' && ip.startsWith(MAPPED_PREFIX) ? lastQuad(ip) : ip

@@ -12,11 +12,6 @@ export function renderText(bytes: ByteText): string {
   return NOT_ASCII.test(bytes) ? Buffer.from(bytes, 'latin1').toString('utf8') : bytes
 }
 
-/** Whether every byte is ASCII. */
-export function isAscii(bytes: ByteText): boolean {
-  return !NOT_ASCII.test(bytes)
-}
-
 /** `text` with A–Z made lower case, all other bytes as they are: `tolower` of the C locale. */
 export function lowerAscii(text: ByteText): ByteText {
   return NOT_ASCII.test(text) ? text.replace(/[A-Z]+/g, upper => upper.toLowerCase()) : text.toLowerCase()

@@ -239,7 +239,7 @@ function hunks(want: readonly string[], got: readonly string[]): (readonly [Rang
 }
 
 /** A longest common subsequence, as pairs of indices (Myers' greedy algorithm). */
-export function align(want: readonly string[], got: readonly string[]): (readonly [number, number])[] {
+function align(want: readonly string[], got: readonly string[]): (readonly [number, number])[] {
   let start = 0
   while (start < want.length && start < got.length && want[start] === got[start]) start++
   let wantEnd = want.length

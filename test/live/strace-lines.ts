@@ -86,7 +86,7 @@ export function tracedText(item: string): { readonly bytes: Buffer; readonly isC
 }
 
 /** The names in angle brackets, of which paths are printed in hexadecimal: `3<\x2f…>`. */
-export function tracedFile(file: string): string {
+function tracedFile(file: string): string {
   return Buffer.from(
     file.replaceAll(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
     'latin1',

@@ -68,7 +68,7 @@ function typeName(ctx: EventContext): Value | undefined {
   return rec.type === 0 || rec.type === 5 ? (values['evt.type'] ?? 'uname') : nameByCode[rec.type]
 }
 
-export const fakeFields: readonly Field[] = [
+const fakeFields: readonly Field[] = [
   fake('evt.num', 'UINT64'),
   { ...fake('evt.type', 'CHARBUF'), bind: () => typeName },
   {

@@ -14,12 +14,12 @@ export const PROCESS_LIST_V9 = 0x215
 export const FD_LIST_V2 = 0x218
 export const INTERFACE_LIST_V2 = 0x219
 export const USER_LIST_V2 = 0x220
-export const EVENT_V1 = 0x204
-export const EVENT_FLAGS_V1 = 0x208
+const EVENT_V1 = 0x204
+const EVENT_FLAGS_V1 = 0x208
 export const EVENT_V2 = 0x216
-export const EVENT_FLAGS_V2 = 0x217
+const EVENT_FLAGS_V2 = 0x217
 export const EVENT_V2_LARGE = 0x221
-export const EVENT_FLAGS_V2_LARGE = 0x222
+const EVENT_FLAGS_V2_LARGE = 0x222
 
 /** What a block holds. Versions tell which fields an entry has; a process list of version 9 and the other version 2 lists carry entry lengths. */
 export type BlockKind =

@@ -180,7 +180,7 @@ export function openLive(options: LiveOptions): LiveSource {
  * Why libraries cannot be watched on this kernel. From 6.11 on the kernel is told by a system call where a function returns, and until
  * 6.14 a seccomp filter that does not know the call ends the program (cf6cb56ef244); stable kernels have the cure later in their row.
  */
-export function libraryRefusal(kernel: string): string | undefined {
+function libraryRefusal(kernel: string): string | undefined {
   const [, major, minor, patch] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(kernel)?.map(Number) ?? []
   if (major !== 6 || minor === undefined) return undefined
   const isBad = minor === 11 || (minor === 12 && (patch ?? 0) < 20) || (minor === 13 && (patch ?? 0) < 10)

@@ -96,7 +96,7 @@ function addNetlink(sockets: Map<number, SocketEntry>, text: string): void {
 }
 
 /** All sockets in the tables of the directory, e.g. `/proc/1/net`. Tables that are absent (no IPv6) are empty. */
-export function readSockets(directory: string): ReadonlyMap<number, SocketEntry> {
+function readSockets(directory: string): ReadonlyMap<number, SocketEntry> {
   const sockets = new Map<number, SocketEntry>()
   const tables = [
     ['tcp', TCP],

@@ -24,7 +24,7 @@ function genericName(record: EventRecord): string | undefined {
 }
 
 /** The line for an event, as an object for `JSON.stringify`. */
-export function eventLine(record: EventRecord): JsonObject {
+function eventLine(record: EventRecord): JsonObject {
   const { info, paramCount } = record
   const generic = genericName(record)
   const args: Record<string, unknown> = {}

@@ -11,7 +11,7 @@ export interface YamlDocuments {
 }
 
 /** Collections may be nested so deeply; yaml-cpp has the same limit. */
-export const MAX_YAML_DEPTH = 500
+const MAX_YAML_DEPTH = 500
 
 /** YAML's spellings of null, which count only where a scalar is plain and untagged. */
 function isNullText(text: string): boolean {
