@@ -11,6 +11,7 @@ import { NdjsonParser } from '../src/events/ndjson/read-ndjson.ts'
 import { AlertRenderer, defaultAlertFormat } from '../src/outputs/format-alert.ts'
 import { CONNECTS, rule, Scene } from '../test/conformance/observed-names/scene.ts'
 import { median } from './median.ts'
+import { plainSetup } from '../src/agent/testdata/plain-setup.ts'
 
 const ROUNDS = 7
 const PROCESSES = 50
@@ -44,10 +45,7 @@ function replay(explainsNames: boolean): { readonly us: number; readonly bytes: 
     fields,
     names: index,
     observer: makeObserver({ dnsPorts: [53], trustedResolvers: [] }, index),
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
     explainsNames,
     onAlert: alert => {
       alerts++

@@ -4,17 +4,15 @@
  * core that 50,000 answers a second take; memory, and what is still known of the other container's names.
  * Run: node bench/flood.bench.ts [LOOK-UPS]
  */
-import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { loadRules } from '../src/agent/load-rules.ts'
-import { makeObserver } from '../src/agent/make-observer.ts'
-import { Pipeline } from '../src/agent/pipeline.ts'
+import type { Pipeline } from '../src/agent/pipeline.ts'
 import { NameIndex } from '../src/domains/name-index.ts'
 import { attachBytes, createRecord, readRecord } from '../src/events/decode-record.ts'
 import { NdjsonParser } from '../src/events/ndjson/read-ndjson.ts'
 import { Scene } from '../test/conformance/observed-names/scene.ts'
+import { defaultPipeline } from './default-pipeline.ts'
 
 const LOOK_UPS = Number(process.argv[2] ?? 1_000_000)
 const ANSWERS_PER_SECOND = 50_000
@@ -25,32 +23,8 @@ const LABEL = 'x'.repeat(16)
 /** From the first letter of a question's name back to the message's id: a length byte and the header. */
 const ID_BEFORE_LABEL = 13
 
-const files = ['host.yaml', 'network.yaml'].map(name => ({
-  path: name,
-  text: readFileSync(new URL(`../rules/${name}`, import.meta.url), 'utf8'),
-}))
-const { rules, fields } = loadRules(files, {
-  ruleSelection: [],
-  minPriority: 7,
-  staticFields: new Map(),
-  domains: { strict: false },
-})
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
-
-function pipelineOf(names: NameIndex, observes: boolean): Pipeline {
-  return new Pipeline({
-    plan: rules.plan!,
-    fields,
-    names,
-    ruleMatching: 'first',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
-    onAlert: () => {},
-    ...(observes && { observer: makeObserver({ dnsPorts: [53], trustedResolvers: [] }, names) }),
-  })
-}
 
 /** The events of one look-up, whose name, id, address and time are written anew each time. */
 function templateOf(pipeline: Pipeline, scene: Scene): Buffer {
@@ -73,7 +47,7 @@ function quietAddress(i: number): number {
 
 function run(observes: boolean): { cpuMs: number; names: NameIndex; pipeline: Pipeline; nowMs: number } {
   const names = new NameIndex()
-  const pipeline = pipelineOf(names, observes)
+  const pipeline = defaultPipeline(names, observes)
   const scene = new Scene()
     .process(QUIET, { container: 'aaaaaaaaaaaa' })
     .process(LOUD, { container: 'bbbbbbbbbbbb' })

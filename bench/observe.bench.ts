@@ -11,15 +11,13 @@
  * Each slice of events counts with the median of its rounds, because one slow moment of the machine must not decide.
  * Run: node bench/observe.bench.ts [FILE]
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { loadRules } from '../src/agent/load-rules.ts'
-import { makeObserver } from '../src/agent/make-observer.ts'
-import { Pipeline } from '../src/agent/pipeline.ts'
 import { NameIndex } from '../src/domains/name-index.ts'
 import { readCapture } from '../src/events/capture/read-capture.ts'
 import type { SourceSink } from '../src/events/source.ts'
+import { defaultPipeline } from './default-pipeline.ts'
 import { busyHost, lookUpsAlone } from './dns-load.ts'
 import { median } from './median.ts'
 
@@ -29,32 +27,6 @@ const SLICE = 20_000
 const shared: string = fileURLToPath(new URL('../../shared/data/captures/busy.scap', import.meta.url))
 const sample: string = fileURLToPath(new URL('../samples/network.scap', import.meta.url))
 const path: string = process.argv[2] ?? (existsSync(shared) ? shared : sample)
-
-const files = ['host.yaml', 'network.yaml'].map(name => ({
-  path: name,
-  text: readFileSync(new URL(`../rules/${name}`, import.meta.url), 'utf8'),
-}))
-const { rules, fields } = loadRules(files, {
-  ruleSelection: [],
-  minPriority: 7,
-  staticFields: new Map(),
-  domains: { strict: false },
-})
-
-function makePipeline(observes: boolean): Pipeline {
-  const names = new NameIndex()
-  return new Pipeline({
-    plan: rules.plan!,
-    fields,
-    names,
-    ruleMatching: 'first',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
-    onAlert: () => {},
-    ...(observes && { observer: makeObserver({ dnsPorts: [53], trustedResolvers: [] }, names) }),
-  })
-}
 
 const busy = await busyHost(path, 50)
 const fresh = await busyHost(path, 2000)
@@ -76,7 +48,7 @@ for (const { name, run } of loads) {
   // One after the other within a round, so that a slow moment of the machine meets both; the first round warms up.
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [i, observes] of [false, true].entries()) {
-      const { sink } = makePipeline(observes)
+      const { sink } = defaultPipeline(new NameIndex(), observes)
       let before = process.cpuUsage()
       let slice = 0
       let inSlice = 0

@@ -15,6 +15,7 @@ import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
 import { openFilterOf } from './open-filter.ts'
 import { Pipeline } from './pipeline.ts'
+import { plainSetup } from './testdata/plain-setup.ts'
 
 const { config } = loadConfig({ env: {} })
 const RING_BYTES = 64 * 1024 * 1024
@@ -47,10 +48,7 @@ function listen(
     lookup: { process: () => undefined, fd: () => undefined },
     plan,
     fields: loadRules([], config).fields,
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
     names: new NameIndex({}),
     onAlert: alert => alerts.push(`${alert.rule.name}: ${alert.text}`),
   })

@@ -9,6 +9,7 @@ import { fieldLookup } from '../fields/catalogue.ts'
 import { compileRules } from '../rules/compile-rules.ts'
 import { parseIp } from '../values/ip.ts'
 import { Pipeline } from './pipeline.ts'
+import { plainSetup } from './testdata/plain-setup.ts'
 
 const START_MS = 1_700_000_000_000
 const HOUR_MS = 3_600_000
@@ -32,10 +33,7 @@ test('what an address is called stays while a connection to it lives, and no lon
     plan,
     fields: fieldLookup,
     names,
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
     onAlert: () => alerts++,
   })
   const rec = createRecord()

@@ -11,6 +11,7 @@ import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
 import { Pipeline } from './pipeline.ts'
 import { plainPlan } from './plain-plan.ts'
+import { plainSetup } from './testdata/plain-setup.ts'
 
 const root = new URL('../../', import.meta.url)
 const { config } = loadConfig({ env: {} })
@@ -22,10 +23,7 @@ function setupOf(files: readonly { readonly path: string; readonly text: string 
   return {
     plan: rules.plan,
     fields,
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
   }
 }
 

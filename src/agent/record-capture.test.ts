@@ -15,6 +15,7 @@ import { loadRules } from './load-rules.ts'
 import { makeObserver } from './make-observer.ts'
 import { Pipeline } from './pipeline.ts'
 import { CaptureRecorder, type RecordOptions } from './record-capture.ts'
+import { plainSetup } from './testdata/plain-setup.ts'
 
 const root = new URL('../../', import.meta.url)
 const { config } = loadConfig({ env: {} })
@@ -36,10 +37,7 @@ async function alertsOf(paths: readonly string[]): Promise<readonly string[]> {
       plan: plan!,
       fields: rules.fields,
       names: new NameIndex(),
-      ruleMatching: 'all',
-      minPriority: 7,
-      appendOutput: [],
-      staticFields: new Map(),
+      ...plainSetup,
       onAlert: alert => alerts.push(`${alert.tsNs} ${alert.rule.name} ${alert.text}`),
     })
     const summary = await (await openSource(path)).read(pipeline.sink)
@@ -162,10 +160,7 @@ async function namesIn(paths: readonly string[]): Promise<readonly string[]> {
       fields,
       names,
       observeRecordings: () => makeObserver({ dnsPorts: [53], trustedResolvers: [] }, names),
-      ruleMatching: 'all',
-      minPriority: 7,
-      appendOutput: [],
-      staticFields: new Map(),
+      ...plainSetup,
       onAlert: alert => alerts.push(alert.text),
     })
     const summary = await (await openSource(path)).read(pipeline.sink)

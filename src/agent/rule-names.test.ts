@@ -6,6 +6,7 @@ import { eventLookup } from '../events/event-lookup.ts'
 import { fieldLookup } from '../fields/catalogue.ts'
 import { compileRules } from '../rules/compile-rules.ts'
 import { LinkedRules } from './linked-rules.ts'
+import { plainSetup } from './testdata/plain-setup.ts'
 
 const rule = (name: string, check: string, tags: string, rest = ''): string => `
 - rule: ${name}
@@ -25,10 +26,7 @@ function lookedUp(...texts: readonly string[]): readonly string[] {
   const setup = {
     plan,
     fields: fieldLookup,
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
   }
   new LinkedRules({ ...setup, ruleMatching: 'all' }, names).prepare()
   return [...names.namesToResolve().names].sort()

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  isDomainName,
-  isLocalhostName,
-  isPublicDomain,
-  matchesDomainPattern,
-  normaliseDomain,
-  parseDomainPattern,
-} from './domain-name.ts'
+import { isDomainName, isLocalhostName, isPublicDomain, normaliseDomain, parseDomainPattern } from './domain-name.ts'
 import { cpuMs } from './testing.ts'
 
 const L63 = 'a'.repeat(63)

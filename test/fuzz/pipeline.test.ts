@@ -20,6 +20,7 @@ import { compileRules, type RulesFileInput } from '../../src/rules/compile-rules
 import type { Plan } from '../../src/rules/plan.ts'
 import { brokenInvariant } from '../../src/state/testdata/test-host.ts'
 import { blockStarts, Dice, damageBlocks, randomEvent } from './random-events.ts'
+import { plainSetup } from '../../src/agent/testdata/plain-setup.ts'
 
 const SEED: number = Number(process.env['FUZZ_SEED'] ?? 20_260_730)
 const EVENTS: number = Number(process.env['FUZZ_EVENTS'] ?? 15_000)
@@ -114,10 +115,7 @@ function start(): Run {
       plan: thePlan(),
       fields: fieldLookup,
       names,
-      ruleMatching: 'all',
-      minPriority: 7,
-      appendOutput: [],
-      staticFields: new Map(),
+      ...plainSetup,
       observer: makeObserver({ dnsPorts: [53], trustedResolvers: [] }, names),
       maxThreads: 64,
       onAlert: alert => {

@@ -10,6 +10,7 @@ import { AlertRenderer, defaultAlertFormat } from '../../src/outputs/format-aler
 import { compileRules } from '../../src/rules/compile-rules.ts'
 import { compareAlerts, readGolden, summarise } from './compare-alerts.ts'
 import { isKnown, type KnownDifference, knownDifferences } from './known-differences.ts'
+import { plainSetup } from '../../src/agent/testdata/plain-setup.ts'
 
 const captures = new URL('../../../shared/data/captures/', import.meta.url)
 const falcoRules = new URL('../../../shared/data/falco/rules/', import.meta.url)
@@ -35,10 +36,7 @@ async function replay(capture: string, set: string): Promise<string[]> {
     plan,
     fields: fieldLookup,
     names: new NameIndex(),
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
     onAlert: alert => lines.push(renderer.render(alert)),
   })
   const source = await openSource(new URL(`${capture}.scap`, captures).pathname)

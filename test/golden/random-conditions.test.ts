@@ -8,6 +8,7 @@ import { eventLookup } from '../../src/events/event-lookup.ts'
 import { openSource } from '../../src/events/open-source.ts'
 import { fieldLookup } from '../../src/fields/catalogue.ts'
 import { compileRules } from '../../src/rules/compile-rules.ts'
+import { plainSetup } from '../../src/agent/testdata/plain-setup.ts'
 
 const captures = new URL('../../../shared/data/captures/', import.meta.url)
 const skip = existsSync(captures) ? false : 'needs ../shared/data/captures beside the project'
@@ -36,10 +37,7 @@ for (const capture of ['net', 'sec', 'ctr']) {
       plan: compiled.plan,
       fields: fieldLookup,
       names: new NameIndex(),
-      ruleMatching: 'all',
-      minPriority: 7,
-      appendOutput: [],
-      staticFields: new Map(),
+      ...plainSetup,
       onAlert: alert => matches.get(alert.rule.name)!.push(alert.eventNum),
     })
     const source = await openSource(new URL(`${capture}.scap`, captures).pathname)

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { wantedEvents } from '../../src/agent/base-syscalls.ts'
+import { openFilterOf } from '../../src/agent/open-filter.ts'
 import { Pipeline } from '../../src/agent/pipeline.ts'
 import { loadBindingsFile } from '../../src/domains/bindings-file.ts'
 import { NameIndex } from '../../src/domains/name-index.ts'
@@ -14,6 +16,7 @@ import { asRecords, clientHello } from '../../src/domains/testdata/client-hello.
 import { type CompiledRules, compileRules, type RulesFileInput } from '../../src/rules/compile-rules.ts'
 
 import { play, Scene } from '../conformance/observed-names/scene.ts'
+import { plainSetup } from '../../src/agent/testdata/plain-setup.ts'
 
 /* The rules that come with Tiercel: that they load, what they say about the samples, and that ordinary work leaves them silent. */
 
@@ -38,10 +41,7 @@ async function replay(capture: string, paths: readonly string[], bindings?: stri
     plan,
     fields: fieldLookup,
     names,
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
     onAlert: alert => alerts.push(alert),
   })
   await (await openSource(capture)).read(pipeline.sink)
@@ -53,6 +53,15 @@ function countByRule(alerts: readonly Alert[]): Readonly<Record<string, number>>
   for (const { rule } of alerts) counts[rule.name] = (counts[rule.name] ?? 0) + 1
   return counts
 }
+
+test('default rules leave opens to the kernel filter: one that needs every open would double their cost for everybody', () => {
+  const { plan } = compile(defaultFiles)
+  const wanted = wantedEvents(plan!.rules, { customSet: [], repair: false, all: false })
+  for (const rule of plan!.rules) {
+    const filter = openFilterOf([rule], '', event => !wanted.notTraced.includes(event))
+    assert.notEqual(filter, undefined, `${rule.name} needs every open`)
+  }
+})
 
 for (const paths of [defaultFiles, [...defaultFiles].reverse(), ...defaultFiles.map(path => [path])]) {
   test(`default rules load without a finding: ${paths.join(', ')}`, () => {

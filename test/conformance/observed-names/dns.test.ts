@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { dnsBytes } from '../../../src/domains/testdata/dns-bytes.ts'
 import { parseIp } from '../../../src/values/ip.ts'
-import { CONNECTS, type Outcome, type PlayOptions, play, rule, Scene } from './scene.ts'
+import { checkScene, type SceneCase, CONNECTS, play, rule, Scene } from './scene.ts'
 
 const cname = (name: string, data: string) => ({ name, type: 'CNAME', data, ttl: 60 }) as const
 const a = (name: string, data: string, ttl = 60) => ({ name, type: 'A', data, ttl }) as const
@@ -12,15 +12,7 @@ const SHOP = rule('Shop', `${CONNECTS} and fd.sip.name = shop.example`)
 const POOL = rule('Pool', `${CONNECTS} and fd.sip.name = pool.example`)
 const UNKNOWN = rule('Unknown', `${CONNECTS} and fd.sip.name.unknown = true`, '%fd.sip')
 
-interface Case extends PlayOptions {
-  readonly name: string
-  readonly scene: (scene: Scene) => void
-  readonly want: readonly string[]
-  /** Counters that must be as given. */
-  readonly counts?: Partial<Outcome['counters']['dns']>
-}
-
-const cases: readonly Case[] = [
+const cases: readonly SceneCase[] = [
   {
     name: 'an answer and then a connect: the answer decides, at once',
     scene: s => s.process(11).connect(11, '192.0.2.1').dns(11, 'shop.example', ['192.0.2.1']).connect(11, '192.0.2.1'),
@@ -543,16 +535,7 @@ const cases: readonly Case[] = [
   },
 ]
 
-for (const c of cases) {
-  test(`observed names: ${c.name}`, () => {
-    const scene = new Scene()
-    c.scene(scene)
-    const { alerts, counters } = play(scene, c)
-    assert.deepEqual(alerts, c.want)
-    for (const [name, count] of Object.entries(c.counts ?? {}))
-      assert.equal(counters.dns[name as keyof typeof counters.dns], count, name)
-  })
-}
+for (const c of cases) test(`observed names: ${c.name}`, () => checkScene(c))
 
 test('observed names: 10,000 look-ups and connects of two containers and two processes to shared addresses, in any order', () => {
   const actors: readonly { pid: number; name: string; container?: string }[] = [

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -16,6 +15,7 @@ import {
 } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
 import type { AddressEvidence } from '../../../src/engine/alert.ts'
+import { startPeer } from './programs.ts'
 import { rule } from './scene.ts'
 
 const DNS_HOST = '127.0.0.77'
@@ -30,18 +30,6 @@ async function startServer(answer: (name: string) => Reply): Promise<ScriptedDns
   } catch {
     return undefined
   }
-}
-
-/** Takes connections to any loopback address, and ends each after its first bytes. */
-async function startPeer(): Promise<{ readonly server: Server; readonly port: number }> {
-  const server = createServer(socket => {
-    socket.on('error', () => {})
-    socket.on('data', () => socket.end())
-  })
-  server.listen(0, '0.0.0.0')
-  await once(server, 'listening')
-  const address = server.address()
-  return { server, port: typeof address === 'object' && address !== null ? address.port : 0 }
 }
 
 /** `n123.test` is 127.9.0.123, `big.test` has more addresses than fit a datagram, all others are 127.8.0.1. */

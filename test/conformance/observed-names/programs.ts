@@ -1,6 +1,8 @@
 // Programs that tests of live names start.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 const PATIENCE_MS = 30_000
@@ -30,6 +32,18 @@ export async function says(child: Program, words: string): Promise<void> {
     assert.ok(Date.now() < deadline && child.exitCode === null, child.text.err)
     await new Promise(resolve => setTimeout(resolve, 50))
   }
+}
+
+/** Takes connections to any loopback address, and ends each after its first bytes. */
+export async function startPeer(): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer(socket => {
+    socket.on('error', () => {})
+    socket.on('data', () => socket.end())
+  })
+  server.listen(0, '0.0.0.0')
+  await once(server, 'listening')
+  const address = server.address()
+  return { server, port: typeof address === 'object' && address !== null ? address.port : 0 }
 }
 
 /** Rule and output of each alert in lines of JSON, without time and priority; not those that tell of a busy machine. */

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -14,7 +13,7 @@ import {
   startScriptedDnsServer,
 } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
-import { alertsIn, says, tiercel } from './programs.ts'
+import { alertsIn, says, startPeer, tiercel } from './programs.ts'
 import { rule } from './scene.ts'
 
 const DNS_HOST = '127.0.0.78'
@@ -49,11 +48,7 @@ test('live: a recording replays with the alerts of the agent, names included, an
   if (server === undefined) return t.skip(`port 53 of ${DNS_HOST} cannot be had`)
   // Not on port 53, so that agent and recorder do not see what the other looks up.
   const own = await startScriptedDnsServer(answer)
-  const peer = createServer(socket => void socket.on('error', () => {}))
-  peer.listen(0, '0.0.0.0')
-  await once(peer, 'listening')
-  const address = peer.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const { server: peer, port } = await startPeer()
   const folder = mkdtempSync(join(tmpdir(), 'tiercel-recorded-'))
   t.after(() => {
     rmSync(folder, { recursive: true, force: true })

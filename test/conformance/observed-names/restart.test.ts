@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { records, startScriptedDnsServer } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
-import { alertsIn, program, says, tiercel } from './programs.ts'
+import { alertsIn, program, says, startPeer, tiercel } from './programs.ts'
 import { rule } from './scene.ts'
 
 const DNS_HOST = '127.0.0.76'
@@ -61,11 +60,7 @@ test('live: what two processes looked up is theirs again after the agent was kil
     port: 53,
   }).catch(() => undefined)
   if (server === undefined) return t.skip(`port 53 of ${DNS_HOST} cannot be had`)
-  const peer = createServer(socket => void socket.on('error', () => {}))
-  peer.listen(0, '0.0.0.0')
-  await once(peer, 'listening')
-  const address = peer.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const { server: peer, port } = await startPeer()
   const folder = mkdtempSync(join(tmpdir(), 'tiercel-restart-'))
   const rules = join(folder, 'rules.yaml')
   const state = join(folder, 'state', 'names.jsonl')

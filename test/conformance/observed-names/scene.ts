@@ -18,6 +18,7 @@ import {
 } from '../../../src/domains/testdata/dns-bytes.ts'
 import { CloneFlag } from '../../../src/state/thread.ts'
 import { NdjsonParser } from '../../../src/events/ndjson/read-ndjson.ts'
+import { plainSetup } from '../../../src/agent/testdata/plain-setup.ts'
 
 export const DNS_SERVER = '10.0.0.2:53'
 export const START_NS = 1_777_888_800_000_000_000n
@@ -261,10 +262,7 @@ export function play(scene: Scene, options: PlayOptions): Outcome {
     fields,
     names,
     observer,
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
     explainsNames: true,
     ...(options.waitForNameMs !== undefined && { waitForNameMs: options.waitForNameMs }),
     ...(options.listLimit !== undefined && { listLimit: options.listLimit }),
@@ -279,4 +277,24 @@ export function play(scene: Scene, options: PlayOptions): Outcome {
   pipeline.finish()
   assert.deepEqual(parser.summary().problems, [])
   return { alerts, waits: pipeline.waits(), counters: observer.counters(), names, evidence }
+}
+
+/** A row of a table of scenes. */
+export interface SceneCase extends PlayOptions {
+  readonly name: string
+  readonly scene: (scene: Scene) => void
+  /** Alerts. */
+  readonly want: readonly string[]
+  /** Counters that must be as given. */
+  readonly counts?: Partial<Outcome['counters']['dns']>
+}
+
+/** Plays a case and compares its alerts and counters. */
+export function checkScene(c: SceneCase): void {
+  const scene = new Scene()
+  c.scene(scene)
+  const { alerts, counters } = play(scene, c)
+  assert.deepEqual(alerts, c.want)
+  for (const [name, count] of Object.entries(c.counts ?? {}))
+    assert.equal(counters.dns[name as keyof typeof counters.dns], count, name)
 }

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -13,7 +12,7 @@ import {
   startScriptedDnsServer,
 } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
-import { alertsIn, program, says, tiercel } from './programs.ts'
+import { alertsIn, program, says, startPeer, tiercel } from './programs.ts'
 import { rule } from './scene.ts'
 
 const DNS_HOST = '127.0.0.75'
@@ -42,11 +41,7 @@ test('live: a verdict waits for the answer that comes after the connect, and no 
   const answer = ({ name }: Question): Reply => records(name, 30, '127.6.2.1')
   const server = await startScriptedDnsServer(answer, { host: DNS_HOST, port: 53 }).catch(() => undefined)
   if (server === undefined) return t.skip(`port 53 of ${DNS_HOST} cannot be had`)
-  const peer = createServer(socket => void socket.on('error', () => {}))
-  peer.listen(0, '0.0.0.0')
-  await once(peer, 'listening')
-  const address = peer.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const { server: peer, port } = await startPeer()
   const folder = mkdtempSync(join(tmpdir(), 'tiercel-waiting-'))
   const rules = join(folder, 'rules.yaml')
   const connects = `evt.type = connect and fd.l4proto = tcp and fd.sport = ${port}`

@@ -9,6 +9,7 @@ import { NameIndex } from '../../../src/domains/name-index.ts'
 import { NdjsonParser } from '../../../src/events/ndjson/read-ndjson.ts'
 import { dnsBytes } from '../../../src/domains/testdata/dns-bytes.ts'
 import { CONNECTS, DNS_SERVER, type PlayOptions, play, rule, Scene } from './scene.ts'
+import { plainSetup } from '../../../src/agent/testdata/plain-setup.ts'
 
 const SHOP = rule('Shop', `${CONNECTS} and fd.sip.name = shop.example`)
 const UNTRUSTED = rule('Untrusted', `${CONNECTS} and not fd.sip.name in (shop.example)`, '%fd.sip.name %fd.sip')
@@ -273,7 +274,7 @@ test('waiting for names: new rules, and a world that begins anew, end the wait b
     })
     assert.ok(rules.plan !== undefined)
     const { plan } = rules
-    return { plan, fields, ruleMatching: 'all' as const, minPriority: 7, appendOutput: [], staticFields: new Map() }
+    return { plan, fields, ...plainSetup }
   }
   const alerts: string[] = []
   const pipeline = new Pipeline({

@@ -2,19 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseIp } from '../../../src/values/ip.ts'
-import { CONNECTS, type Outcome, type PlayOptions, play, rule, Scene } from './scene.ts'
+import { checkScene, type SceneCase, CONNECTS, play, rule, Scene } from './scene.ts'
 
 const EVIL = '203.0.113.53:53'
 const NOT_SHOP = rule('Not shop', `${CONNECTS} and not fd.sip.name in (shop.example)`, '%proc.pid %fd.sip')
 const SHOP = rule('Shop', `${CONNECTS} and fd.sip.name = shop.example`, '%proc.pid %fd.sip.name.source')
 const UNKNOWN = rule('Unknown', `${CONNECTS} and fd.sip.name.unknown = true`, '%proc.pid')
-
-interface Case extends PlayOptions {
-  readonly name: string
-  readonly scene: (scene: Scene) => void
-  readonly want: readonly string[]
-  readonly counts?: Partial<Outcome['counters']['dns']>
-}
 
 /** Processes 11 and 12 of the host, 21 and 22 of two containers, each with a mount namespace of its own. */
 function workloads(scene: Scene): Scene {
@@ -39,7 +32,7 @@ function getaddrinfo(scene: Scene, pid: number, name: string, ...addresses: stri
   return scene.own(pid, 'tiercel_getaddrinfo', Buffer.concat([slots, Buffer.from(`${name}\0`)]))
 }
 
-const cases: readonly Case[] = [
+const cases: readonly SceneCase[] = [
   {
     name: 'the servers of the own resolv.conf are trusted, those of another workload are not',
     scene: s => {
@@ -184,16 +177,7 @@ const cases: readonly Case[] = [
   },
 ]
 
-for (const c of cases) {
-  test(`workload files: ${c.name}`, () => {
-    const scene = new Scene()
-    c.scene(scene)
-    const { alerts, counters } = play(scene, c)
-    assert.deepEqual(alerts, c.want)
-    for (const [name, count] of Object.entries(c.counts ?? {}))
-      assert.equal(counters.dns[name as keyof typeof counters.dns], count, name)
-  })
-}
+for (const c of cases) test(`workload files: ${c.name}`, () => checkScene(c))
 
 test('workload files: an answer that was believed too soon is counted', () => {
   const scene = workloads(new Scene())

@@ -5,6 +5,7 @@ import { Pipeline } from '../../../src/agent/pipeline.ts'
 import { NameIndex } from '../../../src/domains/name-index.ts'
 import { NdjsonParser } from '../../../src/events/ndjson/read-ndjson.ts'
 import { noSettings, testLoadCases } from './load-case.ts'
+import { plainSetup } from '../../../src/agent/testdata/plain-setup.ts'
 
 // Where we differ from Falco 0.44 on purpose: docs/compatibility-rules.md names these tests. What Falco does stands in the comments.
 
@@ -87,10 +88,7 @@ function replay(rules: string, events: readonly object[]): readonly Seen[] {
     plan: loaded.rules.plan,
     fields: loaded.fields,
     names: new NameIndex(),
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
     onAlert: alert => seen.push({ rule: alert.rule.name, fields: alert.fields }),
   })
   const parser = new NdjsonParser(pipeline.sink)

@@ -5,6 +5,7 @@ import { Pipeline } from '../../../src/agent/pipeline.ts'
 import { NameIndex } from '../../../src/domains/name-index.ts'
 import { NdjsonParser } from '../../../src/events/ndjson/read-ndjson.ts'
 import { noSettings } from './load-case.ts'
+import { plainSetup } from '../../../src/agent/testdata/plain-setup.ts'
 
 // What conditions say of events: each row is tried on the last of its events.
 
@@ -39,10 +40,7 @@ function trueOf(events: readonly object[], conditions: readonly string[]): reado
     plan: rules.plan,
     fields,
     names: new NameIndex(),
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
     onAlert: alert => {
       if (alert.eventNum !== last) seen = []
       last = alert.eventNum

@@ -6,6 +6,7 @@ import { NameIndex } from '../../../src/domains/name-index.ts'
 import { NdjsonParser } from '../../../src/events/ndjson/read-ndjson.ts'
 import { decodeYaml } from '../../../src/rules/yaml/decode-text.ts'
 import { noSettings } from './load-case.ts'
+import { plainSetup } from '../../../src/agent/testdata/plain-setup.ts'
 
 // Rule files in Latin-1 or with stray bytes, which yaml-cpp hands on as they are.
 
@@ -28,10 +29,7 @@ test('a byte that is no UTF-8 is compared as that byte, and printed as U+FFFD', 
     plan: rules.plan,
     fields,
     names: new NameIndex(),
-    ruleMatching: 'all',
-    minPriority: 7,
-    appendOutput: [],
-    staticFields: new Map(),
+    ...plainSetup,
     onAlert: ({ rule, text }) => alerts.push([rule.name, rule.desc, text, ...rule.tags]),
   })
   const parser = new NdjsonParser(pipeline.sink)
