@@ -2,7 +2,7 @@
  * The start of the world: what exists before the first live event, from /proc. Called after the probe was started, so that whatever
  * happens meanwhile is in the ring and told afterwards. Processes come and go while it reads; one that is gone is left out.
  */
-import { existsSync, statSync, type Stats } from 'node:fs'
+import { type BigIntStats, existsSync, statSync, type Stats } from 'node:fs'
 import { cpus, hostname, networkInterfaces, totalmem } from 'node:os'
 import { parseIpv4, parseIpv6 } from '../../values/ip.ts'
 import { toByteText } from '../../values/text.ts'
@@ -289,6 +289,15 @@ function lastNumberOf(fields: ReadonlyMap<string, string>, name: string): number
   return text === undefined ? undefined : Number(text)
 }
 
+/**
+ * The number of the process group in the namespace that the group was made in, as events have it. A group from outside is 0 in the
+ * namespace of the process, which is what the list ends with.
+ */
+function groupOf(fields: ReadonlyMap<string, string>): number | undefined {
+  const numbers = (fields.get('NSpgid') ?? '').split(/\s+/).map(Number)
+  return numbers.findLast(number => number > 0)
+}
+
 function capabilityOf(fields: ReadonlyMap<string, string>, name: string): number | bigint {
   const text = fields.get(name) ?? ''
   return /^[0-9a-f]{1,16}$/.test(text) ? narrow(BigInt(`0x${text}`)) : 0
@@ -355,18 +364,24 @@ function withSlash(path: ByteText): ByteText {
 
 const CAN_WRITE_ANY = 0b1010n // CAP_DAC_OVERRIDE, CAP_FOWNER
 
-function isWritable(file: Stats, uid: number, gid: number, caps: number | bigint): boolean {
-  if ((BigInt(caps) & CAN_WRITE_ANY) !== 0n || file.uid === uid) return true
-  return ((file.gid === gid ? file.mode >> 3 : file.mode) & 2) !== 0
-}
-
-function nanoseconds(ms: number): number | bigint {
-  return narrow(BigInt(Math.round(ms * 1000)) * 1000n)
+function isWritable(file: BigIntStats, uid: number, gid: number, caps: number | bigint): boolean {
+  if ((BigInt(caps) & CAN_WRITE_ANY) !== 0n || Number(file.uid) === uid) return true
+  const mode = Number(file.mode)
+  return ((Number(file.gid) === gid ? mode >> 3 : mode) & 2) !== 0
 }
 
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+/** With times in whole nanoseconds, as events have them. */
+function statExactly(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true })
   } catch {
     return undefined
   }
@@ -393,7 +408,7 @@ function readProcess(base: string, tid: number): FoundProcess | undefined {
   const readOwn = (name: string): ByteText => (isKernel ? '' : (readSmall(`${base}/${name}`, MAX_ARGS_BYTES) ?? ''))
   const command = shared.list(readOwn('cmdline'))
   const exeLink = isKernel ? '' : shared.text(readLink(`${base}/exe`) ?? '')
-  const exeFile = exeLink === '' ? undefined : statOf(`${base}/exe`)
+  const exeFile = exeLink === '' ? undefined : statExactly(`${base}/exe`)
   const uid = numberOf(status, 'Uid', 1)
   const gid = numberOf(status, 'Gid', 1)
   const capEffective = capabilityOf(status, 'CapEff')
@@ -408,7 +423,7 @@ function readProcess(base: string, tid: number): FoundProcess | undefined {
       pid,
       ptid: numberOf(status, 'PPid'),
       sid: stat[STAT_SID] ?? 0,
-      vpgid: lastNumberOf(status, 'NSpgid') ?? stat[STAT_PGID] ?? 0,
+      vpgid: groupOf(status) ?? stat[STAT_PGID] ?? 0,
       comm,
       exe: command[0] ?? comm,
       exepath: exeLink,
@@ -437,9 +452,9 @@ function readProcess(base: string, tid: number): FoundProcess | undefined {
       exeFromMemfd: exeLink.startsWith('/memfd:'),
       ...(exeFile !== undefined && {
         exeWritable: isWritable(exeFile, uid, gid, capEffective),
-        exeIno: exeFile.ino,
-        exeInoCtime: nanoseconds(exeFile.ctimeMs),
-        exeInoMtime: nanoseconds(exeFile.mtimeMs),
+        exeIno: narrow(exeFile.ino),
+        exeInoCtime: narrow(exeFile.ctimeNs),
+        exeInoMtime: narrow(exeFile.mtimeNs),
       }),
     },
   }
