@@ -220,8 +220,8 @@ INLINE void know_fds(struct buffer *b, struct task_struct *process)
 #endif
 	if (b->ret < 0 || !is_pair)
 		return;
-	s32 pair[2] = {};
-	bpf_probe_read_user(pair, sizeof(pair), (void *)b->args[b->number == __NR_socketpair ? 3 : 0]);
+	s32 *pair = (s32 *)b->scratch;
+	bpf_probe_read_user(pair, 2 * sizeof(*pair), (void *)b->args[b->number == __NR_socketpair ? 3 : 0]);
 	know_fd_of(fds, (u32)pair[0]);
 	know_fd_of(fds, (u32)pair[1]);
 }

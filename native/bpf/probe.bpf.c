@@ -23,6 +23,8 @@ const volatile u8 families[SYSCALL_LIMIT] = {
 	[__NR_prctl] = FAMILY_PROCESS,
 	[__NR_ptrace] = FAMILY_PROCESS,
 	[__NR_keyctl] = FAMILY_PROCESS,
+	[__NR_setns] = FAMILY_PROCESS,
+	[__NR_unshare] = FAMILY_PROCESS,
 	[__NR_openat] = FAMILY_FILE,
 	[__NR_openat2] = FAMILY_FILE,
 	[__NR_open_by_handle_at] = FAMILY_FILE,
@@ -103,8 +105,6 @@ INLINE int tell_call(struct buffer *b, u32 number)
 	}
 	if (simple_events[HIDE(number) & (SYSCALL_LIMIT - 1)].code) {
 		tell_simple(b);
-		if (b->ret == 0 && (number == __NR_unshare || number == __NR_setns))
-			tell_namespaces(b);
 		return 0;
 	}
 	begin_event(b, EV_SYSCALL, 2);

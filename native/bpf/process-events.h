@@ -494,6 +494,10 @@ APART int tell_process(struct buffer *b)
 	case __NR_prctl: return prctl_done(b, ret);
 	case __NR_ptrace: return ptrace_done(b, ret);
 	case __NR_keyctl: return keyctl_done(b, ret);
+	case __NR_setns:
+	case __NR_unshare:
+		tell_simple(b);
+		return ret == 0 ? tell_namespaces(b) : 0;
 	}
 	return 0;
 }

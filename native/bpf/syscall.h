@@ -38,12 +38,18 @@ INLINE u32 compat_number(u32 number, struct pt_regs *regs)
 INLINE void load_compat_args(struct buffer *b, struct pt_regs *regs)
 {
 	u32 number = regs->orig_ax;
-	u32 args[6] = {regs->bx, regs->cx, regs->dx, regs->si, regs->di, regs->bp};
+	u32 *args = (u32 *)b->scratch;
+	args[0] = regs->bx;
+	args[1] = regs->cx;
+	args[2] = regs->dx;
+	args[3] = regs->si;
+	args[4] = regs->di;
+	args[5] = regs->bp;
 	if (number == COMPAT_SOCKETCALL) {
 		u64 list = args[1];
 		args[3] = args[4] = args[5] = 0;
 		/* As many as there are, for they may lie at the end of memory. */
-		if (bpf_probe_read_user(args, sizeof(args), (void *)list) && bpf_probe_read_user(args, 16, (void *)list) &&
+		if (bpf_probe_read_user(args, 24, (void *)list) && bpf_probe_read_user(args, 16, (void *)list) &&
 		    bpf_probe_read_user(args, 12, (void *)list))
 			bpf_probe_read_user(args, 8, (void *)list);
 	}

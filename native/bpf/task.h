@@ -348,6 +348,7 @@ INLINE bool id_mapped(struct uid_gid_map *map, u32 id)
 	bool found = false;
 	if (extents > EXTENTS_LIMIT)
 		return false;
+#pragma clang loop unroll(disable)
 	for (u32 i = 0; i < EXTENTS_LIMIT && i < extents; i++) {
 		struct uid_gid_extent *extent = (struct uid_gid_extent *)((u64)map + (u64)i * bpf_core_type_size(struct uid_gid_extent));
 		u32 first = BPF_CORE_READ(extent, lower_first), count = BPF_CORE_READ(extent, count);
