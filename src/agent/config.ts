@@ -7,7 +7,6 @@ import { defaultQueueLimits } from '../outputs/output-queue.ts'
 import { priorityNames } from '../values/priority-names.ts'
 import type { FieldLookup } from '../rules/field-lookup.ts'
 import { parseOutputFormat } from '../rules/parse-output.ts'
-import { TRUSTED_WORDS } from './make-observer.ts'
 import { parseIp } from '../values/ip.ts'
 import { parseNet } from '../values/net.ts'
 import {
@@ -29,6 +28,7 @@ import { ConfigSection } from './config-section.ts'
 import { parseInterval } from './parse-interval.ts'
 import { DEFAULT_RING } from './ring-bytes.ts'
 import { withStaticFields } from './static-fields.ts'
+import { TRUSTED_WORDS } from './trusted-words.ts'
 
 /**
  * The configuration with types and defaults. Keys and defaults are those of Falco 0.44 (`falco.yaml`) in camel case; where ours differ, the

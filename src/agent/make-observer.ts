@@ -4,6 +4,7 @@ import { NameObserver } from '../domains/name-observer.ts'
 import { unmapIp, parseIp } from '../values/ip.ts'
 import { netContains, parseNet } from '../values/net.ts'
 import type { Ip, Net } from '../values/value.ts'
+import { LIBRARY, TRUSTED_WORDS } from './trusted-words.ts'
 
 /** What of the configuration decides what is learnt from what processes send and receive. */
 export interface ObserverSettings {
@@ -42,12 +43,6 @@ export function makeObserver(
     ...(isTrusted !== undefined && { isTrusted }),
   })
 }
-
-/** The C library, among the resolvers that are trusted. */
-const LIBRARY = 'getaddrinfo'
-
-/** Resolvers that may be trusted and have no address. */
-export const TRUSTED_WORDS: readonly string[] = [LIBRARY, 'systemd-resolved', 'nscd']
 
 function trustOf(listed: readonly string[]): ((ip: Ip) => boolean) | undefined {
   const texts = listed.filter(text => !TRUSTED_WORDS.includes(text))

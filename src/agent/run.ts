@@ -47,7 +47,7 @@ import { ringBytesOf } from './ring-bytes.ts'
 import { readUsage } from './resource-usage.ts'
 import { usesNames } from './uses-names.ts'
 import { FileWatch } from './watch-files.ts'
-import { openWebServer, type WebServer } from './web-server.ts'
+import type { WebServer } from './web-server.ts'
 import { WorkloadFileReader } from './workload-file-reader.ts'
 
 /** Configuration and rules that were read without an error. */
@@ -258,6 +258,7 @@ export class Agent {
       versions: () => this.#options.versionPage,
     }
     const prometheusMetrics = config.webserver.prometheusMetrics && config.metrics.enabled
+    const { openWebServer } = await import('./web-server.ts')
     this.#web = await openWebServer({ ...config.webserver, prometheusMetrics }, pages)
     this.#tell({ kind: 'serving', port: this.#web.port })
   }
