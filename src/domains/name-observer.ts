@@ -159,8 +159,8 @@ export class NameObserver {
       const { thread } = event
       if (thread?.mntns === undefined || thread.mntns === 0) return undefined
       const who = inhabitant(thread)
-      this.#homes.onProgram(who, thread.tid ?? -1)
-      this.#files.need(thread.mntns, thread.pid, hasOwnFiles(who, this.#homes.of(who)))
+      this.#homes.onProgram(who, thread.tid ?? -1, thread.vpid ?? -1)
+      this.#files.need(thread.mntns, thread.pid, hasOwnFiles(who, this.#homes.known(who.containerId) ?? who))
       return undefined
     }
     if (event.rec.type === ASYNC_EVENT) {

@@ -5,10 +5,11 @@ import { type Inhabitant, WorkloadHomes } from './workload-homes.ts'
 const C = 'aaaaaaaaaaaa'
 const at = (netns: number, mntns: number, containerId = C): Inhabitant => ({ containerId, netns, mntns })
 
-/** `program`: starts one; else comes to live there, as the process of this number in its pid namespace. */
+/** Starts a program, or comes to live there; `vpid` is its number in its pid namespace. */
 interface Step {
   readonly tid: number
   readonly vpid?: number
+  readonly starts?: true
   readonly where: Inhabitant
 }
 
@@ -20,9 +21,11 @@ const cases: readonly {
   {
     name: 'the first program in files of its own',
     steps: [
-      { tid: 1, where: at(0, 0) },
-      { tid: 1, where: at(5, 6) },
-      { tid: 2, where: at(7, 8) },
+      { tid: 1, starts: true, where: at(0, 0) },
+      { tid: 1, starts: true, where: at(0, 9) },
+      { tid: 1, vpid: 1, starts: true, where: at(5, 6) },
+      { tid: 2, vpid: 1, starts: true, where: at(7, 8) },
+      { tid: 3, vpid: 3, starts: true, where: at(7, 8) },
     ],
     want: [5, 6],
   },
@@ -31,7 +34,7 @@ const cases: readonly {
     steps: [
       { tid: 1, vpid: 1, where: at(0, 6) },
       { tid: 1, vpid: 1, where: at(5, 6) },
-      { tid: 1, where: at(5, 6) },
+      { tid: 1, vpid: 1, starts: true, where: at(5, 6) },
       { tid: 1, vpid: 1, where: at(7, 8) },
     ],
     want: [5, 6],
@@ -42,7 +45,7 @@ const cases: readonly {
       { tid: 3, vpid: 9, where: at(7, 8) },
       { tid: 1, vpid: 1, where: at(5, 6) },
       { tid: 4, vpid: 1, where: at(9, 9) },
-      { tid: 3, where: at(7, 8) },
+      { tid: 3, vpid: 9, starts: true, where: at(7, 8) },
       { tid: 1, vpid: 1, where: at(7, 8) },
     ],
     want: [5, 6],
@@ -53,8 +56,8 @@ const cases: readonly {
 for (const c of cases) {
   test(`workload homes: ${c.name}`, () => {
     const homes = new WorkloadHomes()
-    for (const { tid, vpid, where } of c.steps) {
-      if (vpid === undefined) homes.onProgram(where, tid)
+    for (const { tid, vpid = tid + 100, starts, where } of c.steps) {
+      if (starts) homes.onProgram(where, tid, vpid)
       else homes.onNamespaces(where, tid, vpid)
     }
     const { netns, mntns } = homes.of(at(1, 2))
@@ -66,7 +69,7 @@ for (const c of cases) {
 test('workload homes: the host lives where process 1 does, and containers beyond the bound are forgotten', () => {
   const homes = new WorkloadHomes()
   assert.equal(homes.of(at(5, 6, '')).netns, 0)
-  for (let i = 0; i <= 4096; i++) homes.onProgram(at(i + 1, 6, `c${i}`), 1)
+  for (let i = 0; i <= 4096; i++) homes.onProgram(at(i + 1, 6, `c${i}`), 1, 1)
   assert.equal(homes.of(at(99, 99, 'c4096')).netns, 4097)
   assert.equal(homes.of(at(99, 99, 'c0')).netns, 99)
 })

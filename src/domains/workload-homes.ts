@@ -30,13 +30,17 @@ const MAX_HOMES = 4096
 export class WorkloadHomes {
   readonly #byContainer: Map<string, KnownHome> = new Map()
 
-  /** A program was started: the first one that lives in files of the container's own is the container's. */
-  onProgram(who: Inhabitant, tid: number): void {
+  /**
+   * A program was started: the first one of process 1 of a pid namespace, in files of the container's own, is the container's. Runtimes start
+   * programs before that, in the container's cgroup already but still in namespaces of their own.
+   */
+  onProgram(who: Inhabitant, tid: number, vpid: number): void {
     const { containerId, mntns } = who
     if (containerId === '' || mntns === 0) return
     const home = this.#byContainer.get(containerId)
-    if (home === undefined) this.#add(who, NOBODY)
-    else if (home.tid === tid) move(home, who, NOBODY)
+    if (home === undefined) {
+      if (vpid === 1) this.#add(who, NOBODY)
+    } else if (home.tid === tid) move(home, who, NOBODY)
     else home.tid = NOBODY
   }
 
@@ -50,6 +54,11 @@ export class WorkloadHomes {
     const home = this.#byContainer.get(containerId)
     if (home === undefined) this.#add(who, tid)
     else if (home.tid === tid) move(home, who, tid)
+  }
+
+  /** Undefined for a container that nothing was told of yet. */
+  known(containerId: string): Home | undefined {
+    return containerId === '' ? HOST : this.#byContainer.get(containerId)
   }
 
   /** Of a container that nothing was told of, what is asked for first. */
