@@ -1,12 +1,14 @@
 import type { EventRecord } from '../events/event-record.ts'
 import type { SourceSink } from '../events/source.ts'
-import type { LiveCounters, LiveModule, LiveOptions } from './live-source.ts'
+import type { LiveCounters, LiveModule, LiveOptions, LiveSource } from './live-source.ts'
 
 export interface PumpOptions extends LiveOptions {
   /** Ends it. */
   readonly signal: AbortSignal
   /** Takes what the user should know of this machine. */
   readonly onNotice?: (text: string) => void
+  /** Told of the source once it is there. */
+  readonly onSource?: (source: LiveSource) => void
   /** Called between pieces of events; what it returns is waited for. */
   readonly betweenPieces?: () => Promise<void> | undefined
 }
@@ -25,6 +27,7 @@ const LAST_DRAIN_MS = 2000
 export async function pumpLive(module: LiveModule, sink: SourceSink, options: PumpOptions): Promise<LiveCounters> {
   const source = module.openLive(options)
   try {
+    options.onSource?.(source)
     for (const notice of source.notices ?? []) options.onNotice?.(notice)
     const world = source.tellWorld(sink)
     while (world.next().done !== true);

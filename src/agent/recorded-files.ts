@@ -1,10 +1,12 @@
 /**
  * What a recording of this machine has of the files of workloads, as events: which servers they should ask, which names their hosts files
- * have. Read when a mount namespace first shows itself, and when a file changes.
+ * have. Read when a mount namespace first shows itself, and when a file changes. Also has the C libraries watched that are there.
  */
 import { renderToldFile, type ToldFile } from '../domains/workload-files.ts'
 import type { EventRecord } from '../events/event-record.ts'
 import { makeOwnEvent, ownEventData, ownEventName } from '../events/own-event.ts'
+import type { LiveSource } from './live-source.ts'
+import { type FoundCall, WatchedLibraries } from './watched-libraries.ts'
 import { WorkloadFileReader, type WorkloadFileReaderOptions } from './workload-file-reader.ts'
 
 /** Whoever makes a mount namespace puts its files in place next. */
@@ -13,19 +15,44 @@ const MAX_NEWS = 4096
 
 export class RecordedFiles {
   readonly #reader: WorkloadFileReader
+  readonly #onTrouble: WorkloadFileReaderOptions['onTrouble']
+  readonly #libraries: WatchedLibraries = new WatchedLibraries()
+  #source: LiveSource | undefined = undefined
+  /** Found before there was a source. */
+  #found: FoundCall[] = []
   #hostMntns = ''
   #news: (ToldFile & { readonly kind: 'resolv_conf' | 'hosts'; readonly pid: number })[] = []
 
   constructor(options: Omit<WorkloadFileReaderOptions, 'onNews'> = {}) {
+    this.#onTrouble = options.onTrouble
     this.#reader = new WorkloadFileReader({
       ...options,
       onNews: news => {
+        if (news.kind === 'library') this.#watch(news)
+        if (news.kind === 'gone') this.#libraries.drop(news.mntns)
         // The host's hosts file is among the names that a recording begins with.
         const isWanted = news.kind === 'resolv_conf' || (news.kind === 'hosts' && news.mntns !== 0)
         if (isWanted && this.#news.length < MAX_NEWS) this.#news.push(news)
       },
     })
     this.#reader.want(0, 1)
+  }
+
+  /** Libraries are watched with it from now on. */
+  use(source: LiveSource): void {
+    this.#source = source
+    for (const found of this.#found.splice(0)) this.#watch(found)
+  }
+
+  #watch(found: FoundCall): void {
+    const source = this.#source
+    if (source === undefined) {
+      if (this.#found.length < MAX_NEWS) this.#found.push(found)
+      return
+    }
+    void this.#libraries.watch(source, found).then(error => {
+      if (error !== undefined) this.#onTrouble?.(`answers of the C library are not recorded: ${error.message}`)
+    })
   }
 
   /** Shows each event of the source. */

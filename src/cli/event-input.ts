@@ -4,7 +4,7 @@ import { compileFilter, type EventFilter } from '../agent/event-filter.ts'
 import { type EventView, openEventView } from '../agent/event-view.ts'
 import type { Config } from '../agent/config.ts'
 import type { ObserverSettings } from '../agent/make-observer.ts'
-import type { LiveModule, LiveWanted } from '../agent/live-source.ts'
+import type { LiveModule, LiveSource, LiveWanted } from '../agent/live-source.ts'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { renderDiagnostic } from '../diagnostics/render.ts'
 import type { NameIndex } from '../domains/name-index.ts'
@@ -53,6 +53,8 @@ export interface EventInput {
   readonly ringBytes?: number
   readonly signal: AbortSignal
   readonly betweenPieces?: () => Promise<void> | undefined
+  /** Live: told of the source once it is there. */
+  readonly onSource?: (source: LiveSource) => void
 }
 
 const RING_BYTES = 16 * 1024 * 1024

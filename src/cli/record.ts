@@ -1,4 +1,5 @@
 import { allEvents, wantedEvents } from '../agent/base-syscalls.ts'
+import type { Config } from '../agent/config.ts'
 import { CaptureRecorder } from '../agent/record-capture.ts'
 import { RecordedFiles } from '../agent/recorded-files.ts'
 import { openRecordedNames, type RecordedNames } from '../agent/recorded-names.ts'
@@ -26,12 +27,10 @@ const LIVE_GZIP_LEVEL = 2
 /** What has gathered is written so often, so that a recording that is killed has lost no more. */
 const FLUSH_MS = 1000
 
+type Warn = (text: string) => void
+
 /** What is known of names beside the events; with `--rules` their names are looked up. */
-async function openNames(args: Arguments, terminal: Terminal): Promise<RecordedNames> {
-  const warn = (text: string): void => {
-    if (!args.has('quiet')) terminal.err(`${terminal.errColors.yellow('tiercel:')} ${text}\n`)
-  }
-  const config = loadSettings(args, terminal)
+async function openNames(args: Arguments, config: Config, terminal: Terminal, warn: Warn): Promise<RecordedNames> {
   const warnings = new NameWarnings(warn)
   const names = await openRecordedNames({
     config,
@@ -151,8 +150,15 @@ export const recordCommand: Command = {
     const wantsIo = !args.has('no-io') && filter === undefined
     const base = { customSet: [], repair: false, all: !args.has('no-io') }
     const wanted = wantsIo ? allEvents() : wantedEvents(filter === undefined ? [] : [filter.rule], base)
-    const known = from === undefined ? await openNames(args, terminal) : undefined
-    const files = from === undefined ? new RecordedFiles() : undefined
+    const warn: Warn = text => {
+      if (!args.has('quiet')) terminal.err(`${terminal.errColors.yellow('tiercel:')} ${text}\n`)
+    }
+    const config = from === undefined ? loadSettings(args, terminal) : undefined
+    const known = config === undefined ? undefined : await openNames(args, config, terminal, warn)
+    const files =
+      config === undefined
+        ? undefined
+        : new RecordedFiles({ findsLibraries: config.domains.getaddrinfo, onTrouble: warn })
     const { signal, release } = stopSignal(terminal, seconds)
     const isQuiet = args.has('quiet')
     const progress = openProgressLine(isQuiet ? { ...terminal, errIsTty: false } : terminal, 'recording')
@@ -163,6 +169,7 @@ export const recordCommand: Command = {
         {
           files: from === undefined ? [] : [from],
           wanted: { ...wanted, observesNames: true },
+          ...(files !== undefined && { onSource: source => files.use(source) }),
           ringBytes: RING_BYTES,
           snaplen: positiveOption(args.value('snaplen'), '--snaplen') ?? SNAPLEN,
           signal,

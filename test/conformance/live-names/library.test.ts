@@ -8,6 +8,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
+import { openSource } from '../../../src/events/open-source.ts'
+import { ownEventName } from '../../../src/events/own-event.ts'
+import type { SourceSink } from '../../../src/events/source.ts'
 import { rule } from '../observed-names/scene.ts'
 import { findTool } from './tools.ts'
 import { WatchingAgent } from './watching-agent.ts'
@@ -131,6 +134,48 @@ test('live: the names that musl is asked for, in a root of its own; a static pro
   ]
   await expect(agent, asked, run('/ask'), observed)
   await expect(agent, unseen, run('/ask-static'), ({ name }) => `${name} hosts <NA>`)
+})
+
+test('live: a recording has what the library said', { skip, timeout: TIMEOUT_MS }, async t => {
+  const folder = scratch(t)
+  const program = join(folder, 'ask')
+  compile('cc', program)
+  const capture = join(folder, 'out.scap')
+  const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
+  const recorder = spawn(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    main,
+    'record',
+    '--no-io',
+    capture,
+  ])
+  t.after(() => recorder.kill('SIGKILL'))
+  await once(recorder.stderr, 'data')
+  // What was gathered is written each second; a capture that is not over is read as far as it goes.
+  const endMs = Date.now() + TIMEOUT_MS / 2
+  for (let answers = 0; answers === 0; ) {
+    assert.ok(Date.now() < endMs, 'no answer is in the recording')
+    const client = spawn(program, ['gethostbyname', 'localhost', '4', String(PORT)])
+    await once(client, 'close')
+    const sink: SourceSink = {
+      machine: () => {},
+      networkInterface: () => {},
+      user: () => {},
+      group: () => {},
+      process: () => {},
+      fd: () => {},
+      event: record => {
+        if (ownEventName(record) === 'tiercel_getaddrinfo' && record.tid === client.pid) answers++
+        return true
+      },
+    }
+    for (let i = 0; i < 20 && answers === 0; i++) {
+      await new Promise(resolve => setTimeout(resolve, 100))
+      if (existsSync(capture)) await (await openSource(capture)).read(sink)
+    }
+  }
+  recorder.kill('SIGINT')
+  await once(recorder, 'close')
 })
 
 /** The loader of musl, which is its library as well, where `musl-gcc` has it. */
