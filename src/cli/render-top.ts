@@ -22,16 +22,20 @@ export const firstView: TopView = { sort: 'bytes', isReversed: false, filter: ''
 export function arrangeRows(rows: readonly TrafficRow[], view: TopView): readonly TrafficRow[] {
   const wanted = view.filter.toLowerCase()
   const shown = wanted === '' ? [...rows] : rows.filter(row => searchText(row).includes(wanted))
-  shown.sort((a, b) => compare(a, b, view.sort) || a.pid - b.pid || a.port - b.port)
+  // Made once a row, not once a comparison: there may be twenty thousand.
+  const remotes = view.sort === 'remote' ? new Map(shown.map(row => [row, remoteOf(row, false)])) : NO_REMOTES
+  shown.sort((a, b) => compare(a, b, view.sort, remotes) || a.pid - b.pid || a.port - b.port)
   return view.isReversed ? shown.reverse() : shown
 }
+
+const NO_REMOTES: ReadonlyMap<TrafficRow, string> = new Map()
 
 function searchText(row: TrafficRow): string {
   return `${renderText(row.process)} ${row.name} ${renderIp(row.ip)} ${row.port} ${row.pid} ${row.containerId}`.toLowerCase()
 }
 
 /** Counts: the greatest first; words: in order. */
-function compare(a: TrafficRow, b: TrafficRow, key: SortKey): number {
+function compare(a: TrafficRow, b: TrafficRow, key: SortKey, remotes: ReadonlyMap<TrafficRow, string>): number {
   switch (key) {
     case 'bytes':
       return b.bytesIn + b.bytesOut - (a.bytesIn + a.bytesOut)
@@ -42,7 +46,7 @@ function compare(a: TrafficRow, b: TrafficRow, key: SortKey): number {
     case 'process':
       return a.process < b.process ? -1 : a.process > b.process ? 1 : 0
     case 'remote': {
-      const [one, other] = [remoteOf(a, false), remoteOf(b, false)]
+      const [one, other] = [remotes.get(a) ?? '', remotes.get(b) ?? '']
       return one < other ? -1 : one > other ? 1 : 0
     }
     default:
