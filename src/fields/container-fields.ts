@@ -46,7 +46,7 @@ export function containerText(text: string | undefined): ByteText | undefined {
   return text === undefined ? undefined : toByteText(text)
 }
 
-const LATE = 'No value until a container engine told of the container.'
+const LATE = 'No value until the metadata of the container is known.'
 
 function ofContainer(
   name: string,

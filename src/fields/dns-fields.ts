@@ -255,7 +255,7 @@ export const dnsFields: readonly Field[] = [
   ofDns(
     'nxdomain.count',
     'UINT32',
-    'In how many different public domains (last two labels) the process was told in its minute that a name does not exist, up to 256. Has a value for the answer that raised it; see `dns.query.count`.',
+    'Number of distinct public domains (last two labels) in which the process got NXDOMAIN within its minute, up to 256. Has a value for the answer that raised it; see `dns.query.count`.',
     ({ message, totals }) => (message.isAnswer && message.rcode === NXDOMAIN ? totals?.nxdomains : undefined),
   ),
   ofDns(

@@ -138,7 +138,7 @@ export const evtFields: readonly Field[] = [
     group: 'evt',
     type: 'CHARBUF',
     arg: 'none',
-    doc: 'What an asynchronous event tells, for example `container`; no value for other events.',
+    doc: 'Kind of an asynchronous event, for example `container`; no value for other events.',
     bind: () => asyncType,
   },
   {

@@ -465,7 +465,7 @@ function evidenceFields(): Field[] {
       best => best.evidence,
     ),
     ofBestName(words, 'age', 'RELTIME', 'Nanoseconds since NAME was last found to hold.', ageOf),
-    ofBestName(words, 'resolver', 'CHARBUF', 'Which name server told NAME.', best => best.resolver),
+    ofBestName(words, 'resolver', 'CHARBUF', 'DNS server that gave NAME.', best => best.resolver),
     ofBestName(
       words,
       'untrusted',
@@ -642,7 +642,7 @@ export const fdFields: readonly Field[] = [
     group: 'fd',
     type: 'CHARBUF',
     arg: 'none',
-    doc: 'Thread id and fd number written together, to tell fds apart.',
+    doc: 'Thread id and fd number together, unique for each fd.',
     bind: () => ctx => {
       const thread = fdThread(ctx)
       return thread === undefined ? undefined : `${thread.tid}${ctx.fdNum ?? -1}`

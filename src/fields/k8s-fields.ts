@@ -20,7 +20,7 @@ function ofContainer(
     group: 'k8s',
     type: 'CHARBUF',
     arg: 'none',
-    doc: `${doc} No value until a container engine told of the container.`,
+    doc: `${doc} No value until the metadata of the container is known.`,
     bind: () => ctx => {
       const container = containerOf(ctx)
       return container === undefined ? undefined : containerText(read(container, ctx))
@@ -111,7 +111,7 @@ export const k8sFields: readonly Field[] = [
     type: 'CHARBUF',
     arg: 'required',
     parseArg: parseLabelKey,
-    doc: 'Value of one label of the pod: `k8s.pod.label[app]` or `k8s.pod.label.app`. No value until a container engine told of the container.',
+    doc: 'Value of one label of the pod: `k8s.pod.label[app]` or `k8s.pod.label.app`. No value until the metadata of the container is known.',
     bind: key => ctx => containerText(podLabel(ctx, key ?? '')),
   },
   ofContainer('k8s.pod.labels', 'All labels of the pod as `key:value`, comma-separated.', podLabels),
