@@ -31,12 +31,12 @@ test('killed and started again while events flow: the next one knows who was the
   )
   const first = await watch(t, folder, rules)
   const actor = act(t, 'files', folder)
-  await until('alerts', () => first.alerts.length > 50)
+  await until('alerts', () => first.alertsOf('made').length > 50)
   first.child.kill('SIGKILL')
   await first.ended
   const second = await watch(t, folder, rules)
-  await until('alerts again', () => second.alerts.length > 50)
-  const { output_fields: fields } = second.alerts[0]!
+  await until('alerts again', () => second.alertsOf('made').length > 50)
+  const { output_fields: fields } = second.alertsOf('made')[0]!
   assert.equal(fields['proc.args'], `-S ${script} files ${folder}`)
   assert.equal(fields['proc.pname'], readFileSync('/proc/self/comm', 'utf8').trimEnd())
   writeFileSync(join(folder, 'enough'), '')
@@ -101,8 +101,8 @@ test('rules are loaded again and again under load, and every event is judged onc
   }
   writeFileSync(join(folder, 'enough'), '')
   await actor.ended
-  await until('all files', () => watcher.alerts.length >= Number(actor.out))
-  const names = watcher.alerts.map(a => a.output_fields['fd.name'])
+  await until('all files', () => watcher.alertsOf('made').length >= Number(actor.out))
+  const names = watcher.alertsOf('made').map(a => a.output_fields['fd.name'])
   assert.deepEqual([names.length, new Set(names).size], [Number(actor.out), Number(actor.out)])
   assert.equal((await watcher.end()).lost_events, 0)
 })
@@ -141,10 +141,10 @@ test('a process id that comes again is another process', skip, async t => {
     t.skip(actor.out + actor.err)
     return
   }
-  await until('both', () => watcher.alerts.length >= 2)
+  await until('both', () => watcher.alertsOf('mode').length >= 2)
   const pid = Number(actor.out)
   assert.deepEqual(
-    watcher.alerts.map(a => [a.output_fields['proc.name'], a.output_fields['proc.pid']]),
+    watcher.alertsOf('mode').map(a => [a.output_fields['proc.name'], a.output_fields['proc.pid']]),
     [
       ['chmod', pid],
       ['python3', pid],

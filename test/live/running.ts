@@ -87,6 +87,11 @@ export class Watcher extends Running {
     return lines.filter(line => line !== '').map(line => JSON.parse(line) as Alert)
   }
 
+  /** Those of a rule: on a busy machine the agent has alerts of its own to raise. */
+  alertsOf(name: string): readonly Alert[] {
+    return this.alerts.filter(alert => alert.rule === name)
+  }
+
   /** Ends it in good order and gives its own figures. */
   async end(): Promise<{ readonly lost_events: number }> {
     this.child.kill('SIGTERM')

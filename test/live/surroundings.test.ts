@@ -141,8 +141,8 @@ for (const c of works) {
     await watcher.says('probe attached')
     await watcher.says('watching')
     actor.child.stdin!.write('on\n')
-    await until('the alert', () => watcher.alerts.length > 0)
-    const { output_fields: fields } = watcher.alerts[0]!
+    await until('the alert', () => watcher.alertsOf('mode').length > 0)
+    const { output_fields: fields } = watcher.alertsOf('mode')[0]!
     assert.equal(fields['fd.name'] === join(folder, 'mine'), c.isKnown, JSON.stringify(fields))
     assert.match(watcher.err, c.says ?? /^(?!.*(without CAP|that of a container))/s)
   })

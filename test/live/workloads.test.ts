@@ -139,7 +139,9 @@ describe('the recorded workloads, live', { skip }, () => {
 function withoutTimes({ tid, line }: SeenAlert): string {
   const { rule, message, output_fields } = JSON.parse(line) as Alert
   const fields = Object.entries(output_fields).filter(([name]) => !/time|\.num$|_ts$|\.ts$/.test(name))
-  return JSON.stringify([tid, rule, message.replace(/(_proc_start|_start_ts)=\d+/g, '$1=<time>'), fields])
+  const text = JSON.stringify([tid, rule, message.replace(/(_proc_start|_start_ts)=\d+/g, '$1=<time>'), fields])
+  // A thread of dig is named by another one while it begins: of two probes at the same call the second may see the name.
+  return text.replace(/\bisc-net-\d+/g, 'dig')
 }
 
 function tidsOf(thread: RunThread): ReadonlySet<number> {
