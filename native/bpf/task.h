@@ -300,43 +300,26 @@ INLINE u64 inode_mtime(struct inode *inode)
 	return nanoseconds(BPF_CORE_READ(plain, i_mtime.tv_sec), BPF_CORE_READ(plain, i_mtime.tv_nsec));
 }
 
-struct group_search {
-	struct group_info *groups;
-	u32 wanted, low, high;
-	bool found;
-};
-
-static long group_step(u32 step, void *arg)
-{
-	struct group_search *s = arg;
-	if (s->low >= s->high)
-		return 1;
-	u32 middle = (s->low + s->high) / 2;
-	u32 gid = 0;
-	bpf_probe_read_kernel(&gid, sizeof(gid),
-			      (char *)s->groups + bpf_core_field_offset(struct group_info, gid) + (u64)middle * sizeof(u32));
-	if (gid == s->wanted) {
-		s->found = true;
-		return 1;
-	}
-	if (gid < s->wanted)
-		s->low = middle + 1;
-	else
-		s->high = middle;
-	return 0;
-}
-
+/* A loop as it is and no callback: the loader has room for 32 functions, and arm64 needs one more program. */
 INLINE bool in_group(const struct cred *cred, u32 gid)
 {
-	struct group_search s = {};
 	struct group_info *groups = BPF_CORE_READ(cred, group_info);
 	if (!groups)
 		return false;
-	s.groups = groups;
-	s.wanted = gid;
-	s.high = BPF_CORE_READ(groups, ngroups);
-	bpf_loop(17, group_step, &s, 0);
-	return s.found;
+	u64 gids = (u64)groups + bpf_core_field_offset(struct group_info, gid);
+	/* Sorted; the kernel allows 65,536. */
+	u32 low = 0, high = BPF_CORE_READ(groups, ngroups);
+	for (u32 step = 0; step < 17 && low < high; step++) {
+		u32 middle = (low + high) / 2, found = 0;
+		bpf_probe_read_kernel(&found, sizeof(found), (void *)(gids + (u64)middle * sizeof(u32)));
+		if (found == gid)
+			return true;
+		if (found < gid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
 }
 
 #define EXTENTS_LIMIT 5
