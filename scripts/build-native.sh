@@ -31,7 +31,6 @@ for tool in clang bpftool "${CC:-cc}"; do
   command -v "$tool" >/dev/null || fail "$tool is not installed"
 done
 
-
 headers=
 for dir in "${NODE_HEADERS:-}" \
   "$(dirname "$(dirname "$(readlink -f "$(command -v node || echo /usr/bin/node)")")")/include/node" \
@@ -49,6 +48,8 @@ clang -g -O2 -target bpf -mcpu=v3 "-D__TARGET_ARCH_$target" "-I/usr/$triple/incl
 # Linking one file to itself leaves the debug sections out and keeps the types.
 bpftool gen object "$out/probe-$arch.o" "$out/probe-$arch.full.o" || fail 'bpftool does not link the probe' 2
 rm "$out/probe-$arch.full.o"
+functions=$(LC_ALL=C readelf -sW "$out/probe-$arch.o" 2>/dev/null | awk '$4 == "FUNC"' | wc -l)
+[ "$functions" -le 32 ] || fail "the probe has $functions functions, and the loader that bpftool makes room for 32" 2
 bpftool gen skeleton -L "$out/probe-$arch.o" name probe >"$out/probe-$arch.lskel.h" || fail 'bpftool makes no loader' 2
 "${CC:-cc}" -O2 -g0 -shared -fPIC -fvisibility=hidden -Wall -Wextra -Wno-unused-function -Wno-sign-compare "-I$headers" \
   "-DPROBE_HEADER=\"../build/probe-$arch.lskel.h\"" -s native/addon/live.c -o "$out/addon.$$" ||
