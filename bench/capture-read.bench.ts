@@ -4,21 +4,13 @@ import { existsSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { readCapture } from '../src/events/capture/read-capture.ts'
-import type { SourceSink } from '../src/events/source.ts'
+import { eventSink } from '../src/events/testing.ts'
 import { median } from './median.ts'
 
 const ROUNDS = 9
 const path: string = process.argv[2] ?? fileURLToPath(new URL('../../shared/data/captures/busy.scap', import.meta.url))
 
-const sink: SourceSink = {
-  machine() {},
-  networkInterface() {},
-  user() {},
-  group() {},
-  process() {},
-  fd() {},
-  event: () => true,
-}
+const sink = eventSink(() => {})
 
 if (!existsSync(path)) {
   console.log(`capture-read: skipped, there is no ${path}`)

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { liveSkipReason } from '../src/events/live/testing.ts'
 import { openSource } from '../src/events/open-source.ts'
+import { eventSink } from '../src/events/testing.ts'
 import { paramNumber, paramStrings } from '../src/events/decode-record.ts'
 import { prepareWorkloads, workloadsSkipReason } from '../test/live/run-workloads.ts'
 
@@ -45,14 +46,8 @@ async function tally(path: string, mark: string): Promise<Tally> {
   const threads = new Set<number>()
   let all = 0
   const source = await openSource(path)
-  const { error } = await source.read({
-    machine() {},
-    networkInterface() {},
-    user() {},
-    group() {},
-    process() {},
-    fd() {},
-    event: record => {
+  const { error } = await source.read(
+    eventSink(record => {
       const { name, params } = record.info
       const param = (which: string): number => params.findIndex(each => each.name === which)
       if (CLONES.has(name) && paramNumber(record, 0) === 0) {
@@ -61,12 +56,11 @@ async function tally(path: string, mark: string): Promise<Tally> {
       } else if (name === 'execve' && threads.size === 0 && paramStrings(record, param('args')).includes(mark)) {
         threads.add(record.tid)
       }
-      if (!threads.has(record.tid) || name === 'asyncevent') return true
+      if (!threads.has(record.tid) || name === 'asyncevent') return
       all++
       types.set(name, (types.get(name) ?? 0) + 1)
-      return true
-    },
-  })
+    }),
+  )
   if (error !== undefined) throw new Error(`${path}: ${error.message}`)
   return { types, all, threads: threads.size }
 }

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { NameIndex } from '../src/domains/name-index.ts'
 import { readCapture } from '../src/events/capture/read-capture.ts'
 import type { SourceSink } from '../src/events/source.ts'
+import { eventSink } from '../src/events/testing.ts'
 import { HostState, stateSink } from '../src/state/host-state.ts'
 
 const ROUNDS = 9
@@ -16,15 +17,7 @@ const shared: string = fileURLToPath(new URL('../../shared/data/captures/busy.sc
 const sample: string = fileURLToPath(new URL('../samples/network.scap', import.meta.url))
 const path: string = process.argv[2] ?? (existsSync(shared) ? shared : sample)
 
-const nothing: SourceSink = {
-  machine() {},
-  networkInterface() {},
-  user() {},
-  group() {},
-  process() {},
-  fd() {},
-  event: () => true,
-}
+const nothing = eventSink(() => {})
 
 const cases: readonly { readonly name: string; readonly makeSink: () => SourceSink }[] = [
   { name: 'reading alone', makeSink: () => nothing },

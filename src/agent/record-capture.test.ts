@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { NameIndex } from '../domains/name-index.ts'
 import { NdjsonParser } from '../events/ndjson/read-ndjson.ts'
 import { openSource } from '../events/open-source.ts'
+import { eventSink } from '../events/testing.ts'
 import { fieldLookup } from '../fields/catalogue.ts'
 import { CONNECTS, rule, Scene } from '../../test/conformance/observed-names/scene.ts'
 import { compileFilter } from './event-filter.ts'
@@ -81,15 +82,7 @@ test('rotation by time: a file holds no more than that', async t => {
   assert.ok(recorder.files.length >= 2)
   for (const path of recorder.files) {
     const times: bigint[] = []
-    const sink = {
-      machine: () => {},
-      networkInterface: () => {},
-      user: () => {},
-      group: () => {},
-      process: () => {},
-      fd: () => {},
-      event: (rec: { readonly tsNs: bigint }) => times.push(rec.tsNs) > 0,
-    }
+    const sink = eventSink(record => times.push(record.tsNs))
     await (await openSource(path)).read(sink)
     assert.ok(times.at(-1)! - times[0]! < 1_100_000_000n)
   }

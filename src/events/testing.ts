@@ -62,6 +62,19 @@ export class CollectingSink implements SourceSink {
   }
 }
 
+/** A sink that takes events alone; one that answers `false` stops the source. */
+export function eventSink(event: (record: EventRecord) => unknown): SourceSink {
+  return {
+    machine() {},
+    networkInterface() {},
+    user() {},
+    group() {},
+    process() {},
+    fd() {},
+    event: record => event(record) !== false,
+  }
+}
+
 /** The names of the captures in the shared folder. */
 export const sharedCaptures: readonly string[] = [
   'net',

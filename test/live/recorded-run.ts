@@ -5,6 +5,7 @@
 import type { EventRecord } from '../../src/events/event-record.ts'
 import { paramToJson } from '../../src/events/ndjson/param-json.ts'
 import { openSource } from '../../src/events/open-source.ts'
+import { eventSink } from '../../src/events/testing.ts'
 
 export interface RunEvent {
   readonly name: string
@@ -52,15 +53,9 @@ export async function readRun(path: string, name: string): Promise<RunThread> {
     return thread
   }
   const source = await openSource(path)
-  const summary = await source.read({
-    machine() {},
-    networkInterface() {},
-    user() {},
-    group() {},
-    process() {},
-    fd() {},
-    event: record => {
-      if (record.tid <= 0) return true
+  const summary = await source.read(
+    eventSink(record => {
+      if (record.tid <= 0) return
       const { name: event } = record.info
       const args = keepArgs(record)
       let thread = now.get(record.tid)
@@ -84,9 +79,8 @@ export async function readRun(path: string, name: string): Promise<RunThread> {
         if (root === undefined && Array.isArray(list) && list.includes(`run.${name}`)) root = thread
       }
       if (event === 'procexit') thread.ended = true
-      return true
-    },
-  })
+    }),
+  )
   if (summary.error !== undefined) throw new Error(summary.error.message)
   if (root === undefined) throw new Error(`${path} has no process that runs run.${name}`)
   return root

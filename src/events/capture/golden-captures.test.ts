@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib'
 import { hasParam, paramInteger, paramNumber, paramText } from '../decode-record.ts'
 import { syscallName } from '../event-lookup.ts'
 import type { EventRecord } from '../event-record.ts'
-import type { SourceSink } from '../source.ts'
+import { eventSink } from '../testing.ts'
 import { readCapture } from './read-capture.ts'
 
 const captures: URL = new URL('../../../../shared/data/captures/', import.meta.url)
@@ -30,21 +30,6 @@ function readGolden(name: string): Golden[] {
       const time = /"evt\.time(?:\.iso8601)?":(\d+)/.exec(line)?.[1] ?? ''
       return { num: fields['evt.num'], time, type: fields['evt.type'], args: fields['evt.args'] }
     })
-}
-
-function sinkOf(event: (rec: EventRecord) => void): SourceSink {
-  return {
-    machine() {},
-    networkInterface() {},
-    user() {},
-    group() {},
-    process() {},
-    fd() {},
-    event(rec) {
-      event(rec)
-      return true
-    },
-  }
 }
 
 /** A parameter's value in Falco's `evt.args` begins like this; undefined where it depends on state. */
@@ -80,7 +65,7 @@ for (const c of cases) {
     assert.ok(golden.size > 5)
     let seen = 0
     let checked = 0
-    const sink = sinkOf(rec => {
+    const sink = eventSink(rec => {
       const line = golden.get(rec.num)
       if (line === undefined) return
       seen++

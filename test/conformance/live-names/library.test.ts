@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
 import { openSource } from '../../../src/events/open-source.ts'
 import { ownEventName } from '../../../src/events/own-event.ts'
-import type { SourceSink } from '../../../src/events/source.ts'
+import { eventSink } from '../../../src/events/testing.ts'
 import { rule } from '../observed-names/scene.ts'
 import { findTool } from './tools.ts'
 import { WatchingAgent } from './watching-agent.ts'
@@ -157,18 +157,9 @@ test('live: a recording has what the library said', { skip, timeout: TIMEOUT_MS 
     assert.ok(Date.now() < endMs, 'no answer is in the recording')
     const client = spawn(program, ['gethostbyname', 'localhost', '4', String(PORT)])
     await once(client, 'close')
-    const sink: SourceSink = {
-      machine: () => {},
-      networkInterface: () => {},
-      user: () => {},
-      group: () => {},
-      process: () => {},
-      fd: () => {},
-      event: record => {
-        if (ownEventName(record) === 'tiercel_getaddrinfo' && record.tid === client.pid) answers++
-        return true
-      },
-    }
+    const sink = eventSink(record => {
+      if (ownEventName(record) === 'tiercel_getaddrinfo' && record.tid === client.pid) answers++
+    })
     for (let i = 0; i < 20 && answers === 0; i++) {
       await new Promise(resolve => setTimeout(resolve, 100))
       if (existsSync(capture)) await (await openSource(capture)).read(sink)
