@@ -129,7 +129,8 @@ function temporary(path: string): string {
   return `${path}.new`
 }
 
-function bootId(): string {
+/** Of this boot of the machine; '' where it is not told. */
+export function bootId(): string {
   try {
     return readFileSync(`${procRoot()}/sys/kernel/random/boot_id`, 'latin1').trim()
   } catch {
@@ -138,7 +139,7 @@ function bootId(): string {
 }
 
 /** In clock ticks since the boot (proc_pid_stat(5), field 22); undefined when there is no such process. */
-function startOfProcess(pid: number): number | undefined {
+export function startOfProcess(pid: number): number | undefined {
   try {
     const text = readFileSync(`${procRoot()}/${pid}/stat`, 'latin1')
     // The name of the program, the second field, may hold anything.

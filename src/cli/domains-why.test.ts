@@ -1,4 +1,4 @@
-// `tiercel domains why`: from the alert's own evidence, from a capture, from bindings.
+// `tiercel domains why`: from the alert's own evidence, from a capture, from bindings, from what the agent saved.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { rule, Scene } from '../../test/conformance/observed-names/scene.ts'
+import { newSum, renderSavedEnd, renderSavedHeader } from '../domains/saved-names.ts'
 import { CommandError } from './command-error.ts'
 import { domainsCommand } from './domains.ts'
 import { parseAlert } from './parse-alert.ts'
 import { replayCommand } from './replay.ts'
 import type { Command } from './command.ts'
-import { type Ran, runQuietly } from './testing.ts'
+import { type Ran, runCommand, runQuietly } from './testing.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tiercel-why-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -142,6 +143,58 @@ test('why: what a bindings file tells, with the addresses and the process of the
   assert.match((await why(tuple, '--bindings', bindings, '-r', RULES)).out, /fd.sip.name of 192.0.2.1\n/)
 })
 
+/** A file as the agent saves it, of the bindings that the capture tells. */
+async function savedState(savedMs: number): Promise<string> {
+  const lines = (await run(domainsCommand, 'list', capture, '--format', 'bindings')).out
+  const sum = newSum()
+  const body = renderSavedHeader({ bootId: 'another boot', savedMs }) + lines
+  sum.update(body)
+  return write(body + renderSavedEnd(new Map([[11, 1]]), sum), 'jsonl')
+}
+
+const ALERT_MS = Date.parse((JSON.parse(of(plain, 'Unexpected')[0]!) as { time: string }).time)
+const snapshots = [
+  { name: 'after the alert', afterMs: 42_000, note: 'by what the agent saved 42 s after this alert: names that had' },
+  { name: 'before the alert', afterMs: -400, note: 'the agent saved its names 400 ms before this alert: what it' },
+]
+for (const { name, afterMs, note } of snapshots) {
+  test(`why: what the agent saved ${name}, where there is nothing else`, async () => {
+    const [pool] = of(plain, 'Unexpected')
+    const option = ['-o', `domains.state_file=${await savedState(ALERT_MS + afterMs)}`]
+    const { out, err, code } = await runCommand(domainsCommand, ['why', pool!, '-r', RULES, ...option])
+    assert.equal(code, 0)
+    assert.match(err, /^names as the agent saved them \d+ s ago/)
+    assert.ok(out.split('\n')[2]!.startsWith(`  note: ${note}`), out)
+    const wanted = POOL.slice(2).join('\n').replaceAll('job (12)', 'process (12)').replace('curl (11)', 'process (11)')
+    assert.deepEqual(out.split('\n').slice(3).join('\n'), wanted)
+  })
+}
+
+test('why: of alerts with and without evidence, those without it are looked up in what the agent saved', async () => {
+  const both = write([of(explained, 'Unexpected')[0], of(plain, 'Unexpected')[0]].join('\n'), 'jsonl')
+  const option = ['-o', `domains.state_file=${await savedState(ALERT_MS)}`]
+  const { out } = await runCommand(domainsCommand, ['why', both, '-r', RULES, ...option])
+  const [first, second] = out.split('\n\nUnexpected\n')
+  assert.doesNotMatch(first!, /note:/)
+  assert.match(second!, /note: by what the agent saved/)
+})
+
+test('why: a line of the file of alerts, by its number, from either end, and of the file that the agent writes', async () => {
+  const [pool, unnamed] = of(explained, 'Unexpected')
+  const file = write(`${pool}\n${unnamed}\n`, 'jsonl')
+  const wanted = await Promise.all([pool!, unnamed!].map(async line => (await why(line)).out))
+  assert.equal((await why(file, '--line', '1')).out, wanted[0])
+  assert.equal((await why(file, '--line', '2')).out, wanted[1])
+  assert.equal((await why(file, '--line', '-1')).out, wanted[1])
+  assert.equal((await why(file, '--line', '-2')).out, wanted[0])
+  const config = write(
+    `stdout_output: {enabled: false}\nfile_output: {enabled: true, filename: ${file}}\njson_output: true\n`,
+    'yaml',
+  )
+  assert.equal((await why('-c', config)).out, `${wanted[0]}\n${wanted[1]}`)
+  assert.equal((await why('--line', '-1', '-c', config)).out, wanted[1])
+})
+
 test('why: a configured list of names', async () => {
   const list = write('evil.example\npool.example\n', 'txt')
   const config = write(`stdout_output: {enabled: true}\ndomains: {lists: [{name: threats, file: ${list}}]}\n`, 'yaml')
@@ -158,6 +211,7 @@ test('why: rules that were others then', async () => {
 })
 
 const time = '"time":"2026-05-04T10:00:01.5Z"'
+const NO_STATE: readonly string[] = ['-o', `domains.state_file=${join(folder, 'absent')}`]
 const refusals: readonly (readonly [words: readonly string[], message: RegExp])[] = [
   [[], /needs an alert/],
   [['none.json'], /no such alert or file of alerts: `none.json`/],
@@ -169,8 +223,12 @@ const refusals: readonly (readonly [words: readonly string[], message: RegExp])[
   [['{"rule":"x","time":"yesterday"}'], /its `time` is no time/],
   [[`{"rule":"x",${time},"source":"internal"}`], /news of the agent itself/],
   [[`{"rule":"x",${time},"names":[{}]}`], /`names` is not what/],
-  [[`{"rule":"x",${time}}`], /holds no evidence for its names/],
-  [[of(plain, 'Unexpected')[0]!], /holds no evidence for its names/],
+  [[`{"rule":"x",${time}}`, ...NO_STATE], /holds no evidence for its names, and what the agent knows is not known/],
+  [[of(plain, 'Unexpected')[0]!, ...NO_STATE], /holds no evidence for its names/],
+  [[write(plain.join('\n'), 'jsonl'), '--line', '99'], /has no line 99/],
+  [[write(plain.join('\n'), 'jsonl'), '--line', '-99'], /has no line -99/],
+  [['{}', '--line', '0'], /needs the number of a line, not `0`/],
+  [['{}', '--line', 'last'], /needs the number of a line, not `last`/],
   [[of(plain, 'Unexpected')[0]!, 'none.scap'], /no such capture: `none.scap`/],
   [[of(plain, 'Any connection')[0]!, capture, '-r', RULES], /neither asks for a name of an address nor prints one/],
   [[`{"rule":"Unexpectd",${time}}`, capture, '-r', RULES], /no such rule: `Unexpectd`/],

@@ -1,8 +1,5 @@
-import { accessSync, constants, statSync } from 'node:fs'
 import { wantedEvents } from '../agent/base-syscalls.ts'
 import type { Config } from '../agent/config.ts'
-import { SERVICE_STATE } from '../agent/name-store.ts'
-import { messageOf } from '../diagnostics/message-of.ts'
 import { keepMoment, type NameMoment } from '../domains/binding.ts'
 import { renderBinding } from '../domains/bindings-file.ts'
 import { explainAddress } from '../domains/explain-address.ts'
@@ -14,6 +11,7 @@ import { normaliseDomain } from '../values/domain-name.ts'
 import { parseIp, unmapIp } from '../values/ip.ts'
 import { printable } from '../values/socket-text.ts'
 import type { Ip } from '../values/value.ts'
+import { savedByAgent } from './agent-names.ts'
 import type { Arguments } from './parse-arguments.ts'
 import type { Command } from './command.ts'
 import { CommandError, UsageError } from './command-error.ts'
@@ -47,9 +45,10 @@ async function readNames(files: readonly string[], args: Arguments, terminal: Te
   const seconds = duration === undefined ? undefined : parseDuration(duration)
   const { domains } = configOf(args, terminal)
   const isOfAgent = files.length === 0 && !isLive && !args.has('bindings')
-  const bindings = isOfAgent ? savedByAgent(domains, terminal) : args.value('bindings')
+  const saved = isOfAgent ? savedByAgent(domains, terminal) : undefined
+  const bindings = saved?.path ?? args.value('bindings')
   const { names, sink } = await openView(terminal, bindings, { ...domains, keepsProcesses: true })
-  const processes = new Map<number, string>()
+  const processes = new Map<number, string>(saved?.processes)
   const connections: ExplainedConnection[] = []
   /** Connections whose name may have become known later. */
   const unnamed: { readonly at: number; readonly when: NameMoment }[] = []
@@ -90,25 +89,6 @@ async function readNames(files: readonly string[], args: Arguments, terminal: Te
   } finally {
     release()
   }
-}
-
-/** The file in which the agent of this machine keeps its names. How old it is is told: an agent at work may know more. */
-function savedByAgent({ stateFile, saveIntervalMs }: Config['domains'], terminal: Terminal): string {
-  const path = stateFile === '' ? SERVICE_STATE : stateFile
-  let savedMs: number
-  try {
-    savedMs = statSync(path).mtimeMs
-    accessSync(path, constants.R_OK)
-  } catch (error) {
-    const isThere = (error as NodeJS.ErrnoException).code !== 'ENOENT'
-    throw new CommandError(
-      `what the agent knows is not known: \`${path}\` ${isThere ? `cannot be read: ${messageOf(error)}` : 'is not there'}`,
-      'a running agent keeps its names where `domains.state_file` says (`-c`); or give a capture, or watch with `--for 30s`, as root',
-    )
-  }
-  const ageSec = Math.max(0, Math.round((Date.now() - savedMs) / 1000))
-  terminal.err(`names as the agent saved them ${ageSec} s ago (${path}); it saves every ${saveIntervalMs / 1000} s\n`)
-  return path
 }
 
 /** The far end, when the event is a TCP connect that worked or is under way. */
@@ -180,7 +160,7 @@ function explain(seen: SeenNames, subject: string, terminal: Terminal): number {
 export const domainsCommand: Command = {
   name: 'domains',
   summary: 'show which names workloads looked up, and explain names of addresses and in alerts',
-  usage: 'list | explain ADDRESS|NAME | why ALERT [CAPTURE…] [--bindings FILE]',
+  usage: 'list | explain ADDRESS|NAME | why [ALERT] [CAPTURE…] [--bindings FILE]',
   operands: { min: 1, max: Number.MAX_SAFE_INTEGER, name: 'word: `list`, `explain` or `why`' },
   options: [
     {
@@ -195,11 +175,12 @@ export const domainsCommand: Command = {
     { name: 'dns-ports', value: 'PORTS', doc: 'ports of DNS servers; default: 53' },
     rulesOption,
     ...settingsOptions,
+    { name: 'line', value: 'N', doc: 'with why: only line N of the file of alerts; -1 is the last' },
     { name: 'format', value: 'FORMAT', doc: 'with list: text (default), or bindings, as input for --bindings' },
   ],
   doc: [
     '`list` shows each known name, its addresses, the evidence, and who looked it up. `explain` shows everything known about an address or a name, and for each TCP connection to it the name that it had for the connecting process, or why it had none.',
-    '`why` explains in words how the names in an alert were judged. ALERT is a line of JSON, a file of such lines, or `-`. With `domains.explain_alerts` on, the alert itself holds the evidence; otherwise it is reconstructed from captures or a bindings file of that time and the rules (`-r`) that alerted.',
+    '`why` explains in words how the names in an alert were judged. ALERT is a line of JSON, a file of such lines, or `-`; without it, alerts are those of `file_output` in the configuration (`-c`). With `domains.explain_alerts` on, the alert itself holds the evidence; otherwise it is reconstructed with the rules (`-r`, `-c`) that alerted, from captures or a bindings file of that time, else from what the agent of this machine saved.',
     'Without a capture, `--bindings` or `--for`, `list` and `explain` show what the agent of this machine knew when it last saved it: in the file of `domains.state_file`, by default the service’s.',
     'Names are learned from the DNS messages, ClientHellos and HTTP requests in the capture, as far as it has their bytes (by default sysdig and Falco keep 80 of each call).',
   ],
@@ -212,6 +193,7 @@ export const domainsCommand: Command = {
     { command: 'sudo tiercel domains explain shop.example', doc: 'what the agent of this machine knows of a name' },
     { command: 'sudo tiercel domains list --for 30s', doc: 'who looks what up on this machine' },
     { command: 'grep nanopool alerts.jsonl | tiercel domains why -', doc: 'explain the names in alerts' },
+    { command: 'sudo tiercel domains why --line -1 -c tiercel.yaml', doc: 'explain the last alert of the agent' },
     {
       command: 'tiercel domains why alert.json capture.scap -r my_rules.yaml',
       doc: 'explain an alert from a capture of that time',
@@ -234,6 +216,7 @@ export const domainsCommand: Command = {
       if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
     }
     if (action !== 'list' && args.has('format')) throw new UsageError('`--format` is for `tiercel domains list`')
+    if (action !== 'why' && args.has('line')) throw new UsageError('`--line` is for `tiercel domains why`')
     if (action !== 'why' && args.has('rules')) throw new UsageError('`--rules` is for `tiercel domains why`')
     if (action === 'list') {
       checkFiles()
@@ -247,8 +230,6 @@ export const domainsCommand: Command = {
       return explain(await readNames(files, args, terminal), subject, terminal)
     }
     if (action !== 'why') throw new UsageError(`unknown action \`${action}\``, 'use `list`, `explain` or `why`')
-    if (subject === undefined)
-      throw new UsageError('`tiercel domains why` needs an alert', 'as JSON, or a file of alerts, or `-`')
     if (args.has('for')) throw new UsageError('`--for` cannot be used with `why`: an alert is in the past')
     checkFiles()
     const { why } = await import('./domains-why.ts')

@@ -73,6 +73,16 @@ export function parseSavedNames(text: string): ParsedSavedNames {
   return { ok: false, message: 'its end is missing or damaged' }
 }
 
+/** Its first line and its last alone, of a file that need not be whole; undefined where they are not these. Never throws. */
+export function parseSavedFrame(first: string, last: string): Omit<SavedNames, 'facts'> | undefined {
+  const header = parseObject(first)
+  const bootId = header?.get('boot')
+  const savedMs = parseTimeMs(header?.get('saved'))
+  const starts = parseStarts(last)
+  if (header?.get('tiercel_names') !== VERSION || typeof bootId !== 'string') return undefined
+  return typeof savedMs === 'number' && starts !== undefined ? { bootId, savedMs, starts } : undefined
+}
+
 /** `"` 64 digits `"}` and the end of the line. */
 const SUM_BYTES = 68
 

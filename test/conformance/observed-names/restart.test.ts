@@ -65,7 +65,7 @@ test('live: what two processes looked up is theirs again after the agent was kil
   const rules = join(folder, 'rules.yaml')
   const state = join(folder, 'state', 'names.jsonl')
   const connects = `evt.type = connect and fd.l4proto = tcp and fd.sport = ${port}`
-  writeFileSync(rules, rule('Connect', connects, '%fd.sip.name %fd.sip.name.source %fd.sip.names'))
+  writeFileSync(rules, rule('Connect', connects, '%fd.sip.name %fd.sip.name.source %fd.sip.names %fd.sip %proc.pid'))
   const options = [
     'rule_matching=all',
     'json_output=true',
@@ -91,6 +91,23 @@ test('live: what two processes looked up is theirs again after the agent was kil
     await says(child, 'looked up')
   }
   await holds(state, clients)
+  // Who asks meanwhile is told by what the agent has saved so far.
+  const saved = ['-o', `domains.state_file=${state}`]
+  const explain = tiercel(['domains', 'explain', 'one.test', ...saved])
+  await once(explain, 'close')
+  assert.match(
+    explain.text.out,
+    new RegExp(`one\\.test = ${ADDRESS}: observed, by .* \\(${started[0]!.pid}\\), from ${DNS_HOST}, TTL 30 s`),
+  )
+  const [line] = first.text.out.split('\n').filter(text => text.includes(`"proc.pid":${started[1]!.pid}`))
+  const why = tiercel(['domains', 'why', line ?? '', '-r', rules, ...saved])
+  await once(why, 'close')
+  assert.match(
+    why.text.out,
+    new RegExp(`two\\.test: an answer of ${DNS_HOST} to \\S+ \\(${started[1]!.pid}\\) .* before \\(TTL 30 s\\)`),
+    why.text.err,
+  )
+  assert.match(why.text.out, /this decides, as the process saw it itself/)
   first.kill('SIGKILL')
   await once(first, 'close')
   // Nobody can ask again.
@@ -105,8 +122,9 @@ test('live: what two processes looked up is theirs again after the agent was kil
   }
   second.kill('SIGINT')
   await once(second, 'close')
+  const pids = started.map(child => child.pid)
   assert.deepEqual(alertsIn(second.text.out), [
-    'Connect: one.test observed (one.test)',
-    'Connect: two.test observed (two.test)',
+    `Connect: one.test observed (one.test) ${ADDRESS} ${pids[0]}`,
+    `Connect: two.test observed (two.test) ${ADDRESS} ${pids[1]}`,
   ])
 })
