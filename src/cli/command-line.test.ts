@@ -43,6 +43,9 @@ const noProbe = {
   TIERCEL_LIVE_SOURCE: new URL('../agent/testdata/fake-live.ts?refuse=no%20probe%20here', import.meta.url).href,
 }
 
+/** A machine with made-up events. */
+const fakeLive = { TIERCEL_LIVE_SOURCE: new URL('../agent/testdata/fake-live.ts', import.meta.url).href }
+
 function tiercel(args: readonly string[], more: { input?: Buffer; env?: NodeJS.ProcessEnv } = {}): Outcome {
   const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeFlags, ...args], {
     cwd: root,
@@ -494,6 +497,18 @@ const cases: readonly {
     code: 1,
     err: /^condition:1:1: E0104[\s\S]*did you mean `evt\.type`[\s\S]*the condition is wrong/,
   },
+  ...['trace', 'top', 'learn'].map(command => ({
+    name: `${command}: a word alone is a capture`,
+    args: [command, 'nofile'],
+    code: 1,
+    err: /^tiercel: no such capture: `nofile`\n/,
+  })),
+  {
+    name: 'trace: a field alone is a condition that is not complete',
+    args: ['trace', 'evt.type'],
+    code: 1,
+    err: /^condition:1:9: E0101: expected an operator after `evt\.type`\n/,
+  },
   {
     name: 'trace: a capture that is cut short',
     args: ['trace', cut, '-n', '1000000'],
@@ -525,6 +540,43 @@ const cases: readonly {
     args: ['record', cut, '--from', cut],
     code: 1,
     err: /is the capture that is read/,
+  },
+  ...[
+    { name: 'record: a wrong condition is shown as it was typed', more: [] },
+    { name: 'record: so it is with what options add', more: ['--container', 'web', '--process', '1'] },
+  ].map(({ name, more }) => ({
+    name,
+    args: ['record', join(folder, 'x.scap'), 'evt.tpye', '=', 'open', '--from', container, ...more],
+    code: 1,
+    err: /^condition:1:1: E0104: [\s\S]*\n1 \| evt\.tpye = open\n {2}\| \^/,
+  })),
+  {
+    name: 'learn: a wrong condition is shown as it was typed',
+    args: ['learn', 'evt.tpye = open', container, '--container', 'web'],
+    code: 1,
+    err: /^condition:1:1: E0104: [\s\S]*\n1 \| evt\.tpye = open\n {2}\| \^/,
+  },
+  {
+    name: 'record: a capture where the condition belongs',
+    args: ['record', join(folder, 'x.scap'), container],
+    code: 1,
+    err: /`samples\/container\.scap` is no condition\n {2}help: `--from CAPTURE` reads a capture/,
+  },
+  ...[
+    ['record', join(folder, 'x.scap')],
+    ['learn', '--for', '1s'],
+  ].map(args => ({
+    name: `${args[0]}: a process that is not there`,
+    args: [...args, '--process', '99999999'],
+    env: fakeLive,
+    code: 1,
+    err: /^tiercel: there is no process 99999999\n$/m,
+  })),
+  {
+    name: 'record: a process that is there no more, of a capture',
+    args: ['record', join(folder, 'gone.scap'), '--from', container, '--process', '99999999'],
+    code: 0,
+    err: /^\d+ events, .*B in .*gone\.scap\n$/,
   },
   {
     name: 'record: live where it cannot be',

@@ -7,7 +7,7 @@ import type { ObserverSettings } from '../agent/make-observer.ts'
 import type { LiveModule, LiveSource, LiveWanted } from '../agent/live-source.ts'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { renderDiagnostic } from '../diagnostics/render.ts'
-import type { NameIndex } from '../domains/name-index.ts'
+import { NameIndex } from '../domains/name-index.ts'
 import { renderSpan } from '../domains/explain-address.ts'
 import { openSource } from '../events/open-source.ts'
 import type { SourceSink } from '../events/source.ts'
@@ -53,6 +53,8 @@ export interface EventInput {
   readonly ringBytes?: number
   readonly signal: AbortSignal
   readonly betweenPieces?: () => Promise<void> | undefined
+  /** Live: a process that must be there. */
+  readonly process?: number | undefined
   /** Live: told of the source once it is there. */
   readonly onSource?: (source: LiveSource) => void
 }
@@ -81,8 +83,13 @@ async function readLive(input: EventInput, sink: SourceSink, terminal: Terminal)
   const onNotice = (text: string): void => terminal.err(`${terminal.errColors.yellow('tiercel:')} ${text}\n`)
   const module = (await import(liveSource())) as LiveModule
   const { pumpLive } = await import('../agent/pump-live.ts')
+  const onSource = (source: LiveSource): void => {
+    const pid = input.process
+    if (pid !== undefined && !source.isAlive(pid)) throw new CommandError(`there is no process ${pid}`)
+    input.onSource?.(source)
+  }
   try {
-    const { lost } = await pumpLive(module, sink, { ringBytes: RING_BYTES, ...input, onNotice })
+    const { lost } = await pumpLive(module, sink, { ringBytes: RING_BYTES, ...input, onSource, onNotice })
     if (lost > 0)
       terminal.err(`${terminal.errColors.red('tiercel:')} ${counted(lost, 'event')} lost: the ring buffer was full\n`)
     return lost > 0
@@ -150,6 +157,10 @@ export function splitOperands(
     if (!OPERATOR.test(condition) && looksLikeFile(word)) files.push(word)
     else condition += condition === '' ? word : ` ${word}`
   }
+  if (isNoCondition(condition)) {
+    files.push(condition)
+    condition = ''
+  }
   for (const file of files) requireReadableFile(file, 'capture')
   return { condition, files }
 }
@@ -159,6 +170,11 @@ function looksLikeFile(word: string): boolean {
   if (word === '-' || (/\.(scap|gz|ndjson|json)$/i.test(word) && !/[\s=<>()]/.test(word))) return true
   if (word === '') return false
   return (word.includes('/') && !/[\s=<>()]/.test(word)) || existsSync(word)
+}
+
+/** A word alone is no condition, as there are no macros here. Of a field the parser says what it lacks. */
+export function isNoCondition(text: string): boolean {
+  return /^[^\s=<>()]+$/.test(text) && fieldLookup.resolve(text).kind === 'unknown'
 }
 
 /** A number above 0 for the option `name`, if it is given. */
@@ -175,26 +191,38 @@ export const scopeOptions: readonly OptionSpec[] = [
   { name: 'container', value: 'ID', doc: 'only this container, by id or name' },
 ]
 
-/** What `--process` says; nothing without it. */
-export function processCondition(args: Arguments): readonly string[] {
+/** The process that `--process` names. */
+export function processOption(args: Arguments): number | undefined {
   const pid = args.value('process')
-  if (pid === undefined) return []
+  if (pid === undefined) return undefined
   if (!/^\d{1,10}$/.test(pid)) throw new UsageError(`\`--process\` needs a process id, not \`${pid}\``)
-  return [`(proc.pid = ${pid} or proc.apid = ${pid})`]
+  return Number(pid)
 }
 
-/** All that `conditions` and `args` say of which events are taken, as one condition; '' for all. `process`: also `--process`. */
-export function scopeCondition(
-  conditions: readonly string[],
-  args: Arguments,
-  wanted: { readonly process: boolean } = { process: true },
-): string {
-  const parts = [...conditions.map(text => `(${text})`), ...(wanted.process ? processCondition(args) : [])]
+/** What `--process` says; '' without it. */
+export function processCondition(pid: number | undefined): string {
+  return pid === undefined ? '' : `proc.pid = ${pid} or proc.apid = ${pid}`
+}
+
+/** What `--container` says; '' without it. */
+function containerCondition(args: Arguments): string {
   const container = args.value('container')
-  if (container !== undefined) {
-    if (!/^[0-9A-Za-z_.-]+$/.test(container)) throw new UsageError(`\`--container\` needs an id or a name`)
-    const short = container.slice(0, 12)
-    parts.push(`(container.id = ${short} or container.name = ${container})`)
-  }
-  return parts.join(' and ')
+  if (container === undefined) return ''
+  if (!/^[0-9A-Za-z_.-]+$/.test(container)) throw new UsageError(`\`--container\` needs an id or a name`)
+  return `container.id = ${container.slice(0, 12)} or container.name = ${container}`
+}
+
+/** One condition out of several, of which '' takes everything. */
+export function allOf(conditions: readonly string[]): string {
+  const parts = conditions.filter(part => part !== '')
+  return parts.length > 1 ? parts.map(part => `(${part})`).join(' and ') : parts.join('')
+}
+
+/**
+ * What the user's `condition` and `--container` say, as one condition; '' for all. Throws a `CommandError` after the findings of the condition
+ * were shown, as it was typed.
+ */
+export function scopeCondition(condition: string, args: Arguments, terminal: Terminal): string {
+  if (condition !== '') parseFilter(condition, new NameIndex(), terminal)
+  return allOf([condition, containerCondition(args)])
 }

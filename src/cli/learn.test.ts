@@ -156,7 +156,7 @@ test('learn: one entry for all that a condition takes, and only that', async () 
     'downloads',
   )
   assert.match(out, /- list: trusted_domains_downloads\n/)
-  assert.match(out, /\n {4}learned_connection\n {4}and \(\(\(proc.name = curl\) or proc.name = wget\)\)\n/)
+  assert.match(out, /\n {4}learned_connection\n {4}and \(\(proc.name = curl\) or proc.name = wget\)\n/)
   assert.doesNotMatch(out, /pool/)
 })
 

@@ -5,16 +5,17 @@ import { AlertCounter } from '../agent/count-alerts.ts'
 import { LEARNED_CONNECTIONS, NameLearner } from '../agent/learn-names.ts'
 import { loadRules } from '../agent/load-rules.ts'
 import { type RenderedRules, renderLearned } from '../agent/render-learned.ts'
-import { NameIndex } from '../domains/name-index.ts'
 import { printable } from '../values/socket-text.ts'
 import type { CurrentEvent } from '../state/current-event.ts'
 import type { Command } from './command.ts'
 import { CommandError, UsageError } from './command-error.ts'
 import {
+  allOf,
   type EventInput,
   openLists,
   parseFilter,
   processCondition,
+  processOption,
   readEvents,
   scopeCondition,
   scopeOptions,
@@ -56,8 +57,8 @@ interface Session {
   readonly config: Config
   readonly files: readonly string[]
   readonly condition: string
-  /** What `--process` says besides: ids of processes mean nothing later, so it is no part of the rules. */
-  readonly process: string
+  /** Of `--process`: ids of processes mean nothing later, so it is no part of the condition. */
+  readonly process: number | undefined
   /** Of `--for`; undefined: to the end. */
   readonly seconds: number | undefined
   readonly bindings: string | undefined
@@ -91,7 +92,14 @@ async function readSession(
   }
   try {
     return await readEvents(
-      { files, wanted: { ...wanted, observesNames: true }, snaplen: 80, signal, betweenPieces },
+      {
+        files,
+        wanted: { ...wanted, observesNames: true },
+        snaplen: 80,
+        signal,
+        betweenPieces,
+        process: session.process,
+      },
       sink,
       terminal,
     )
@@ -101,13 +109,9 @@ async function readSession(
 }
 
 async function learnNames(session: Session, asOne: boolean): Promise<Learned> {
-  const { terminal, condition, process: processes, config, seconds, files } = session
+  const { terminal, condition, config, seconds, files } = session
   const view = await openView(terminal, session.bindings, config.domains)
-  const scoped = [LEARNED_CONNECTIONS, condition, processes]
-    .filter(part => part !== '')
-    .map(part => `(${part})`)
-    .join(' and ')
-  if (condition !== '') parseFilter(condition, new NameIndex(), terminal)
+  const scoped = allOf([LEARNED_CONNECTIONS, condition, processCondition(session.process)])
   const filter = parseFilter(scoped, view.names, terminal)
   const learner = new NameLearner(view.names, { asOne })
   let untilMs = Number.POSITIVE_INFINITY
@@ -139,7 +143,7 @@ async function learn(session: Session, args: Arguments): Promise<number> {
   if (name !== undefined && !/^[\w .:/@-]{1,80}$/.test(name)) {
     throw new UsageError(`\`--as\` needs a name of letters, digits and .:/@_-, not \`${name}\``)
   }
-  if (name !== undefined && session.process !== '' && session.condition === '') {
+  if (name !== undefined && session.process !== undefined && session.condition === '') {
     throw new UsageError(
       '`--as` with `--process` alone would be a rule about every process',
       'add a condition that stays true, such as `proc.aname = nginx`',
@@ -147,9 +151,10 @@ async function learn(session: Session, args: Arguments): Promise<number> {
   }
   const { learner, failed, untilMs } = await learnNames(session, name !== undefined)
   if (learner.connections === 0) {
+    const isAll = session.condition === '' && session.process === undefined
     const cause = files.length === 0 ? 'nothing connected anywhere' : 'there is no connection in it'
     throw new CommandError(
-      `nothing was learnt: ${cause}${session.condition + session.process === '' ? '' : ' that the condition takes'}`,
+      `nothing was learnt: ${cause}${isAll ? '' : ' that the condition takes'}`,
       'connections to this machine itself and to DNS servers do not count',
     )
   }
@@ -196,7 +201,7 @@ async function judgeOwn(session: Session, text: string, untilMs: number): Promis
   const { before, since } = counter
   if (before > 0) {
     const warning =
-      session.process === ''
+      session.process === undefined
         ? `${before} of the learned connections alert nevertheless: their names had changed when they were checked again`
         : `${counted(before, 'connection')} of the same programs elsewhere would have alerted: the rules are about programs, not processes`
     terminal.err(`${terminal.errColors.yellow('tiercel:')} ${warning}\n`)
@@ -210,7 +215,7 @@ async function judgeOwn(session: Session, text: string, untilMs: number): Promis
 
 async function showSince(session: Session, ruleSet: RuleSet): Promise<number> {
   const { terminal, config, condition } = session
-  if (condition + session.process !== '')
+  if (condition !== '' || session.process !== undefined)
     throw new UsageError('`--since` takes no condition, process or container', 'the rules say what they are about')
   const counter = new AlertCounter(ruleSet.plan, ruleSet.fields, config.domains, Number.NEGATIVE_INFINITY)
   const failed = await judge(session, counter, ruleSet)
@@ -284,8 +289,8 @@ export const learnCommand: Command = {
       terminal,
       config,
       files,
-      condition: scopeCondition(condition === '' ? [] : [condition], args, { process: false }),
-      process: processCondition(args).join(''),
+      condition: scopeCondition(condition, args, terminal),
+      process: processOption(args),
       seconds: duration === undefined ? undefined : parseDuration(duration),
       bindings,
     }

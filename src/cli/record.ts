@@ -8,7 +8,18 @@ import type { SourceSink } from '../events/source.ts'
 import type { Command } from './command.ts'
 import { type CaptureFile, openCaptureFile } from './capture-file.ts'
 import { UsageError } from './command-error.ts'
-import { parseFilter, positiveOption, readEvents, scopeCondition, scopeOptions, stopSignal } from './event-input.ts'
+import {
+  allOf,
+  isNoCondition,
+  parseFilter,
+  positiveOption,
+  processCondition,
+  processOption,
+  readEvents,
+  scopeCondition,
+  scopeOptions,
+  stopSignal,
+} from './event-input.ts'
 import { isSameFile, requireReadableFile } from './input-file.ts'
 import { loadRuleSet } from './load-rule-set.ts'
 import { loadSettings } from './load-settings.ts'
@@ -119,7 +130,9 @@ export const recordCommand: Command = {
         throw new UsageError(`\`${path}\` is the capture that is read`, 'write into another file')
     }
     const words = args.operands.slice(1).join(' ')
-    const condition = scopeCondition(words === '' ? [] : [words], args)
+    if (isNoCondition(words)) throw new UsageError(`\`${words}\` is no condition`, '`--from CAPTURE` reads a capture')
+    const pid = processOption(args)
+    const condition = allOf([scopeCondition(words, args, terminal), processCondition(pid)])
     const names = new NameIndex()
     const filter = condition === '' ? undefined : parseFilter(condition, names, terminal)
     const seconds = positiveOption(args.value('duration'), '--duration')
@@ -169,6 +182,7 @@ export const recordCommand: Command = {
         {
           files: from === undefined ? [] : [from],
           wanted: { ...wanted, observesNames: true },
+          process: pid,
           ...(files !== undefined && { onSource: source => files.use(source) }),
           ringBytes: RING_BYTES,
           snaplen: positiveOption(args.value('snaplen'), '--snaplen') ?? SNAPLEN,
