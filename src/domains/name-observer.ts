@@ -111,6 +111,7 @@ export class NameObserver {
     this.#services = new ServiceObserver({
       learn,
       isBound,
+      owners,
       onRefused: (fact, atMs) => this.refused.add(fact, atMs),
       ...(isTrustedService !== undefined && { isTrusted: isTrustedService }),
     })
@@ -214,18 +215,17 @@ export class NameObserver {
   #onLibraryAnswer(event: SocketEvent): void {
     const answer = readLibraryAnswer(event.rec)
     const name = answer === undefined ? undefined : normaliseDomain(answer.name)
-    const pid = event.thread?.pid ?? -1
+    const { pid = -1, containerId = '', netns = 0 } = event.thread ?? {}
     if (answer === undefined || name === undefined || pid <= 0 || parseIp(name) !== undefined) return
     this.#libraryAnswers++
     const { learn, isBound, isOwn, trustsLibrary = false } = this.#options
-    const { containerId = '', netns = 0 } = event.thread ?? {}
+    const owner = this.#owners.of(pid, containerId, netns)
     const atMs = timeOf(event)
     for (const ip of answer.ips) {
       if (isOwn?.(name, ip, event) === true) continue
       const isConfirmed = isBound(name, ip, event)
       if (!isConfirmed) this.#libraryUnconfirmed++
       const untrusted = !isConfirmed && !trustsLibrary
-      const owner = { pid, containerId, netns }
       const fact: BindingFact = { name, ip, evidence: 'observed', owner, fromMs: atMs, ttlSec: 0, resolver: LIBRARY }
       learn(untrusted ? { ...fact, untrusted } : fact, atMs)
     }

@@ -12,6 +12,7 @@ import type { ByteText, Ip } from '../values/value.ts'
 import { type BindingFact, timeOf, type When } from './binding.ts'
 import { GatheredBytes } from './gathered-bytes.ts'
 import { type NscdRequest, readNscdReply, readNscdRequest } from './nscd-message.ts'
+import type { ProcessOwners } from './process-owners.ts'
 import type { ServiceAnswer } from './service-answer.ts'
 import type { SocketEvent, Transfer } from './transfer.ts'
 import { readVarlinkCall, readVarlinkReply } from './varlink-message.ts'
@@ -20,6 +21,7 @@ export interface ServiceObserverOptions {
   readonly learn: (fact: BindingFact, atMs: number) => boolean
   /** Whether the name is known to have the address, by more than what clients say (`NameIndex.isBound`). */
   readonly isBound: (name: string, ip: Ip, when: When) => boolean
+  readonly owners: ProcessOwners
   /** Whether a service that is root's is believed though nothing else says what it says; it is unless said otherwise. */
   readonly isTrusted?: (service: ServiceName) => boolean
   /** Told of what was not believed. */
@@ -212,10 +214,11 @@ export class ServiceObserver {
 
   #learnAnswer(text: ByteText, answer: ServiceAnswer, { service, isRoots }: Conversation, event: SocketEvent): void {
     const name = normaliseDomain(text)
-    const { pid = 0, containerId = '', netns = 0 } = event.thread ?? {}
     if (name === undefined || parseIp(name) !== undefined || answer.ips.length === 0) return
     this.#answers++
-    const { learn, isBound, isTrusted = () => true, onRefused } = this.#options
+    const { learn, isBound, owners, isTrusted = () => true, onRefused } = this.#options
+    const { pid = -1, containerId = '', netns = 0 } = event.thread ?? {}
+    const owner = owners.of(pid, containerId, netns)
     const canonical = answer.canonicalName === undefined ? undefined : normaliseDomain(answer.canonicalName)
     const isAlias = canonical !== undefined && canonical !== name && parseIp(canonical) === undefined
     const isBelieved = isRoots && isTrusted(service)
@@ -228,7 +231,7 @@ export class ServiceObserver {
         name,
         ip,
         evidence: 'observed',
-        owner: { pid, containerId, netns },
+        owner,
         fromMs: atMs,
         ttlSec: 0,
         resolver: service,
