@@ -5,10 +5,12 @@ import type { Usage } from './metrics.ts'
 export function readUsage(uptimeMs: number): Usage {
   const { user, system } = process.cpuUsage()
   const host = readHostCpu()
+  // Node's own `memoryUsage` throws where there is no /proc.
+  const own = readText('/proc/self/status') ?? ''
   return {
     cpuRatio: uptimeMs <= 0 ? 0 : (user + system) / 1000 / uptimeMs,
-    rssBytes: readStatusBytes('VmRSS'),
-    vszBytes: readStatusBytes('VmSize'),
+    rssBytes: bytesOf(/^VmRSS:\s+(\d+) kB/m.exec(own)),
+    vszBytes: bytesOf(/^VmSize:\s+(\d+) kB/m.exec(own)),
     openFds: countFiles('/proc/self/fd'),
     hostCpuRatio: host?.ratio,
     hostMemoryUsedBytes: readHostMemory(),
@@ -30,10 +32,8 @@ function readNumber(path: string): number | undefined {
   return Number.isNaN(value) ? undefined : value
 }
 
-/** An amount of memory of `/proc/self/status`. Node's own `memoryUsage` throws where there is no /proc. */
-function readStatusBytes(key: 'VmRSS' | 'VmSize'): number | undefined {
-  const kb = new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(readText('/proc/self/status') ?? '')?.[1]
-  return kb === undefined ? undefined : Number(kb) * 1024
+function bytesOf(kb: RegExpExecArray | null): number | undefined {
+  return kb === null ? undefined : Number(kb[1]) * 1024
 }
 
 function countFiles(folder: string): number | undefined {
@@ -63,7 +63,7 @@ function readHostCpu(): { readonly ratio: number; readonly running: number | und
 
 function readHostMemory(): number | undefined {
   const text = readText('/proc/meminfo') ?? ''
-  const total = /^MemTotal:\s+(\d+) kB/m.exec(text)?.[1]
-  const available = /^MemAvailable:\s+(\d+) kB/m.exec(text)?.[1]
-  return total === undefined || available === undefined ? undefined : (Number(total) - Number(available)) * 1024
+  const total = bytesOf(/^MemTotal:\s+(\d+) kB/m.exec(text))
+  const available = bytesOf(/^MemAvailable:\s+(\d+) kB/m.exec(text))
+  return total === undefined || available === undefined ? undefined : total - available
 }
