@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseIp } from './ip.ts'
-import { netContains, parseNet, renderNet } from './net.ts'
+import { parseIp, renderIp } from './ip.ts'
+import { netContains, parseNet } from './net.ts'
 import { Nets } from './net-set.ts'
 import type { Ip, Net } from './value.ts'
 
@@ -44,6 +44,10 @@ for (const text of [
   '1::/8/8',
 ]) {
   test(`parseNet: refuses ${text}`, () => assert.equal(parseNet(text), undefined))
+}
+
+function renderNet(net: Net): string {
+  return `${renderIp(net.base)}/${net.prefix}`
 }
 
 test('parseNet: host bits are cut off', () => {

@@ -1,4 +1,4 @@
-import { parseIpv4, parseIpv6, renderIp } from './ip.ts'
+import { parseIpv4, parseIpv6 } from './ip.ts'
 import type { Ip, Net } from './value.ts'
 
 /**
@@ -42,9 +42,4 @@ export function netContains(net: Net, ip: Ip): boolean {
   for (let i = 0; i < whole; i++) if (ip.charCodeAt(i) !== base.charCodeAt(i)) return false
   const rest = net.prefix & 7
   return rest === 0 || (ip.charCodeAt(whole) ^ base.charCodeAt(whole)) >>> (8 - rest) === 0
-}
-
-/** `base/prefix`. */
-export function renderNet(net: Net): string {
-  return `${renderIp(net.base)}/${net.prefix}`
 }

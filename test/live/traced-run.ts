@@ -7,7 +7,7 @@ import { createRecord, paramNumber, paramUint64 } from '../../src/events/decode-
 import { nativeSyscalls, syscallName } from '../../src/events/event-lookup.ts'
 import type { EventRecord } from '../../src/events/event-record.ts'
 import { openLive } from '../../src/events/live/open-live.ts'
-import { readWorld } from '../../src/events/live/procfs.ts'
+import { readWorld } from '../../src/events/live/testing.ts'
 import { wantAll } from '../../src/events/live/wanted-calls.ts'
 import { paramToJson } from '../../src/events/ndjson/param-json.ts'
 import { HostState, stateSink } from '../../src/state/host-state.ts'

@@ -17,7 +17,8 @@ import type {
 } from '../source.ts'
 import { parseHexIp } from './proc-files.ts'
 import { parseInetTable } from './proc-sockets.ts'
-import { type WorldOptions, type WorldSummary, parseCgroups, parseOpenFlags, readWorld } from './procfs.ts'
+import { type WorldOptions, type WorldSummary, parseCgroups, parseOpenFlags } from './procfs.ts'
+import { readWorld } from './testing.ts'
 
 interface World {
   readonly machines: MachineInfo[]

@@ -60,16 +60,10 @@ export function isSelf(pid: number): boolean {
   return parseStat(own)[STAT_START] === parseStat(there)[STAT_START]
 }
 
-/** Tells everything that is here now: machine, interfaces, users, groups, processes with their threads and descriptors. */
-export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSummary {
-  const parts = tellWorld(sink, options)
-  for (;;) {
-    const { done, value } = parts.next()
-    if (done === true) return value
-  }
-}
-
-/** `readWorld` in pieces, so that whoever calls may do something else in between: a millisecond or less each, but for listing very many fds. */
+/**
+ * Tells everything that is here now: machine, interfaces, users, groups, processes with their threads and descriptors. In pieces, so that
+ * whoever calls may do something else in between: a millisecond or less each, but for listing very many fds.
+ */
 export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Generator<undefined, WorldSummary> {
   const proc = options.procRoot ?? procRoot()
   const tsNs = options.tsNs ?? BigInt(Date.now()) * 1_000_000n

@@ -2,8 +2,10 @@
 import { createRecord } from '../decode-record.ts'
 import type { EventRecord } from '../event-record.ts'
 import { paramToJson } from '../ndjson/param-json.ts'
+import type { SourceSink } from '../source.ts'
 import { addonPath, loadAddon, probeFeatures } from './native-addon.ts'
 import { type LiveOptions, type LiveSource, openLive } from './open-live.ts'
+import { tellWorld, type WorldOptions, type WorldSummary } from './procfs.ts'
 import { closeSync, existsSync, openSync, readdirSync, readlinkSync } from 'node:fs'
 
 /** Why live tests cannot run here; false when they can. For `test`'s option `skip`, which prints it. */
@@ -58,6 +60,15 @@ export async function watch(
     await source.close()
   }
   return seen
+}
+
+/** What `tellWorld` tells, in one go. */
+export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSummary {
+  const parts = tellWorld(sink, options)
+  for (;;) {
+    const { done, value } = parts.next()
+    if (done === true) return value
+  }
 }
 
 /**
