@@ -1,6 +1,7 @@
 /**
  * How long after its start does a live agent raise its first alert? A program reads /etc/shadow every 20 ms; what counts is the first line on
- * standard output, by the clock, with the compile cache filled. Falco needs 1.8–2.1 s (`../shared/design/peer-figures.md`). Needs root and the probe.
+ * standard output, by the clock, with the compile cache filled. Falco needs 1.8–2.1 s (`../shared/design/peer-figures.md`). Needs root and
+ * the probe.
  *
  *   node bench/first-alert.bench.ts [rounds = 5]
  */

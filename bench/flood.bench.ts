@@ -3,7 +3,8 @@
  * before, as fast as it can; another looked its own names up before that. CPU of the whole event path for each look-up, so the share of a
  * core that 50,000 answers a second take; memory, and what is still known of the other container's names.
  * Run: node bench/flood.bench.ts [LOOK-UPS]
- * As the agent runs: MALLOC_ARENA_MAX=1 node --min-semi-space-size=4 --max-semi-space-size=4 bench/flood.bench.ts; without the flags, twice the memory
+ * As the agent runs: MALLOC_ARENA_MAX=1 node --min-semi-space-size=4 --max-semi-space-size=4 bench/flood.bench.ts; without the flags, twice
+ * the memory
  */
 import { cpus } from 'node:os'
 import { setFlagsFromString } from 'node:v8'

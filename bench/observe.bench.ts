@@ -3,9 +3,9 @@
  * and once with it, over four loads:
  * - a capture of a busy host as it is;
  * - DNS-heavy: the same with a look-up before each of its connects over IPv4 and a ClientHello after it. That adds eight events to each: socket,
- *   connect, query sent, query received by a resolver of the same host, answer sent, answer received, close; ClientHello sent. They are 12 % of all
- *   events then, the DNS messages among them 6 %. Connects come in bursts of some thousand a second, and nobody has a cache: a process asks for each of
- *   its 50 names every few milliseconds, as clients of a few services do. So almost all answers are repeated ones;
+ *   connect, query sent, query received by a resolver of the same host, answer sent, answer received, close; ClientHello sent. They are
+ *   12 % of all events then, the DNS messages among them 6 %. Connects come in bursts of some thousand a second, and nobody has a cache:
+ *   a process asks for each of its 50 names every few milliseconds, as clients of a few services do. So almost all answers are repeated ones;
  * - the same, but no process asks for a name twice, so all answers are news;
  * - look-ups and connections, and nothing else: the extreme, with as many names and processes that come back to them after more than a second.
  * Each slice of events counts with the median of its rounds, because one slow moment of the machine must not decide.

@@ -21,7 +21,8 @@ export interface LiveSource {
   /** What the user should know of this machine, a plain line each. */
   readonly notices?: readonly string[]
   /**
-   * Also tells what the C library in the file tells programs: `offset` is where its function begins. Gives what takes it back. Rejects with a plain reason where it cannot be had. Absent where the source has none.
+   * Also tells what the C library in the file tells programs: `offset` is where its function begins. Gives what takes it back. Rejects with
+   * a plain reason where it cannot be had. Absent where the source has none.
    */
   watchLibrary?(path: string, call: LibraryCall, offset: number): Promise<() => Promise<void>>
   /**

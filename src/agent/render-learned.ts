@@ -221,7 +221,10 @@ function checkText({ field, op, value, isNegated }: ScopeCheck): string | undefi
 
 const CONTROL: RegExp = /[\0-\x1f\x7f-\x9f\u2028\u2029\ufeff]/
 
-/** A value between quotes, as conditions spell it; undefined for control characters, bytes that are no text, and a backslash at the end: it would take the quote. */
+/**
+ * A value between quotes, as conditions spell it; undefined for control characters, bytes that are no text, and a backslash at the end: it
+ * would take the quote.
+ */
 export function quoteValue(value: ByteText): string | undefined {
   const text = renderText(value)
   if (value === '' || value.length > 1024 || toByteText(text) !== value || CONTROL.test(text)) return undefined

@@ -1,4 +1,7 @@
-/** `tiercel domains why`: an alert, and why the names in it were judged so, from what it tells itself or by looking back: at captures, bindings, or what the agent saved. */
+/**
+ * `tiercel domains why`: an alert, and why the names in it were judged so, from what it tells itself or by looking back: at captures,
+ * bindings, or what the agent saved.
+ */
 import { createReadStream } from 'node:fs'
 import { type EndLetter, RememberedProcesses, RuleEvidence } from '../agent/name-evidence.ts'
 import { LinkedRules } from '../agent/linked-rules.ts'

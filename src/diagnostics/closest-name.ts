@@ -4,7 +4,8 @@ const MAX_NAME_LENGTH = 64
 /**
  * The name most like `wrong`, for «did you mean»; undefined when none is close: at most a third of the letters, and never more than
  * three, may be inserted, dropped, replaced or swapped with their neighbour. Case counts as half a difference. Of equally close names
- * one with letters more or fewer (`fd.nam`: `fd.name`, not `fd.num`) comes before one with others, then the first. Cost: (length × 2 · allowed difference) for each candidate of about the same length, nothing for all others.
+ * one with letters more or fewer (`fd.nam`: `fd.name`, not `fd.num`) comes before one with others, then the first. Cost: (length × 2 ·
+ * allowed difference) for each candidate of about the same length, nothing for all others.
  */
 export function closestName(wrong: string, candidates: Iterable<string>): string | undefined {
   if (wrong.length === 0 || wrong.length > MAX_NAME_LENGTH) return undefined

@@ -107,7 +107,8 @@ export function timeOf(when: When): number {
 
 /**
  * What a binding is worth to somebody who asks; the lowest that any binding of an address has decides, and the others do not count.
- * What this very process saw, what its container or network namespace saw, what the host saw, what nobody but the agent asked for, and what it says itself.
+ * What this very process saw, what its container or network namespace saw, what the host saw, what nobody but the agent asked for, and what
+ * it says itself.
  */
 export const Level = { process: 0, container: 1, host: 2, agent: 3, claimed: 4, none: 5 } as const
 

@@ -1,8 +1,8 @@
 /**
- * What the C library told a program that asked it for the addresses of a name (`getaddrinfo`, `gethostbyname` and its kin): from DNS, a cache such as nscd or
- * systemd-resolved, a hosts file, whatever the machine is set up to ask. The probe reads it where the function returns
- * (`native/bpf/library-events.h`): 64 slots of a byte 4, 6 or 0 for none and 16 for the address, then the name. Nothing throws, whatever
- * the bytes.
+ * What the C library told a program that asked it for the addresses of a name (`getaddrinfo`, `gethostbyname` and its kin): from DNS, a
+ * cache such as nscd or systemd-resolved, a hosts file, whatever the machine is set up to ask. The probe reads it where the function
+ * returns (`native/bpf/library-events.h`): 64 slots of a byte 4, 6 or 0 for none and 16 for the address, then the name. Nothing throws,
+ * whatever the bytes.
  */
 import { readIpv4, readIpv6 } from '../events/decode-record.ts'
 import type { EventRecord } from '../events/event-record.ts'

@@ -59,7 +59,10 @@ export interface NativeAddon {
   wait(handle: NativeHandle, timeoutMs: number, wakeFirst: boolean): Promise<void>
   cancel(handle: NativeHandle): void
   close(handle: NativeHandle): void
-  /** Tells a function (its place in `LIBRARY_CALLS`), which begins at the offset, of every program that has the file loaded. Rejects with an errno's name. */
+  /**
+   * Tells a function (its place in `LIBRARY_CALLS`), which begins at the offset, of every program that has the file loaded. Rejects with an
+   * errno's name.
+   */
   watchLibrary(handle: NativeHandle, path: string, call: number, offset: number): Promise<NativeLibrary>
   /** Once for each. */
   unwatchLibrary(library: NativeLibrary): Promise<void>
