@@ -8,7 +8,7 @@ import { UsageError } from './command-error.ts'
 import { inputPath, requireReadableFile } from './input-file.ts'
 import { loadedText, loadRuleSet, type RuleSet } from './load-rule-set.ts'
 import { loadSettings } from './load-settings.ts'
-import { rulesOption, settingsOptions } from './shared-options.ts'
+import { alertOptions, rulesOption, settingsOptions } from './shared-options.ts'
 import { decorateSink, paintAlert } from './paint-alert.ts'
 import { type Arguments, type OptionSpec, positiveNumber } from './parse-arguments.ts'
 import { writePidfile } from './pidfile.ts'
@@ -21,7 +21,7 @@ import { NameWarnings } from './name-warnings.ts'
 const options: readonly OptionSpec[] = [
   rulesOption,
   ...settingsOptions,
-  { name: 'json', doc: 'one JSON object per line instead of text; same as -o json_output=true' },
+  ...alertOptions,
   {
     name: 'bindings',
     value: 'FILE',
@@ -29,16 +29,11 @@ const options: readonly OptionSpec[] = [
   },
   { name: 'observe', doc: 'learn names from the DNS answers in the capture; always on for recordings of Tiercel' },
   { name: 'resolve', doc: 'look up the names in rules now; otherwise a replay needs no network' },
-  { name: 'strict', doc: 'domain fields as in Falco 0.44, with only its operators' },
   { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after SECONDS of event time' },
-  { name: 'max-alerts', short: 'n', value: 'COUNT', doc: 'stop after COUNT alerts' },
-  { name: 'dry-run', doc: 'load configuration and rules, then exit' },
   { name: 'stats', doc: 'print statistics as one JSON object instead of the summary' },
   { name: 'quiet', short: 'q', doc: 'no warnings, no progress, no summary' },
-  { name: 'verbose', short: 'v', doc: 'list the files that are read' },
   { name: 'pidfile', short: 'P', value: 'FILE', doc: 'write the process id to FILE', hidden: true },
   { name: 'live', doc: 'without a capture, watch this machine', hidden: true },
-  { name: 'unbuffered', short: 'U', doc: 'accepted; outputs never wait here', hidden: true },
 ]
 
 /** The configuration with what the options of a replay say. */

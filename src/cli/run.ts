@@ -5,7 +5,7 @@ import { loadProbeEarly } from '../events/live/native-addon.ts'
 import type { Command } from './command.ts'
 import { liveSource, ownSource } from './live-source.ts'
 import type { Arguments } from './parse-arguments.ts'
-import { rulesOption, settingsOptions } from './shared-options.ts'
+import { alertOptions, rulesOption, settingsOptions } from './shared-options.ts'
 import type { Terminal } from './terminal.ts'
 
 export const runCommand: Command = {
@@ -16,16 +16,11 @@ export const runCommand: Command = {
   options: [
     rulesOption,
     ...settingsOptions,
-    { name: 'json', doc: 'one JSON object per line instead of text; same as -o json_output=true' },
-    { name: 'strict', doc: 'domain fields as in Falco 0.44, with only its operators' },
+    ...alertOptions,
     { name: 'duration', short: 'M', value: 'SECONDS', doc: 'stop after SECONDS' },
-    { name: 'max-alerts', short: 'n', value: 'COUNT', doc: 'stop after COUNT alerts' },
-    { name: 'dry-run', doc: 'load configuration and rules, then exit' },
     { name: 'stats', doc: 'at exit, print statistics as one JSON object instead of the summary' },
     { name: 'pidfile', short: 'P', value: 'FILE', doc: 'write the PID to FILE; removed at exit' },
     { name: 'quiet', short: 'q', doc: 'only errors on standard error, no summary' },
-    { name: 'verbose', short: 'v', doc: 'list the files that are read' },
-    { name: 'unbuffered', short: 'U', doc: 'accepted; outputs never wait here', hidden: true },
   ],
   doc: [
     'Evaluates rules on the system calls of all processes as they happen, through eBPF. Needs root, or CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, and a kernel with BTF; if something is missing, one line says what. Alerts go to the configured outputs, by default standard output; everything else goes to standard error.',

@@ -20,3 +20,13 @@ export const settingsOptions: readonly OptionSpec[] = [
     doc: 'set one key of the configuration: json_output=true, append_output[].extra_output=TEXT',
   },
 ]
+
+/** The options of what prints alerts, live or of captures. */
+export const alertOptions: readonly OptionSpec[] = [
+  { name: 'json', doc: 'one JSON object per line instead of text; same as -o json_output=true' },
+  { name: 'strict', doc: 'domain fields as in Falco 0.44, with only its operators' },
+  { name: 'max-alerts', short: 'n', value: 'COUNT', doc: 'stop after COUNT alerts' },
+  { name: 'dry-run', doc: 'load configuration and rules, then exit' },
+  { name: 'verbose', short: 'v', doc: 'list the files that are read' },
+  { name: 'unbuffered', short: 'U', doc: 'accepted; outputs never wait here', hidden: true },
+]
