@@ -99,20 +99,15 @@ test('replay: a list that no rule uses is said to be unused, whether or not it c
   assert.equal(code, 0)
 })
 
+function replayAsking(server: string, threatNames: string): ReturnType<typeof tiercel> {
+  const asking = ['--observe', '--resolve', '-o', `domains.servers[]=${server}`]
+  return tiercel('replay', capture, '-r', rules, ...asking, ...list('threats', threatNames))
+}
+
 test('replay: a DNS server that never answers is said, and the replay goes on', async () => {
   const silent = createSocket('udp4')
   await new Promise<void>(done => silent.bind(0, '127.0.0.1', done))
-  const { code, out, err } = await tiercel(
-    'replay',
-    capture,
-    '-r',
-    rules,
-    '--observe',
-    '--resolve',
-    '-o',
-    `domains.servers[]=127.0.0.1:${silent.address().port}`,
-    ...list('threats', file('t.txt', 'bad.example\n')),
-  )
+  const { code, out, err } = await replayAsking(`127.0.0.1:${silent.address().port}`, file('t.txt', 'bad.example\n'))
   silent.close()
   assert.match(err, /^tiercel: 1 name had no answer within 2 s, and the replay went on without/m)
   assert.match(out, /Notice bad\.example\n/)
@@ -130,16 +125,9 @@ test('replay: a million names of a list, and not one is looked up', async () => 
     [Symbol.asyncDispose]: () => server.close(),
   })
   const names = Array.from({ length: 1_000_000 }, (_, i) => `host${i}.zone${i % 977}.example`)
-  const { code, out, err } = await tiercel(
-    'replay',
-    capture,
-    '-r',
-    rules,
-    '--observe',
-    '--resolve',
-    '-o',
-    `domains.servers[]=${server.address}`,
-    ...list('threats', file('million.txt', `${names.join('\n')}\nbad.example\n`)),
+  const { code, out, err } = await replayAsking(
+    server.address,
+    file('million.txt', `${names.join('\n')}\nbad.example\n`),
   )
   assert.equal(err.replace(/^Events detected: .*$/s, ''), '')
   assert.match(out, /Notice bad\.example\n.*Notice spelled\.example\n/)
