@@ -61,7 +61,7 @@ const RING_BYTES_FOR_MS = 2 * 1024 * 1024
 const QUIET_SLEEPS = 4
 const IDLE_WAIT_MS = 100
 const STATS_MS = 1_000
-/** Detection waits for names no longer than until this share of the ring is full. */
+/** Detection waits for names, and threads of before are looked up at leisure, no longer than until this share of the ring is full. */
 const CROWDED_SHARE = 0.25
 const SWEEP_LIMIT = 256
 /** Known names that are looked at between two drains when a list has changed; less than a millisecond. */
@@ -228,9 +228,10 @@ export class LiveLoop {
     for (const fact of parseHostsFile(observer?.hosts ?? '')) this.#names.learn(fact, this.#deps.now())
     const source = this.#source!
     for (const message of source.notices ?? []) this.#deps.post({ kind: 'name-finding', message })
+    const isStarting = (): boolean => this.#world !== undefined && !this.#isCrowded()
     const pipeline = new Pipeline({
       ...setupOf(orders),
-      ...(source.lookup !== undefined && { lookup: budgetLookups(source.lookup) }),
+      ...(source.lookup !== undefined && { lookup: budgetLookups(source.lookup, { isStarting }) }),
       names: this.#names,
       maxThreads: this.#worker.maxThreads,
       listLimit: orders.listLimit,
@@ -318,11 +319,14 @@ export class LiveLoop {
 
   /** Whether events wait in the ring for names: not for long, and not if the ring fills up. */
   #mustWait(): boolean {
-    const isCrowded = this.#source!.backlogBytes() > this.#worker.ringBytes * CROWDED_SHARE
     const isTime = performance.now() - this.#beginMs >= this.#worker.namesWaitMs
-    if (!this.#areNamesReady && !isTime && !this.#isStopping && !isCrowded) return true
+    if (!this.#areNamesReady && !isTime && !this.#isStopping && !this.#isCrowded()) return true
     this.#needsNames = undefined
     return false
+  }
+
+  #isCrowded(): boolean {
+    return this.#source!.backlogBytes() > this.#worker.ringBytes * CROWDED_SHARE
   }
 
   #slice(): void {

@@ -5,13 +5,23 @@ import type { LiveLookup } from './live-source.ts'
 const SHARE = 0.2
 const BURST_MS = 200
 /** When the time is used up, so many questions are put off before the clock is looked at again. */
-const PATIENCE = 256
+const PATIENCE = 16
+
+export interface LookupBudgetOptions {
+  /**
+   * Whether threads are looked up however long it takes: while the world is told, when each is new and asked for once. The clock would
+   * count the time of others, too, where processors are busy, and the first events would be of programs that nobody knows.
+   */
+  readonly isStarting?: () => boolean
+  readonly nowMs?: () => number
+}
 
 /**
  * Questions about the system on the way of events: they cost hundreds of microseconds each, so only some of the time may go into them. What
  * is put off is asked again with the next event that needs it.
  */
-export function budgetLookups(lookup: LiveLookup, nowMs: () => number = () => performance.now()): HostLookup {
+export function budgetLookups(lookup: LiveLookup, options: LookupBudgetOptions = {}): HostLookup {
+  const { isStarting = () => false, nowMs = () => performance.now() } = options
   let leftMs = BURST_MS
   let atMs = nowMs()
   let putOff = 0
@@ -32,7 +42,7 @@ export function budgetLookups(lookup: LiveLookup, nowMs: () => number = () => pe
     return answer
   }
   return {
-    process: tid => ask(() => lookup.process(tid)),
+    process: tid => (isStarting() ? lookup.process(tid) : ask(() => lookup.process(tid))),
     fd: (pid, fd) => ask(() => lookup.fd(pid, fd)),
   }
 }
