@@ -34,7 +34,7 @@ for (const c of cases) {
 
 test('closestName: a hundred thousand candidates cost little more than a look at each', () => {
   const many = Array.from({ length: 100_000 }, (_, i) => `some.field.name.number${i}`)
-  const start = performance.now()
+  const start = process.cpuUsage()
   assert.equal(closestName('proc.nam', [...many, 'proc.name']), 'proc.name')
-  assert.ok(performance.now() - start < 10_000)
+  assert.ok(process.cpuUsage(start).user < 10_000_000)
 })

@@ -84,9 +84,9 @@ test('renderDiagnostic: a place of several lines is underlined to the end of its
 
 test('renderDiagnostic: a line of a megabyte is cut around the place, quickly', () => {
   const text = `${'x'.repeat(500_000)} bad ${'y'.repeat(500_000)}`
-  const start = performance.now()
+  const start = process.cpuUsage()
   const [line, caret] = caretUnder(text, 'bad')
-  assert.ok(performance.now() - start < 10_000)
+  assert.ok(process.cpuUsage(start).user < 10_000_000)
   assert.ok(line!.length < 140 && line!.includes(' bad ') && line!.endsWith('…'))
   assert.equal(line!.indexOf('bad'), caret!.indexOf('^^^'))
 })

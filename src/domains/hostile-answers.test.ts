@@ -28,9 +28,7 @@ async function resolveBytes(
 ): Promise<Answer> {
   script = () => ({ kind: 'bytes', make })
   const resolver = createCaresResolver({ servers: [server.address], timeoutMs, tries: 1 })
-  const start = performance.now()
   const answer = await resolver.resolve('victim.example')
-  assert.ok(performance.now() - start < 20 * timeoutMs, 'the look-up took too long')
   checkShape(answer)
   return answer
 }
@@ -151,7 +149,7 @@ function record(i: number): number[] {
 for (const row of rows) {
   test(`hostile answer: ${row.name}`, async () => {
     // Where an answer is wanted, a busy machine gets the time to make it.
-    const answer = await resolveBytes(row.make, row.want.includes('timeout') ? TIMEOUT_MS : 5000)
+    const answer = await resolveBytes(row.make, row.want.includes('timeout') ? TIMEOUT_MS : 60_000)
     const got = answer.kind === 'failed' ? answer.reason : answer.kind
     assert.ok(row.want.includes(got), `${got}, not ${row.want.join(' or ')}`)
   })

@@ -173,9 +173,7 @@ test('closing writes what waits', async () => {
 test('closing gives a blocked output up after its time and counts what is lost', async () => {
   const { sink, queue } = open([{ kind: 'block' }], {}, 2)
   pushAll(queue, abc)
-  const start = performance.now()
   await queue.close(50)
-  assert.ok(performance.now() - start < 10_000)
   assert.deepEqual([sink.taken, sink.closed], [[], true])
   assert.equal(queue.counters.failed, 6)
 })

@@ -13,6 +13,8 @@ import { encodeWanted, mergeWanted, stateCalls, wantAll } from './wanted-calls.t
 
 const skip = liveSkipReason()
 const python = '/usr/bin/python3'
+/** Whoever waits so long waits until the runner ends the test. */
+const FOREVER_MS = 3_600_000
 
 /** arm64 has only the newer ones of calls that do the same. */
 const isArm = process.arch === 'arm64'
@@ -329,11 +331,9 @@ describe('the live source', { skip }, () => {
     try {
       const record = createRecord()
       while (source.drain(record, () => true) > 0);
-      const started = performance.now()
-      const waiting = source.wait(60_000, true)
+      const waiting = source.wait(FOREVER_MS, true)
       await run('/bin/true', [])
       await waiting
-      assert.ok(performance.now() - started < 45_000)
       assert.ok(source.drain(record, () => true) > 0)
     } finally {
       await source.close()
@@ -356,15 +356,12 @@ describe('the live source', { skip }, () => {
   test('a busy reader is woken when the ring fills', async () => {
     const source = openLive({ wanted: wantAll(['openat', 'close', 'read', 'mmap']), ringBytes: 65536, startNow: true })
     try {
-      const started = performance.now()
-      const filling = source.wait(20_000)
+      const filling = source.wait(FOREVER_MS)
       for (let i = 0; i < 10; i++) await run('/bin/ls', ['/etc'])
       await filling
-      assert.ok(performance.now() - started < 15_000)
       assert.ok(source.counters().wakeups >= 1)
-      const again = performance.now()
-      await source.wait(20_000)
-      assert.ok(performance.now() - again < 15_000, 'nobody waits while the ring is that full')
+      // Nobody waits while the ring is that full.
+      await source.wait(FOREVER_MS)
     } finally {
       await source.close()
     }
@@ -374,11 +371,9 @@ describe('the live source', { skip }, () => {
     const source = openLive({ wanted: new Map() })
     try {
       await source.wait(20)
-      const started = performance.now()
-      const waiting = source.wait(60_000)
+      const waiting = source.wait(FOREVER_MS)
       source.cancelWait()
       await waiting
-      assert.ok(performance.now() - started < 10_000)
     } finally {
       await source.close()
       await source.close()
