@@ -13,6 +13,7 @@ import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { liveSkipReason } from '../../src/events/live/testing.ts'
 import { readGolden } from '../golden/compare-alerts.ts'
+import { compareWithOracle } from './compare-oracle.ts'
 import { compareRuns, type RunDifference } from './compare-runs.ts'
 import { type KnownDifference, knownDifferences } from './known-differences.ts'
 import { FALCO_ORDER, readAsLibscap } from './libscap-reader.ts'
@@ -120,6 +121,13 @@ describe('the recorded workloads, live', { skip }, () => {
     const facts = readAsLibscap(capture)
     assert.equal(facts.order, FALCO_ORDER)
     assert.ok(facts.processes > 20 && facts.fds > 20 && facts.events > 50_000, JSON.stringify(facts))
+  })
+
+  test('libsinsp makes of the recording what Tiercel makes of it', async () => {
+    const roots = [...runs.values()].map(({ got }) => got.tid)
+    const { events, differences } = await compareWithOracle(capture, roots)
+    assert.ok(events > 20_000, `${events} events`)
+    assert.deepEqual(differences, [])
   })
 
   test('the recording replays with the alerts of the live run', () => {
