@@ -72,6 +72,8 @@ export interface DnsMessage {
   readonly question: DnsQuestion | undefined
   /** Records of the answer section that are wholly there. */
   readonly answers: readonly DnsRecord[]
+  /** Bytes of text in TXT records among them; −1: there are none. */
+  readonly textBytes: number
 }
 
 export const DNS_HEADER_BYTES = 12
@@ -116,6 +118,7 @@ export function decodeDnsMessage(bytes: Buffer, view: DataView, at: number, end:
     isCut,
     question,
     answers,
+    textBytes: reader.textBytes,
   }
 }
 
@@ -143,6 +146,8 @@ class MessageReader {
   readonly #pointed: ByteText[] = new Array<ByteText>(MAX_POINTED).fill('')
   #pointedCount = 0
   isCut = false
+  /** See `DnsMessage`. */
+  textBytes = -1
 
   begin(bytes: Buffer, view: DataView, start: number, end: number): void {
     this.#bytes = bytes
@@ -152,6 +157,7 @@ class MessageReader {
     this.#at = start + DNS_HEADER_BYTES
     this.#pointedCount = 0
     this.isCut = false
+    this.textBytes = -1
   }
 
   readQuestion(): DnsQuestion | undefined {
@@ -219,7 +225,7 @@ class MessageReader {
         return next < 0 || next > dataEnd ? undefined : { kind: 'target', name, type, ttlSec, target: this.#name }
       }
       case DnsType.txt:
-        return { kind: 'text', name, type, ttlSec, text: this.#readStrings(dataAt, dataEnd) }
+        return this.#readText(name, ttlSec, dataAt, dataEnd)
       case DnsType.svcb:
       case DnsType.https:
         return this.#readService(name, type, ttlSec, dataAt, dataEnd)
@@ -228,14 +234,15 @@ class MessageReader {
     }
   }
 
-  #readStrings(at: number, end: number): ByteText {
+  #readText(name: ByteText, ttlSec: number, at: number, end: number): DnsRecord {
     let text = ''
     while (at < end) {
       const next = Math.min(at + 1 + this.#bytes[at]!, end)
       text += this.#bytes.latin1Slice(at + 1, next)
       at = next
     }
-    return text
+    this.textBytes = Math.max(this.textBytes, 0) + text.length
+    return { kind: 'text', name, type: DnsType.txt, ttlSec, text }
   }
 
   #readService(name: ByteText, type: number, ttlSec: number, dataAt: number, dataEnd: number): DnsRecord | undefined {

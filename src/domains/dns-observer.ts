@@ -130,10 +130,9 @@ export class DnsObserver {
   #streamBytes = 0
   readonly #tally: DnsTally = new DnsTally()
   #transfer: Transfer | undefined = undefined
-  /** The message at hand: `#view` in [#at, #end). */
+  /** The message at hand begins at `#at` of `#view`. */
   #view: DataView = new DataView(new ArrayBuffer(0))
   #at = 0
-  #end = 0
   #payload: DnsPayload | undefined = undefined
   /** Most answers come from the same server as the one before. */
   #lastResolver: { readonly ip: Ip; readonly port: number; readonly text: string } = { ip: 0, port: 0, text: '' }
@@ -236,7 +235,6 @@ export class DnsObserver {
     if (message.isCut) this.#cut++
     this.#view = view
     this.#at = at
-    this.#end = end
     // Whoever sends an answer or receives a query is the server.
     const isServer = message.isAnswer === transfer.isSend
     const serverPort = isServer ? transfer.localPort : transfer.remotePort
@@ -346,9 +344,7 @@ export class DnsObserver {
   #countOf({ pid, question }: Query, message: DnsMessage, atMs: number): DnsTotals | undefined {
     if (pid <= 0) return undefined
     if (message.rcode === DnsCode.nameError) return this.#tally.countNxdomain(pid, question.name, atMs)
-    let bytes = -1
-    for (const answer of message.answers) if (answer.kind === 'text') bytes = Math.max(bytes, 0) + answer.text.length
-    return bytes < 0 ? undefined : this.#tally.countText(pid, bytes, atMs)
+    return message.textBytes < 0 ? undefined : this.#tally.countText(pid, message.textBytes, atMs)
   }
 
   #countAnswer(message: DnsMessage): void {
@@ -368,7 +364,7 @@ export class DnsObserver {
     const isSettled = standing === 'trusted' || standing === 'untrusted'
     const aliased = this.#aliases.of(query, atMs)
     const resolver = serverIp === undefined ? undefined : this.#resolverText(serverIp, serverPort)
-    const told = { owner: query.owner, resolver, standing, view: this.#view, at: this.#at, end: this.#end }
+    const told = { owner: query.owner, resolver, standing, serial: this.#recent.serial }
     if (aliased === undefined && this.#repeated.isRepeated(told, atMs)) return
     const { name } = query.question
     const chain = chainOf(name, message.answers)

@@ -6,13 +6,16 @@ const ID_BYTES = 2
 
 export class MessageSlots {
   readonly #maxBytes: number
-  readonly #bytes: DataView
+  /** Whole words, then one of the bytes that are left. */
+  readonly #words: Int32Array
+  readonly #wordsEach: number
   readonly #lengths: Uint16Array
 
   /** `maxBytes` < 65,536: longer messages are never kept. */
   constructor(slots: number, maxBytes: number) {
     this.#maxBytes = maxBytes
-    this.#bytes = new DataView(new ArrayBuffer(slots * maxBytes))
+    this.#wordsEach = (maxBytes + 3) >> 2
+    this.#words = new Int32Array(slots * this.#wordsEach)
     this.#lengths = new Uint16Array(slots)
   }
 
@@ -20,38 +23,43 @@ export class MessageSlots {
   has(slot: number, view: DataView, at: number, end: number): boolean {
     const length = end - at
     if (length <= ID_BYTES || this.#lengths[slot] !== length) return false
-    const known = this.#bytes
-    const knownAt = slot * this.#maxBytes
-    let i = ID_BYTES
-    for (; i + 4 <= length; i += 4) if (known.getInt32(knownAt + i) !== view.getInt32(at + i)) return false
-    for (; i < length; i++) if (known.getUint8(knownAt + i) !== view.getUint8(at + i)) return false
-    return true
+    const words = this.#words
+    let word = slot * this.#wordsEach
+    let from = at + ID_BYTES
+    for (; from + 4 <= end; from += 4) if (words[word++] !== view.getInt32(from, true)) return false
+    return from === end || words[word] === lastWord(view, from, end)
   }
 
   /** Keeps it instead of what was there; false when it is too long. */
   put(slot: number, view: DataView, at: number, end: number): boolean {
-    const length = end - at
-    if (length > this.#maxBytes) return false
-    const to = this.#bytes
-    const toAt = slot * this.#maxBytes
-    let i = ID_BYTES
-    for (; i + 4 <= length; i += 4) to.setInt32(toAt + i, view.getInt32(at + i))
-    for (; i < length; i++) to.setUint8(toAt + i, view.getUint8(at + i))
-    this.#lengths[slot] = length
+    if (end - at > this.#maxBytes) return false
+    const words = this.#words
+    let word = slot * this.#wordsEach
+    let from = at + ID_BYTES
+    for (; from + 4 <= end; from += 4) words[word++] = view.getInt32(from, true)
+    if (from < end) words[word] = lastWord(view, from, end)
+    this.#lengths[slot] = end - at
     return true
   }
 }
 
-/** Of all but the id, and of `seed`; its upper bits are the best. */
-export function messageHash(seed: number, view: DataView, at: number, end: number): number {
-  let hash = seed ^ (end - at)
-  let i = at + ID_BYTES
-  for (; i + 4 <= end; i += 4) hash = mix(hash, view.getInt32(i))
-  for (; i < end; i++) hash = mix(hash, view.getUint8(i))
-  return hash
+/** Of all but the id; its upper bits are the best. */
+export function messageHash(view: DataView, at: number, end: number): number {
+  let hash = end - at
+  let from = at + ID_BYTES
+  for (; from + 4 <= end; from += 4) hash = mix(hash, view.getInt32(from, true))
+  return from < end ? mix(hash, lastWord(view, from, end)) : hash
 }
 
-function mix(hash: number, word: number): number {
+/** The hash with one more word in it. */
+export function mix(hash: number, word: number): number {
   // Of a product the upper bits depend on all of the factor's, the lower ones do not.
   return Math.imul(((hash << 13) | (hash >>> 19)) ^ word, 0x9e3779b1)
+}
+
+/** One to three bytes. */
+function lastWord(view: DataView, from: number, end: number): number {
+  let word = 0
+  for (let i = from; i < end; i++) word = (word << 8) | view.getUint8(i)
+  return word
 }

@@ -56,8 +56,8 @@ export interface OpeningCounters {
 interface Opening {
   readonly remoteIp: Ip
   readonly remotePort: number
-  /** What it has said so far. */
-  readonly said: GatheredBytes
+  /** What it has said so far, where that was not enough; most say it all at once. */
+  said: GatheredBytes | undefined
   /** So many bytes may say more than fewer did: whoever sends them one by one must not have each looked at with all before it. */
   needs: number
 }
@@ -99,7 +99,7 @@ export class OpeningObserver {
     if (result !== 0 && result !== -EINPROGRESS) return
     const key = socketKey(thread.pid, fdNum)
     if (this.#openings.has(key)) this.#drop(key)
-    this.#openings.set(key, { remoteIp: unmapIp(fd.dip), remotePort: fd.dport, said: new GatheredBytes(), needs: 0 })
+    this.#openings.set(key, { remoteIp: unmapIp(fd.dip), remotePort: fd.dport, said: undefined, needs: 0 })
     if (this.#openings.size > MAX_OPENINGS) this.#evict()
   }
 
@@ -119,8 +119,8 @@ export class OpeningObserver {
     }
     let { bytes, at, end } = transfer
     const isCut = end - at < transfer.sizeBytes
-    const { said } = opening
-    if (said.size > 0) {
+    let { said } = opening
+    if (said !== undefined) {
       this.#bytes += said.append(bytes, at, end)
       at = 0
       end = said.size
@@ -138,7 +138,11 @@ export class OpeningObserver {
         this.#drop(key)
         return undefined
       }
-      if (said.size === 0) this.#bytes += said.append(bytes, at, end)
+      if (said === undefined) {
+        said = new GatheredBytes()
+        opening.said = said
+        this.#bytes += said.append(bytes, at, end)
+      }
       opening.needs = hello === 'more' ? nextRecordEnd(said.bytes, said.size) : said.size + (said.size >> 2) + 1
       this.#makeRoom()
       return undefined
@@ -200,7 +204,7 @@ export class OpeningObserver {
     const opening = this.#openings.get(key)
     if (opening === undefined) return
     this.#openings.delete(key)
-    this.#bytes -= opening.said.bytes.length
+    this.#bytes -= opening.said?.bytes.length ?? 0
   }
 }
 

@@ -4,11 +4,9 @@
  */
 import type { Ip } from '../values/value.ts'
 import type { Evidence, Owner } from './binding.ts'
-import { MessageSlots, messageHash } from './message-slots.ts'
+import { mix } from './message-slots.ts'
 
 const SLOT_BITS = 11
-/** An answer with ten addresses of IPv4. */
-const MAX_BYTES = 256
 /** A power of two. */
 const OPENINGS = 1024
 export const REPEAT_MS = 1000
@@ -20,13 +18,12 @@ export interface ToldAnswer {
   readonly resolver: string | undefined
   /** How far the server was trusted (`Standing`). */
   readonly standing: string
-  readonly view: DataView
-  readonly at: number
-  readonly end: number
+  /** Of its message (`RecentMessages`); 0: it has none, and is like no other. */
+  readonly serial: number
 }
 
 export class RepeatedAnswers {
-  readonly #slots: MessageSlots = new MessageSlots(1 << SLOT_BITS, MAX_BYTES)
+  readonly #serials: Float64Array = new Float64Array(1 << SLOT_BITS)
   readonly #owners: (Owner | undefined)[] = new Array<Owner | undefined>(1 << SLOT_BITS).fill(undefined)
   readonly #resolvers: (string | undefined)[] = new Array<string | undefined>(1 << SLOT_BITS).fill(undefined)
   readonly #standings: string[] = new Array<string>(1 << SLOT_BITS).fill('')
@@ -36,18 +33,19 @@ export class RepeatedAnswers {
    * Whether the same owner was told the same, but for the id, by the same server, which was trusted as much, less than a second before; else
    * remembers it.
    */
-  isRepeated({ owner, resolver, standing, view, at, end }: ToldAnswer, atMs: number): boolean {
-    const slot = messageHash(owner.pid ?? 0, view, at, end) >>> (32 - SLOT_BITS)
+  isRepeated({ owner, resolver, standing, serial }: ToldAnswer, atMs: number): boolean {
+    if (serial === 0) return false
+    const slot = mix(mix(0, owner.pid ?? 0), serial) >>> (32 - SLOT_BITS)
     const sinceMs = atMs - this.#atMs[slot]!
     const isKnown =
+      this.#serials[slot] === serial &&
       this.#owners[slot] === owner &&
       sinceMs >= 0 &&
       sinceMs < REPEAT_MS &&
       this.#standings[slot] === standing &&
-      this.#resolvers[slot] === resolver &&
-      this.#slots.has(slot, view, at, end)
+      this.#resolvers[slot] === resolver
     if (isKnown) return true
-    if (!this.#slots.put(slot, view, at, end)) return false
+    this.#serials[slot] = serial
     this.#owners[slot] = owner
     this.#resolvers[slot] = resolver
     this.#standings[slot] = standing

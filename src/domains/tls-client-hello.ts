@@ -81,7 +81,8 @@ function readHandshake(bytes: Buffer, at: number, end: number): HelloResult {
   const helloEnd = at + 4 + length
   // Version and random number; then session id, cipher suites and compression methods, each after its length.
   let i = at + 4 + 34
-  for (const width of [1, 2, 1]) {
+  for (let k = 0; k < 3; k++) {
+    const width = k === 1 ? 2 : 1
     if (i + width > helloEnd) return 'none'
     if (i + width > end) return 'more'
     i += width + (width === 1 ? bytes[i]! : (bytes[i]! << 8) | bytes[i + 1]!)

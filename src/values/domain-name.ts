@@ -8,13 +8,26 @@ export const MAX_NAME_LENGTH = 253
 export const MAX_LABEL_LENGTH = 63
 
 /** Underscores are kept: `_dmarc.example.com` and many real host names have them. */
-const CANONICAL: RegExp = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/
+const LABEL_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789_-'
+const IN_LABEL: Uint8Array = new Uint8Array(128)
+for (const character of LABEL_CHARACTERS) IN_LABEL[character.charCodeAt(0)] = 1
+const DOT = 0x2e
 const ASCII_OF_NAME: RegExp = /^[A-Za-z0-9._-]*$/
 const ASCII_NOT_OF_NAME: RegExp = /[\u0000-\u002c\u002f\u003a-\u0040\u005b-\u005e\u0060\u007b-\u007f]/
 
 /** Whether `text` is a domain name already in the canonical form that `normaliseDomain` gives. */
 export function isDomainName(text: string): boolean {
-  return text.length <= MAX_NAME_LENGTH && CANONICAL.test(text)
+  const { length } = text
+  if (length === 0 || length > MAX_NAME_LENGTH) return false
+  let labelLength = 0
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === DOT) {
+      if (labelLength === 0) return false
+      labelLength = 0
+    } else if (code >= IN_LABEL.length || IN_LABEL[code] === 0 || ++labelLength > MAX_LABEL_LENGTH) return false
+  }
+  return labelLength > 0
 }
 
 /**
