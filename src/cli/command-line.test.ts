@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   closeSync,
   createWriteStream,
   mkdtempSync,
@@ -445,7 +446,13 @@ const cases: readonly {
     name: 'convert: a folder that is not there',
     args: ['convert', container, join(folder, 'no', 'x.scap')],
     code: 1,
-    err: /cannot write .*ENOENT/,
+    err: /^tiercel: cannot write `.*x\.scap`: no such directory\n$/,
+  },
+  {
+    name: 'convert: a name that no file can have',
+    args: ['convert', container, `${'x'.repeat(300)}.scap`],
+    code: 1,
+    err: /^tiercel: cannot write `x+\.scap`: the name is too long\n$/,
   },
   // Events
   {
@@ -603,6 +610,29 @@ for (const c of cases) {
   })
 }
 
+for (const output of ['scap', 'ndjson']) {
+  test(`convert: what was there stays when the input is no capture (${output})`, () => {
+    const there = file(`kept.${output}`, 'something')
+    const fresh = join(folder, `fresh.${output}`)
+    for (const path of [there, fresh]) {
+      const { code, err } = tiercel(['convert', 'README.md', path])
+      assert.match(err, /^tiercel: README\.md: not a capture: .*\n {2}help: .*\n$/)
+      assert.equal(code, 1)
+    }
+    assert.equal(readFileSync(there, 'utf8'), 'something')
+    assert.ok(!existsSync(fresh))
+  })
+}
+
+for (const words of [['top'], ['learn'], ['domains', 'list'], ['domains', 'explain', '192.0.2.1']]) {
+  test(`${words.join(' ')}: of what is no capture that alone is said`, () => {
+    const { code, out, err } = tiercel([...words, 'README.md'])
+    assert.match(err, /^tiercel: README\.md: not a capture: .*\n {2}help: .*\n$/)
+    assert.equal(out, '')
+    assert.equal(code, 1)
+  })
+}
+
 test('record: what was there stays when no events can be had, and nothing new is left', () => {
   const there = file('there.scap', Buffer.from('a capture'))
   assert.equal(tiercel(['record', there], { env: noProbe }).code, 1)
@@ -715,21 +745,34 @@ test('standard output that is full is a failure', t => {
   } catch {
     return t.skip('/dev/full is not on this machine')
   }
-  const { status, stderr } = spawnSync(process.execPath, [...nodeFlags, 'fields', '-N'], {
-    env,
-    stdio: ['ignore', full, 'pipe'],
-    encoding: 'utf8',
-  })
+  // Some have written it all when they end, some have not.
+  for (const args of [
+    ['fields', '-N'],
+    ['check', 'rules'],
+    ['trace', container],
+  ]) {
+    const { status, stderr } = spawnSync(process.execPath, [...nodeFlags, ...args], {
+      cwd: root,
+      env,
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    })
+    assert.match(stderr, /cannot write to standard output: .*ENOSPC/)
+    assert.equal(status, 1, args[0])
+  }
   closeSync(full)
-  assert.equal(status, 1)
-  assert.match(stderr, /cannot write to standard output: .*ENOSPC/)
 })
 
 test('a file without permission', t => {
-  if (process.getuid?.() === 0) return t.skip('root may read everything')
   const path = file('secret.yaml', '[]')
-  spawnSync('chmod', ['000', path])
-  assert.match(tiercel(['check', path]).err, /no permission to read the rule file/)
+  chmodSync(path, 0)
+  // Root may read everything.
+  chmodSync(folder, 0o711)
+  const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
+  const run = (...args: readonly string[]): { readonly status: number | null; readonly stderr: string } =>
+    spawnSync(process.execPath, [...nodeFlags, ...args], { ...user, cwd: folder, env, encoding: 'utf8' })
+  if (run('version').status !== 0) return t.skip('a plain user cannot read this checkout')
+  assert.match(run('check', path).stderr, /no permission to read the rule file/)
 })
 
 test('a link in a rule folder is followed', () => {

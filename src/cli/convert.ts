@@ -1,11 +1,12 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
-import { openCaptureFile } from '../events/capture/write-capture.ts'
+import { CaptureWriter } from '../events/capture/write-capture.ts'
 import { NdjsonWriter } from '../events/ndjson/write-ndjson.ts'
 import { openSource } from '../events/open-source.ts'
 import type { SourceSink } from '../events/source.ts'
+import { counted } from '../values/counted.ts'
 import type { Command } from './command.ts'
 import { CommandError } from './command-error.ts'
 import { inputPath, isSameFile, requireReadableFile } from './input-file.ts'
+import { openOutputFile, type OutputFile } from './output-file.ts'
 import { openProgressLine, shortCount } from './progress-line.ts'
 import { reportSource } from './source-report.ts'
 import type { Terminal } from './terminal.ts'
@@ -16,7 +17,7 @@ type Target = 'scap' | 'ndjson'
 interface Output {
   readonly sink: SourceSink & { readonly events: number }
   readonly flush: () => Promise<void> | undefined
-  readonly end: () => Promise<void>
+  readonly end: () => Promise<void> | undefined
 }
 
 function targetOf(path: string, asked: string | undefined): Target {
@@ -42,28 +43,19 @@ function openNdjsonStdout(terminal: Terminal): Output {
   return { sink: new NdjsonWriter(line => (text += line)), flush, end: flush }
 }
 
-function openNdjsonFile(path: string): Output {
-  const fd = openSync(path, 'w')
+function ndjsonInto(file: OutputFile): Output {
   let text = ''
   const flush = (): undefined => {
-    const bytes = Buffer.from(text, 'utf8')
+    const part = text
     text = ''
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-    return undefined
+    if (part !== '') file.write(Buffer.from(part, 'utf8'))
   }
-  return {
-    sink: new NdjsonWriter(line => (text += line)),
-    flush,
-    end: async () => {
-      flush()
-      closeSync(fd)
-    },
-  }
+  return { sink: new NdjsonWriter(line => (text += line)), flush, end: flush }
 }
 
-function openCapture(path: string, gzip: boolean): Output {
-  const sink = openCaptureFile(path, { gzip })
-  return { sink, flush: () => undefined, end: async () => sink.end() }
+function captureInto(file: OutputFile, gzip: boolean): Output {
+  const sink = new CaptureWriter(bytes => file.write(bytes), { gzip })
+  return { sink, flush: () => undefined, end: () => void sink.end() }
 }
 
 export const convertCommand: Command = {
@@ -92,17 +84,13 @@ export const convertCommand: Command = {
     if (isSameFile(input, output)) throw new CommandError('INPUT and OUTPUT are the same file')
     if (output === '-' && target === 'scap')
       throw new CommandError('a capture cannot be written to standard output', 'name a file')
-    let out: Output
-    try {
-      out =
-        target === 'scap'
-          ? openCapture(output, !args.has('plain'))
-          : output === '-'
-            ? openNdjsonStdout(terminal)
-            : openNdjsonFile(output)
-    } catch (error) {
-      throw new CommandError(`cannot write \`${output}\`: ${(error as Error).message}`)
-    }
+    const file = output === '-' ? undefined : openOutputFile(output, 0o666)
+    const out =
+      file === undefined
+        ? openNdjsonStdout(terminal)
+        : target === 'scap'
+          ? captureInto(file, !args.has('plain'))
+          : ndjsonInto(file)
     const progress = openProgressLine(terminal, input)
     const source = await openSource(inputPath(input))
     try {
@@ -111,15 +99,16 @@ export const convertCommand: Command = {
         onProgress: (done, total) => progress.update(done, total, `${shortCount(out.sink.events)} events`),
         betweenChunks: out.flush,
       })
-      await out.end()
       progress.clear()
       const failed = reportSource(input, summary, terminal)
-      if (!args.has('quiet') && output !== '-') terminal.err(`${out.sink.events} events written to ${output}\n`)
+      const { events } = out.sink
+      if (failed && events === 0) return 1
+      await out.end()
+      if (!args.has('quiet') && file !== undefined) terminal.err(`${counted(events, 'event')} written to ${output}\n`)
       return failed ? 1 : 0
-    } catch (error) {
+    } finally {
       progress.clear()
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error
-      throw new CommandError(`cannot write \`${output}\`: ${(error as Error).message}`)
+      file?.drop()
     }
   },
 }

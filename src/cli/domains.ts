@@ -148,11 +148,14 @@ function explain(seen: SeenNames, subject: string, terminal: Terminal): number {
   const ips = new Set<Ip>(ip === undefined ? bindings.map(binding => binding.ip) : [unmapIp(ip)])
   const connections = seen.connections.filter(connection => ips.has(connection.ip))
   const sorted = [...bindings].sort((a, b) => a.firstSeenMs - b.firstSeenMs)
-  if (sorted.length === 0 && connections.length === 0)
+  if (sorted.length === 0 && connections.length === 0) {
+    // What was wrong with the capture is said.
+    if (seen.failed) return 1
     throw new CommandError(
       `nothing is known of \`${subject}\``,
       '`tiercel domains list` shows the names that were seen',
     )
+  }
   terminal.out(renderExplanation(subject, sorted, connections, processes))
   return seen.failed ? 1 : 0
 }

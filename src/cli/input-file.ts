@@ -1,4 +1,4 @@
-import { accessSync, constants, fstatSync, readdirSync, statSync } from 'node:fs'
+import { accessSync, constants, fstatSync, readdirSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { closestName } from '../diagnostics/closest-name.ts'
 import { CommandError } from './command-error.ts'
@@ -30,8 +30,16 @@ export function requireReadableFile(path: string, what: string): void {
 
 /** Whether both are there and are one file. */
 export function isSameFile(a: string, b: string): boolean {
-  const [one, other] = [a, b].map(path => statSync(path, { throwIfNoEntry: false }))
+  const [one, other] = [a, b].map(statIfReachable)
   return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino && one.isFile()
+}
+
+function statIfReachable(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    return undefined
+  }
 }
 
 /** What to tell when the file system refused `path`. */

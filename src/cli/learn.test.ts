@@ -385,7 +385,7 @@ const refusals: readonly (readonly [words: readonly string[], message: RegExp])[
   [['--since', write('- rule: x', 'yaml'), write('', 'ndjson')], /the rules have/],
   [['--since', 'x.yaml', '--as', 'x'], /learns nothing/],
   [['--container', 'a b'], /needs an id or a name/],
-  [[write('', 'ndjson')], /nothing was learnt: there is no connection in it/],
+  [[captureOf(new Scene().process(11))], /nothing was learnt: there is no connection in it/],
   [['--process', '11', '--as', 'x', write('', 'ndjson')], /would be a rule about every process/],
   [['--process', 'x', write('', 'ndjson')], /needs a process id/],
   [['--since', write('', 'yaml'), '--process', '11', write('', 'ndjson')], /takes no condition, process or container/],

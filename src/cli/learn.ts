@@ -151,6 +151,8 @@ async function learn(session: Session, args: Arguments): Promise<number> {
   }
   const { learner, failed, untilMs } = await learnNames(session, name !== undefined)
   if (learner.connections === 0) {
+    // What was wrong with the capture is said.
+    if (failed && files.length > 0) return 1
     const isAll = session.condition === '' && session.process === undefined
     const cause = files.length === 0 ? 'nothing connected anywhere' : 'there is no connection in it'
     throw new CommandError(

@@ -8,4 +8,6 @@ import { runCommandLine } from './command-line.ts'
 // Programs that an output starts have no business in our cache.
 delete process.env['NODE_COMPILE_CACHE']
 
-process.exitCode = await runCommandLine(process.argv.slice(2))
+const code = await runCommandLine(process.argv.slice(2))
+// That output was lost is known by then, or later.
+if (code !== 0) process.exitCode = code

@@ -6,7 +6,6 @@ import { openRecordedNames, type RecordedNames } from '../agent/recorded-names.t
 import { NameIndex } from '../domains/name-index.ts'
 import type { SourceSink } from '../events/source.ts'
 import type { Command } from './command.ts'
-import { type CaptureFile, openCaptureFile } from './capture-file.ts'
 import { UsageError } from './command-error.ts'
 import {
   allOf,
@@ -23,6 +22,7 @@ import {
 import { isSameFile, requireReadableFile } from './input-file.ts'
 import { loadRuleSet } from './load-rule-set.ts'
 import { loadSettings } from './load-settings.ts'
+import { openOutputFile, type OutputFile } from './output-file.ts'
 import { settingsOptions } from './shared-options.ts'
 import { NameWarnings } from './name-warnings.ts'
 import { longListsText } from './news-text.ts'
@@ -143,13 +143,14 @@ export const recordCommand: Command = {
       throw new UsageError('`--keep` needs `--rotate-size` or `--rotate-seconds`')
     }
     if (args.has('exactly') && filter === undefined) throw new UsageError('`--exactly` needs a condition')
-    const written: CaptureFile[] = []
+    const written: OutputFile[] = []
     const recorder = new CaptureRecorder({
       path,
       gzip: !args.has('no-gzip'),
       ...(from === undefined && { gzipLevel: LIVE_GZIP_LEVEL }),
       open: file => {
-        const opened = openCaptureFile(file)
+        // It may hold data of any program.
+        const opened = openOutputFile(file, 0o600)
         written.push(opened)
         return opened
       },

@@ -182,7 +182,7 @@ export const topCommand: Command = {
         sink,
         terminal,
       )
-      if (screen === undefined) {
+      if (screen === undefined && !(failed && table.rows.length === 0)) {
         const columns = terminal.outIsTty ? terminal.columns : Number.MAX_SAFE_INTEGER
         const rows = arrangeRows(table.rows, view).slice(0, lines)
         terminal.out(`${renderTable(rows, view, columns, terminal.outColors).join('\n')}\n`)

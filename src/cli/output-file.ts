@@ -1,18 +1,18 @@
-/** The file that `tiercel record` writes. What was there stays until there is something to write in its place. */
+/** A file that a command writes. What was there stays until there is something to write in its place. */
 import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, constants, rmSync, writeSync } from 'node:fs'
 import { CommandError } from './command-error.ts'
 
-export interface CaptureFile {
+export interface OutputFile {
   write(bytes: Buffer): void
   close(): void
   /** Closes it, if it is not closed; a file that is new and has nothing in it goes. */
   drop(): void
 }
 
-/** Opens the file for its owner only. It and the writes throw a `CommandError` in plain words. */
-export function openCaptureFile(path: string): CaptureFile {
+/** Opens the file, a new one with the permissions `mode`. It and the writes throw a `CommandError` in plain words. */
+export function openOutputFile(path: string, mode: number): OutputFile {
   const isNew = !existsSync(path)
-  const fd = told(path, () => openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600))
+  const fd = told(path, () => openSync(path, constants.O_WRONLY | constants.O_CREAT, mode))
   const isRegular = fstatSync(fd).isFile()
   let isOpen = true
   let size = 0
@@ -49,6 +49,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['EISDIR', 'it is a directory'],
   ['ENOENT', 'no such directory'],
   ['ENOTDIR', 'no such directory'],
+  ['ENAMETOOLONG', 'the name is too long'],
   ['EPIPE', 'the reader has closed the pipe'],
 ])
 
