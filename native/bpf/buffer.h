@@ -26,17 +26,20 @@ extern void *bpf_rdonly_cast(const void *pointer, u32 type) __ksym __weak;
 #define HAS_CASTS bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_rdonly_cast)
 #define CAST(pointer) ((typeof(pointer))bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(typeof(*(pointer)))))
 #define UNQUALIFIED(value) typeof(0 ? (value) : (value))
-#define READ(from, ...)                                                  \
-	({                                                               \
-		UNQUALIFIED(___arrow((from), __VA_ARGS__)) value_;       \
-		typeof(from) from_ = (from);                             \
-		if (HAS_CASTS) {                                         \
-			from_ = CAST(from_);                             \
-			value_ = ___arrow(from_, __VA_ARGS__);           \
-		} else {                                                 \
-			BPF_CORE_READ_INTO(&value_, from_, __VA_ARGS__); \
-		}                                                        \
-		value_;                                                  \
+/* As many bytes as the field has: `value_` of a field of one or two is an int. */
+#define SIZED(value, field) ((char (*)[sizeof(field)])&(value))
+#define READ(from, ...)                                                                                         \
+	({                                                                                                      \
+		UNQUALIFIED(___arrow((from), __VA_ARGS__)) value_;                                              \
+		typeof(from) from_ = (from);                                                                    \
+		if (HAS_CASTS) {                                                                                \
+			from_ = CAST(from_);                                                                    \
+			value_ = ___arrow(from_, __VA_ARGS__);                                                  \
+		} else {                                                                                        \
+			__builtin_memset(&value_, 0, sizeof(value_));                                           \
+			BPF_CORE_READ_INTO(SIZED(value_, ___arrow((from), __VA_ARGS__)), from_, __VA_ARGS__);   \
+		}                                                                                               \
+		value_;                                                                                         \
 	})
 
 #define EVENT_LIMIT 0x8000 /* bytes of one record */
