@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -240,6 +241,20 @@ static struct probe *take_probe(u32 ring_bytes, u32 cpu_count)
 	return load_patiently(ring_bytes, cpu_count);
 }
 
+/*
+ * Where there is no such tracepoint, requests are neither counted nor told. Before 6.4 it has another name, and before 6.0 the request is
+ * not its first argument.
+ */
+static void attach_uring(struct probe *probe)
+{
+	struct utsname kernel;
+	if (probe__uring_request__attach(probe) >= 0 || uname(&kernel) || atoi(kernel.release) < 6)
+		return;
+	int fd = skel_raw_tracepoint_open("io_uring_submit_sqe", probe->progs.uring_request.prog_fd);
+	if (fd > 0)
+		probe->links.uring_request_fd = fd;
+}
+
 /* open({ringBytes, cpuCount, snapBytes, namesSnapBytes, genericIds: Uint16Array}) → { handle, data: ArrayBuffer }. Nothing flows yet. */
 static napi_value open_live(napi_env env, napi_callback_info info)
 {
@@ -307,7 +322,7 @@ static napi_value open_live(napi_env env, napi_callback_info info)
 		error = errno;
 		goto failed;
 	}
-	probe__uring_request__attach(live->probe); /* where it is not there, requests are not counted */
+	attach_uring(live->probe);
 	step = "handshake";
 	error = introduce(controls);
 	if (error)

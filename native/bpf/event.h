@@ -59,6 +59,7 @@ enum want {
 	WANT_SUCCESS = 4,  /* only calls that did not fail */
 	WANT_FILTERED = 5, /* open, openat, openat2 and close: what `struct file_filter` does not leave out */
 	WANT_NAMED_FD = 6, /* every call, and before it the open of the file that is its first argument */
+	WANT_FAST_OPEN = 7, /* of sends, none but the connect of those that make one (MSG_FASTOPEN) */
 };
 
 /*
@@ -137,7 +138,7 @@ struct counters {
 	/* System calls of 32-bit programs that have no native equal, or (arm64) any: not told. */
 	u64 compat_calls;
 	u64 wakeups;
-	/* Requests to io_uring, which the kernel carries out without a system call of their own: not told. */
+	/* Requests to io_uring, which the kernel carries out without a system call of their own: not told, but for connects. */
 	u64 uring_requests;
 	/* Opens and closes that nobody needs. */
 	u64 left_out;

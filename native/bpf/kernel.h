@@ -375,6 +375,24 @@ struct socket {
 	struct sock *sk;
 } KERNEL_TYPE;
 
+struct io_cqe {
+	int fd; /* the descriptor of a request that is under way */
+} KERNEL_TYPE;
+
+/* A request to io_uring; it begins with what its kind of request has (struct io_connect). */
+struct io_kiocb {
+	u8 opcode;
+	u64 flags;
+	struct io_cqe cqe;
+} KERNEL_TYPE;
+
+struct sockaddr;
+
+struct io_connect {
+	struct sockaddr *addr;
+	int addr_len;
+} KERNEL_TYPE;
+
 /* Of the programs under watch, not the kernel: fixed by the ABI. */
 struct iovec {
 	u64 base, len;

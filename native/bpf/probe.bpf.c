@@ -116,12 +116,15 @@ INLINE int tell_call(struct buffer *b, u32 number)
 INLINE bool is_unwanted(u8 want, struct pt_regs *regs, long ret)
 {
 #if defined(__TARGET_ARCH_x86)
-	u64 third = regs->dx;
+	u64 third = regs->dx, fourth = regs->r10;
 #else
-	u64 third = regs->regs[2];
+	u64 third = regs->regs[2], fourth = regs->regs[3];
 #endif
 	if (want == WANT_EXEC_PROT)
 		return !(third & PROT_EXEC);
+	/* The flags are the third or the fourth argument; of 32-bit programs they may be anywhere. */
+	if (want == WANT_FAST_OPEN)
+		return !((third | fourth) & MSG_FASTOPEN) && !is_compat_call();
 	return want == WANT_SUCCESS && ret < 0 && ret != -EINPROGRESS;
 }
 
@@ -190,12 +193,28 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* Optional: kernels before 6.0 name it otherwise, and some have no io_uring. */
+#define URING_CONNECT 16 /* IORING_OP_CONNECT */
+#define URING_FIXED_FILE 1 /* REQ_F_FIXED_FILE: the descriptor is a place in a table of the ring's own */
+
+/*
+ * Of requests, which the kernel carries out without a system call of their own, connects are told when they are handed in: how they end is not
+ * known then. Optional: kernels before 6.0 do not tell the request, and some have no io_uring.
+ */
 SEC("raw_tp/io_uring_submit_req")
-int uring_request(void *ctx)
+int uring_request(u64 *ctx)
 {
 	struct buffer *b = own_buffer();
-	if (b && CONTROLS->running)
-		b->count.uring_requests++;
+	if (!b || !CONTROLS->running)
+		return 0;
+	b->count.uring_requests++;
+	struct io_kiocb *request = (struct io_kiocb *)ctx[0];
+	if (!bpf_core_field_exists(request->cqe.fd) || READ(request, opcode) != URING_CONNECT ||
+	    CONTROLS->want[__NR_connect] == WANT_NOT || (u32)(bpf_get_current_pid_tgid() >> 32) == CONTROLS->self_tgid)
+		return 0;
+	s64 fd = READ(request, flags) & URING_FIXED_FILE ? -1 : READ(request, cqe.fd);
+	struct io_connect *connect = (struct io_connect *)request;
+	b->compat = COMPAT_NOT;
+	b->address_len = READ(connect, addr_len);
+	tell_connect(b, fd, fd < 0 ? 0 : sock_address_of_fd(b, fd), number_of(b, READ(connect, addr)), -EINPROGRESS);
 	return 0;
 }

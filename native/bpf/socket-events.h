@@ -318,6 +318,17 @@ INLINE int socketpair_done(struct buffer *b, long ret)
 
 #define EINPROGRESS 115
 
+/* That the descriptor, whose socket is `sk`, is connected to an address of `b->address_len` bytes. */
+INLINE void tell_connect(struct buffer *b, u64 fd, u64 sk, u64 address, long ret)
+{
+	begin_event(b, EV_CONNECT, 4);
+	put_u64(b, ret);
+	put_tuple(b, sk, address, OUTBOUND);
+	put_fd(b, fd);
+	put_user_address(b, address, b->address_len);
+	submit(b);
+}
+
 INLINE int connect_done(struct buffer *b, long ret)
 {
 	if (!b)
@@ -326,14 +337,22 @@ INLINE int connect_done(struct buffer *b, long ret)
 	bool is_local = READ((struct sock *)sk, __sk_common.skc_family) == AF_UNIX;
 	if (is_local && is_of_service(b, sk))
 		tell_service(b, sk);
-	begin_event(b, EV_CONNECT, 4);
 	b->address_len = b->args[2];
-	put_u64(b, ret);
-	put_tuple(b, sk, b->args[1], OUTBOUND);
-	put_fd(b, b->args[0]);
-	put_user_address(b, b->args[1], (s32)b->args[2]);
-	submit(b);
+	tell_connect(b, b->args[0], sk, b->args[1], ret);
 	return 0;
+}
+
+#define MSG_FASTOPEN 0x20000000
+
+/*
+ * A send with MSG_FASTOPEN connects a TCP socket as well, with the first bytes in its first packet (tcp(7), RFC 7413). It is told as both, for
+ * there is no other connect of that connection. False if nobody wants the send itself.
+ */
+INLINE bool tell_fast_open(struct buffer *b, u64 sk, u64 address, u64 flags)
+{
+	if (flags & MSG_FASTOPEN && address && READ((struct sock *)sk, sk_protocol) == TCP)
+		tell_connect(b, b->args[0], sk, address, b->ret < 0 ? b->ret : 0);
+	return CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)] != WANT_FAST_OPEN;
 }
 
 /* accept and accept4: the ends of the new socket, the queue of the listening one. */
@@ -370,6 +389,8 @@ INLINE int sendto_done(struct buffer *b, long ret)
 	struct sock *sk = sock_of_fd(b, (s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : b->args[2];
 	b->address_len = b->args[5];
+	if (!tell_fast_open(b, (u64)sk, b->args[4], b->args[3]))
+		return 0;
 	b->head_len = len;
 	u32 limit = data_limit(b, (u64)sk, b->args[4], b->args[1], len);
 	if (limit == NOT_TOLD)
@@ -410,6 +431,8 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 	read_message(b, b->args[1], head);
 	struct sock *sk = sock_of_fd(b, (s32)b->args[0]);
 	b->address_len = head->name_len;
+	if (!tell_fast_open(b, (u64)sk, head->name, b->args[2]))
+		return 0;
 	u32 limit = data_limit(b, (u64)sk, head->name, first_part(b, head->iov), ret > 0 ? (u64)ret : ALL_PARTS);
 	if (limit == NOT_TOLD)
 		return 0;
@@ -524,6 +547,12 @@ INLINE int mmsg_done(struct buffer *b, long ret)
 	if (!b)
 		return 0;
 	bool sent = b->number == __NR_sendmmsg;
+	/* Only the first message can connect. */
+	if (sent && b->args[3] & MSG_FASTOPEN && !read_message(b, b->args[1], &b->message.head)) {
+		b->address_len = b->message.head.name_len;
+		if (!tell_fast_open(b, sock_address_of_fd(b, (s32)b->args[0]), b->message.head.name, b->args[3]))
+			return 0;
+	}
 	if (ret > 0) {
 		struct messages m = {};
 		m.first = b->args[1];

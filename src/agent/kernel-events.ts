@@ -87,6 +87,9 @@ export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): Li
 /** Calls whose needless ones are left out where there is an `OpenFilter`. */
 const FILTERED_CALLS: readonly string[] = ['open', 'openat', 'openat2', 'close']
 
+/** Sends that may connect as well. */
+const FAST_OPENS: readonly string[] = ['sendto', 'sendmsg', 'sendmmsg']
+
 function callsOf({ syscalls, observesNames, opens }: LiveWanted): WantedCalls {
   const calls = new Map<string, CallFilter>(wantAll(syscalls))
   const narrow = (names: Iterable<string>, filter: CallFilter): void => {
@@ -96,6 +99,9 @@ function callsOf({ syscalls, observesNames, opens }: LiveWanted): WantedCalls {
     narrow(FILTERED_CALLS, 'needed')
     narrow(opens.namedCalls, 'named-fd')
   }
-  if (!observesNames) return calls
-  return mergeWanted(new Map([...stateCalls].filter(([, filter]) => filter === 'names')), calls)
+  const wanted = observesNames
+    ? new Map(mergeWanted(new Map([...stateCalls].filter(([, filter]) => filter === 'names')), calls))
+    : calls
+  if (wanted.has('connect')) for (const name of FAST_OPENS) if (!wanted.has(name)) wanted.set(name, 'fast-open')
+  return wanted
 }

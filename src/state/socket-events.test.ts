@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseIp } from '../values/ip.ts'
 import { type Fd, FdType, L4 } from './fd.ts'
+import type { HostLookup } from './repair.ts'
 import { sockaddr, TestHost, tuple, unixAddr, unixTuple } from './testdata/test-host.ts'
 
 const INET = 2
@@ -528,3 +529,38 @@ test('an exit ends the connections of the process, at the next event', () => {
   h.settle()
   assert.equal(h.connections.size, 0)
 })
+
+// What io_uring connects.
+const uring = { res: -115, addr: sockaddr('10.0.0.2', 80) }
+
+test('a connect of a socket without a descriptor has its far end, and nothing keeps it', () => {
+  const h = host()
+  const { fd } = h.emit('connect', { ...uring, fd: -1 })
+  assertSocket(fd, { type: FdType.ipv4, name: '0.0.0.0:0->10.0.0.2:80', dip: '10.0.0.2', dport: 80, role: 'client' })
+  assert.equal(h.emit('close', { res: 0, fd: 3 }).fd, undefined)
+  assert.equal(h.connections.size, 0)
+  assertSocket(h.emit('connect', { ...uring, addr: sockaddr('2001:db8::2', 80), fd: -1 }).fd, {
+    type: FdType.ipv6,
+    dip: '2001:db8::2',
+  })
+})
+
+test('a connect of a socket that the ring made has its far end where the system is asked for it, and it stays', () => {
+  const lookup: HostLookup = { process: () => undefined, fd: () => undefined }
+  const h = new TestHost({ lookup })
+  h.process(1, { ptid: 0 })
+  h.process(100)
+  h.emit('connect', { ...uring, fd: 9 })
+  assertSocket(h.fd(9), { name: '0.0.0.0:0->10.0.0.2:80', role: 'client' })
+})
+
+for (const [name, params] of [
+  ['of a descriptor that a capture does not tell', { ...uring, fd: 9 }],
+  ['that failed', { ...uring, res: -9, fd: -1 }],
+  ['to no address', { res: -115, fd: -1 }],
+  ['of a unix socket', { res: -115, addr: unixAddr('/run/x'), fd: -1 }],
+] as const) {
+  test(`a connect ${name} leaves the event without a descriptor, as in Falco`, () => {
+    assert.equal(host().emit('connect', params).fd, undefined)
+  })
+}

@@ -175,9 +175,14 @@ function socketTupleText(t: SockTuple): ByteText {
 }
 
 function onConnect(state: HostState, rec: EventRecord): void {
-  if (state.current.thread === undefined || state.current.fd === undefined) return
+  const { thread } = state.current
+  if (thread === undefined) return
   const res = result(rec)
   if (res < 0 && res !== -EINPROGRESS) return
+  if (state.current.fd === undefined) {
+    onUnknownConnect(state, rec, thread)
+    return
+  }
   const fd = state.writableFd()
   if (fd === undefined) return
   fd.isConnected = true
@@ -196,6 +201,25 @@ function onConnect(state: HostState, rec: EventRecord): void {
   }
   if (!fd.isClient && !fd.isServer) fd.isClient = true
   state.fdChanged(fd)
+}
+
+/**
+ * A connect of io_uring may be of a socket that no call made, or that has no descriptor at all (−1). Falco's events have none of either:
+ * there a descriptor that is not known was made by a call that was lost, and it leaves the event without one.
+ */
+function onUnknownConnect(state: HostState, rec: EventRecord, thread: Thread): void {
+  const { fdNum } = state.current
+  if (fdNum === undefined || (fdNum >= 0 && !state.repair.isOn) || rec.paramCount < 4) return
+  paramSockaddr(rec, 3, address)
+  const { ip, port } = address
+  if (ip === undefined) return
+  const fd = new Fd(fdNum, FdType.unknown)
+  storeTuple(fd, typeof ip === 'number' ? 0 : ZERO6, 0, ip, port)
+  fd.name = tupleText(fd.sip ?? 0, 0, fd.dip ?? 0, port)
+  fd.isConnected = true
+  fd.isClient = true
+  if (fdNum >= 0) state.addThreadFd(thread, fd)
+  else state.current.fd = fd
 }
 
 /** Stores both ends and sets the type by their family; false when they are the known ones, in this or the other direction. */

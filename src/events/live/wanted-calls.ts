@@ -9,9 +9,9 @@ import { nativeSyscalls } from '../event-lookup.ts'
  * and their kin on sockets whose data tells names (port 53, the first bytes of TLS and HTTP connections, name services of this
  * machine); `succeeded` only those that did not fail; `needed` (open, openat,
  * openat2, close) only those that the `OpenFilter` in force does not leave out; `named-fd` all, each behind the open of the file that is its
- * first argument, as that may have been left out.
+ * first argument, as that may have been left out; `fast-open` (sendto, sendmsg, sendmmsg) none, but the connect of those that make one.
  */
-export type CallFilter = 'all' | 'executable' | 'names' | 'succeeded' | 'needed' | 'named-fd'
+export type CallFilter = 'all' | 'executable' | 'names' | 'succeeded' | 'needed' | 'named-fd' | 'fast-open'
 
 /** Calls by the kernel's name or the event's (`pread` is `pread64`). */
 export type WantedCalls = ReadonlyMap<string, CallFilter>
@@ -26,6 +26,7 @@ const FILTER_CODE: Readonly<Record<CallFilter, number>> = {
   succeeded: 4,
   needed: 5,
   'named-fd': 6,
+  'fast-open': 7,
 }
 
 /** Events that are named otherwise than the kernel's call. */

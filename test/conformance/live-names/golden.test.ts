@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { NXDOMAIN, type Reply, records } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
 import { CONNECTS, rule } from '../observed-names/scene.ts'
@@ -11,8 +12,9 @@ import { a, Container, cname, fixed, type Ran, type RunOptions, World, worldSkip
 import type { Entry } from './world-messages.ts'
 
 const HTTP = `${CONNECTS} and fd.sport = 80`
+const testdata: string = fileURLToPath(new URL('../../../src/events/live/testdata', import.meta.url))
 const PRELUDE = `
-import socket, sys, time
+import ctypes, os, socket, sys, time
 def look(name, family=0, flags=0):
     return [each[4][0] for each in socket.getaddrinfo(name, 80, family, socket.SOCK_STREAM, 0, flags)]
 def go(ip, port=80):
@@ -45,6 +47,7 @@ const RULES = [
     'Not excused',
     `${HTTP} and fd.sip in (203.0.113.18, 203.0.113.19) and not fd.sip.name in (poison.example, safe.example)`,
   ),
+  rule('Ring', 'evt.type = connect and fd.sport = 80 and fd.sip.name = ring.example', '%fd.sip'),
   rule('Nothing', 'evt.type in (recvfrom, recvmsg, recvmmsg) and dns.rcode = NXDOMAIN', '%dns.qname'),
 ].join('')
 
@@ -170,6 +173,23 @@ go("192.0.2.8")`,
     options: { resolv: ['options edns0'] },
     want: ['Named 203.0.113.159 edns.example observed'],
   },
+  ...[
+    ['sendto', 's.sendto(b, 0x20000000, (ip, 80))'],
+    ['sendto that does not wait', 's.setblocking(False); s.sendto(b, 0x20000000, (ip, 80)); s.setblocking(True)'],
+    ['sendmsg', 's.sendmsg([b[:9], b[9:]], [], 0x20000000, (ip, 80))'],
+    ['a connect that leaves it to the first send', 's.setsockopt(6, 30, 1); s.connect((ip, 80)); s.send(b)'],
+  ].map(
+    ([how, code], i): Case => ({
+      name: `TCP Fast Open is a connection, and its first bytes name it: ${how}`,
+      zone: { 'fast.example': fixed('fast.example', `198.51.100.20${i}`) },
+      python: `
+ip = look("fast.example")[0]
+b = b"GET / HTTP/1.1\\r\\nHost: fast.example\\r\\n\\r\\n"
+s = socket.socket(); ${code}; s.recv(99)
+go(ip)`,
+      want: [`Named 198.51.100.20${i} fast.example observed`, `Named 198.51.100.20${i} fast.example host`],
+    }),
+  ),
   {
     name: 'over TCP from the beginning',
     zone: { 'shop.example': fixed('shop.example', '192.0.2.12') },
@@ -290,6 +310,84 @@ for (const { name, zone, python, command, options, want, needs } of cases) {
     assert.deepEqual(await alertsOf(ran.pid), want)
   })
 }
+
+test('live names: what io_uring connects, also a socket that it made, and one without a descriptor', {
+  skip,
+  timeout: 60_000,
+}, async t => {
+  await world.set({ 'ring.example': fixed('ring.example', '198.51.100.210') })
+  const code = `
+sys.path.insert(0, ${JSON.stringify(testdata)}); sys.dont_write_bytecode = True
+from uring import *
+ring = Ring()
+if ring.fd < 0: sys.exit(77)
+address = target(look("ring.example")[0], 80); at = ctypes.addressof(address)
+s = socket.socket(); assert ring.do(CONNECT, s.fileno(), at, 16) == 0
+made = ring.do(SOCKET, socket.AF_INET, 0, socket.SOCK_STREAM)
+if made < 0: made = socket.socket().detach()
+assert ring.do(CONNECT, made, at, 16) == 0
+held = socket.socket(); table = ctypes.create_string_buffer(held.fileno().to_bytes(4, sys.byteorder), 4)
+assert libc.syscall(REGISTER, ring.fd, 2, table, 1) == 0
+assert ring.do(CONNECT, 0, at, 16, 0, FIXED_FILE) == 0`
+  const { pid, status, out } = await world.run(['/usr/bin/python3', '-S', '-c', `${PRELUDE}\n${code}`])
+  if (status === 77) return t.skip('io_uring is switched off on this machine')
+  assert.equal(status, 0, out)
+  const all = await alertsOf(pid)
+  assert.equal(all[0], 'Named 198.51.100.210 ring.example observed')
+  // That the one it made is TCP is known if /proc was asked late enough.
+  assert.deepEqual(
+    all.filter(text => !text.startsWith('Named ')),
+    ['Ring 198.51.100.210', 'Ring 198.51.100.210', 'Ring 198.51.100.210'],
+  )
+})
+
+test('live names: datagrams of a socket that is not connected, each by the name of where it goes', {
+  skip,
+  timeout: 60_000,
+}, async t => {
+  const sends = 'evt.type in (sendto, sendmsg, sendmmsg) and fd.l4proto = udp and fd.sport = 9999'
+  const watching = await WatchingAgent.start({
+    rules:
+      rule('Sent', sends, '%fd.sip %fd.sip.name %fd.sip.name.source') +
+      rule('Unexpected', `${sends} and not fd.sip.name in (one.example)`, '%fd.sip.name'),
+    domains: ['trusted_resolvers: [10.53.0.53]'],
+  })
+  t.after(() => watching.stop())
+  await world.set({
+    'one.example': fixed('one.example', '198.51.100.31'),
+    'two.example': fixed('two.example', '198.51.100.32'),
+  })
+  const code = `
+one, two = look("one.example")[0], look("two.example")[0]
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"a", (one, 9999)); s.sendto(b"b", (two, 9999)); s.sendmsg([b"c", b"d"], [], 0, (one, 9999))
+sys.path.insert(0, ${JSON.stringify(testdata)}); sys.dont_write_bytecode = True
+from uring import target
+import struct
+text = ctypes.create_string_buffer(b"ef", 2); at = [target(ip, 9999) for ip in (two, one)]
+iov = ctypes.create_string_buffer(b"".join(struct.pack("QQ", ctypes.addressof(text) + i, 1) for i in range(2)))
+messages = ctypes.create_string_buffer(b"".join(struct.pack("QIIQQQQIIII", ctypes.addressof(at[i]), 16, 0, ctypes.addressof(iov) + 16 * i, 1, 0, 0, 0, 0, 0, 0) for i in range(2)))
+assert ctypes.CDLL(None).sendmmsg(s.fileno(), messages, 2, 0) == 2
+s.sendto(b"g", ("198.51.100.33", 9999))`
+  const { pid, status, out } = await world.run(['/usr/bin/python3', '-S', '-c', `${PRELUDE}\n${code}`])
+  assert.equal(status, 0, out)
+  const [one, two] = ['Sent 198.51.100.31 one.example observed', 'Sent 198.51.100.32 two.example observed']
+  const own = (await watching.alerts()).filter(alert => alert.pid === pid)
+  assert.deepEqual(
+    own.map(({ rule: name, text }) => `${name} ${text}`),
+    [
+      one,
+      two,
+      'Unexpected two.example',
+      one,
+      two,
+      'Unexpected two.example',
+      one,
+      'Sent 198.51.100.33 <NA> <NA>',
+      'Unexpected <NA>',
+    ],
+  )
+})
 
 test('live names: a process that looked its name up before the agent began is known to be unknown', {
   skip,

@@ -503,6 +503,27 @@ const cases: readonly SceneCase[] = [
     want: ['Any: udp 0', 'Any: udp 0', 'Any: tcp 443'],
   },
   {
+    name: 'datagrams of a socket that is not connected, each by the name of where it goes, by whichever call',
+    scene: s => {
+      s.process(11).dns(11, 'shop.example', ['192.0.2.1']).dns(11, 'pool.example', ['192.0.2.2'])
+      s.event(11, 'socket', { fd: 6, domain: 'AF_INET', type: 2, proto: 0, flags: 0 })
+      const ends = [1, 2, 1, 2, 2, 3, 1]
+      for (const [i, call] of ['sendto', 'sendto', 'sendmsg', 'sendmsg', 'sendmmsg', 'sendmmsg', 'sendto'].entries())
+        s.send(11, 6, Buffer.from('x'), { call, tuple: `10.0.0.10:4000->192.0.2.${ends[i]}:9999` })
+    },
+    rules: rule(
+      'Sent',
+      'evt.type in (sendto, sendmsg, sendmmsg) and fd.l4proto = udp and fd.sport = 9999 and not fd.sip.name in (shop.example)',
+      '%evt.type %fd.sip %fd.sip.name',
+    ),
+    want: [
+      'Sent: sendto 192.0.2.2 pool.example',
+      'Sent: sendmsg 192.0.2.2 pool.example',
+      'Sent: sendmmsg 192.0.2.2 pool.example',
+      'Sent: sendmmsg 192.0.2.3 <NA>',
+    ],
+  },
+  {
     name: 'rotation: an address that left the answer is known for its TTL and the grace, then no more',
     scene: s =>
       s

@@ -47,6 +47,41 @@ out["full"] = server.getsockname()[1]
 for s in (client, server, *held):
     s.close()
 
+# with TCP Fast Open: sends that connect, a connect that leaves it to the first send, and a datagram with the flag, which means nothing there
+FAST = 0x20000000
+server = listen()
+out["fast"] = server.getsockname()[1]
+request = b"GET / HTTP/1.1\r\nHost: fast.example\r\n\r\n"
+out["request"] = len(request)
+held = []
+for send in (
+    lambda s: s.sendto(request, FAST, server.getsockname()),
+    lambda s: s.sendmsg([request[:9], request[9:]], [], FAST, server.getsockname()),
+):
+    client = socket.socket()
+    send(client)
+    held.append(client)
+client = socket.socket()
+client.setsockopt(socket.IPPROTO_TCP, 30, 1)  # TCP_FASTOPEN_CONNECT
+client.connect(server.getsockname())
+client.send(request)
+held.append(client)
+out["fds"] = [s.fileno() for s in held]
+for s in (server, *held):
+    s.close()
+client = socket.socket()
+try:
+    client.sendto(request, FAST, ("127.0.0.1", out["fast"]))
+except OSError:
+    pass
+client.close()
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+try:
+    udp.sendto(b"flag", FAST, ("127.0.0.1", 4245))
+except OSError:
+    pass
+udp.close()
+
 # a network that cannot be reached, over IPv6 as most machines are
 client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 client.connect_ex(("::1", 4243))
@@ -86,5 +121,5 @@ import ctypes
 
 libc = ctypes.CDLL(None)
 limits = ctypes.create_string_buffer(16)
-libc.syscall(302, 0, 99, None, limits)  # prlimit64 of no resource
+libc.syscall(302 if os.uname().machine == "x86_64" else 261, 0, 99, None, limits)  # prlimit64 of no resource
 print(json.dumps(out))
