@@ -84,6 +84,15 @@ export class RunningAgent {
     return (Number(fields[11]) + Number(fields[12])) * 10
   }
 
+  /** Holds it: its probe goes on, and fills the ring. */
+  pause(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT')
+  }
+
   /** Memory that it has and nobody else, and all that counts as resident, the mapped ring included; MB. */
   memoryMb(): { readonly anonymous: number; readonly resident: number } {
     const status = readFileSync(`/proc/${this.pid}/status`, 'latin1')

@@ -1,92 +1,69 @@
 /**
- * What does a running agent cost the programs of a machine, and itself? Tight loops (open and close, connect and accept, start a program)
- * alone and beside `tiercel run` with several rule sets, in turns: turns a second, how many fewer that are than alone (the mean of just before
- * and just after), CPU of the agent, events that it took, opens and closes that the kernel left out, events lost. Falco's figures for the
- * same, from `../shared/design/peer-figures.md`, stand behind. Needs root and the probe. An agent is measured that has seen the loop for a second
- * before: Node compiles what runs often, and agents run for months.
+ * What does a running agent cost the programs of a machine, and itself? Tight loops (open and close, connect and accept, start a program; see
+ * `loops.c`) alone and beside `tiercel run` with several rule sets. Falco's figures for the same, from
+ * `../shared/design/peer-figures.md`, stand behind. Needs root, the probe and a C compiler; and a machine that does nothing else.
+ *
+ * A slowdown of a few percent is less than what a shared machine does by itself from one second to the next. So each round measures, for each
+ * rule set, in short windows: alone, beside an agent that was started in between, alone again; one difference, of the medians of the
+ * windows. Printed is the median of these differences and where it lies for sure in 95 of 100 cases (as many rounds as make that
+ * narrow enough: 20 do for ±1.5 % on a quiet machine with two cores). Windows in which others took more than a tenth of a core are made again.
+ *
+ * `slower` is by the clock: fewer turns a second than alone. `by CPU`: fewer turns for each second of processor time that the loop and
+ * its children got, which other programs disturb less. `probe alone`: the same as `slower` while the agent's process is stopped, so the
+ * kernel tells events and nobody takes them; what is left between the two is the agent's own use of cores and caches. With two cores and
+ * one loop the agent has a core for itself, mostly: children that begin on it wait for it. `agent`: its processor time, of one core, and for
+ * each turn. It has seen the loop for some seconds before: Node compiles what runs often, and agents run for months.
  *
  * `empty program` is no agent: a program of two instructions on the same tracepoint, which is what the kernel takes for calling any.
  *
- * `fewer` is by the clock, which other programs disturb; `fewer by CPU` counts turns for each second of processor time that the loop got,
- * which they disturb less, and in which the agent's own share of a core does not show.
+ * The loop runs where the scheduler puts it; with `pinned`, on the last CPU, its children too. (Of Falco's figures it is not said.)
  *
- *   node bench/live-agent.bench.ts [rounds] [seconds] [loop …]
+ *   node bench/live-agent.bench.ts [rounds = 5] [pinned] [loop or rule set …]
+ *   node bench/live-agent.bench.ts 20 vfork 'all 93' 'empty program'
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { liveSkipReason } from '../src/events/live/testing.ts'
-import { RunningAgent, type RuleSet, ruleSets } from './agent-run.ts'
-import { median } from './median.ts'
+import { type AgentFigures, RunningAgent, type RuleSet, ruleSets } from './agent-run.ts'
+import { Loops, type Speed } from './loops.ts'
+import { median, spread } from './median.ts'
 
-const [rounds = 3, seconds = 3] = process.argv.slice(2, 4).map(Number)
-const chosen = process.argv.slice(4)
-const WARM_SECONDS = 1
+const rounds = Number(process.argv[2] ?? 5)
+const isPinned = process.argv.includes('pinned')
+const chosen = process.argv.slice(3).filter(word => word !== 'pinned')
+const WARM_MS = 2_000
+const WINDOW_MS = 250
+const WINDOWS = 4
+/** So long an agent needs for what is in the ring. */
+const SETTLE_MS = 150
+const OTHERS_SHARE = 0.1
+const RETRIES = 2
 
-/** Python, because its calls are nearly bare. Each runs for some seconds and prints its turns. */
-const LOOPS: Readonly<Record<string, string>> = {
-  'open + close': `
-import os,resource,time
-end=time.perf_counter()+SECONDS; n=0; o=os.open; c=os.close
-while time.perf_counter()<end:
-    for _ in range(200): c(o('/etc/hostname',0))
-    n+=200
-u=resource.getrusage(resource.RUSAGE_SELF); k=resource.getrusage(resource.RUSAGE_CHILDREN)
-print(n, u.ru_utime+u.ru_stime+k.ru_utime+k.ru_stime)`,
-  'connect + accept': `
-import resource,socket,time
-s=socket.socket(); s.bind(('127.0.0.1',0)); s.listen(64); a=s.getsockname()
-end=time.perf_counter()+SECONDS; n=0
-while time.perf_counter()<end:
-    c=socket.socket(); c.setsockopt(socket.SOL_SOCKET,socket.SO_LINGER,b'\\1\\0\\0\\0\\0\\0\\0\\0'); c.connect(a); p,_=s.accept(); c.close(); p.close(); n+=1
-u=resource.getrusage(resource.RUSAGE_SELF); k=resource.getrusage(resource.RUSAGE_CHILDREN)
-print(n, u.ru_utime+u.ru_stime+k.ru_utime+k.ru_stime)`,
-  'vfork + exec': `
-import os,resource,time
-end=time.perf_counter()+SECONDS; n=0
-while time.perf_counter()<end:
-    os.waitpid(os.posix_spawn('/bin/true',['true'],{}),0); n+=1
-u=resource.getrusage(resource.RUSAGE_SELF); k=resource.getrusage(resource.RUSAGE_CHILDREN)
-print(n, u.ru_utime+u.ru_stime+k.ru_utime+k.ru_stime)`,
-}
+/** By their names in `loops.c`. */
+const LOOPS = ['open+close', 'connect+accept', 'vfork+exec'] as const
 
 /** Fewer turns in percent, and CPU; of its 93 rules in the first loop 43 % of the events are lost as well. */
 const FALCO: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'open + close': {
+  'open+close': {
+    alone: '454000 turns/s',
     'one idle rule': '51 %, 19 % CPU',
     'Falco, stable': '49 %, 76 % CPU',
     'Falco, all 93': '48 %, 99 % CPU, 43 % lost',
   },
-  'connect + accept': {
+  'connect+accept': {
+    alone: '30100 turns/s',
     'one idle rule': '9.4 %, 13 % CPU',
     'Falco, stable': '8.7 %, 17 % CPU',
     'Falco, all 93': '6.5 %, 25 % CPU',
   },
-  'vfork + exec': {
+  'vfork+exec': {
+    alone: '2090 turns/s',
     'one idle rule': '11 %, 8 % CPU',
     'Falco, stable': '9 %, 10 % CPU',
     'Falco, all 93': '13 %, 13 % CPU',
   },
-}
-
-interface Speed {
-  readonly perSecond: number
-  readonly perCpuSecond: number
-}
-
-function runLoop(code: string, seconds: number): Promise<Speed> {
-  const loop = spawn('python3', ['-S', '-c', code.replace('SECONDS', `${seconds}`)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let out = ''
-  loop.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()))
-  return new Promise(resolve =>
-    loop.on('close', () => {
-      const [turns = 0, cpuSeconds = 0] = out.split(' ').map(Number)
-      resolve({ perSecond: turns / seconds, perCpuSecond: turns / cpuSeconds })
-    }),
-  )
 }
 
 /** Loads `return 0` for the end of system calls, and keeps it until its standard input ends. */
@@ -102,70 +79,153 @@ program=call(5,struct.pack('<IIQQ',17,2,ctypes.addressof(code),ctypes.addressof(
 link=call(17,struct.pack('<QI',ctypes.addressof(name),program))
 print('ready',flush=True); sys.stdin.read()`
 
-/** The loop with nobody watching but the program that does nothing. */
-async function runBesideEmpty(code: string): Promise<Beside> {
+interface Speeds {
+  readonly perSecond: number
+  readonly perCpuSecond: number
+}
+
+/** The loop beside something. */
+interface Beside extends Speeds {
+  /** With the agent stopped; without an agent the same as `perSecond`. */
+  readonly probePerSecond: number
+  /** Share of a core that the agent took, and for each turn. */
+  readonly agentShare: number
+  readonly agentUsPerTurn: number
+  readonly leftOut: number
+  readonly events: number
+  readonly lost: number
+}
+
+interface Round extends Beside {
+  /** Fewer turns than alone, in percent. */
+  readonly slower: number
+  readonly slowerByCpu: number
+  readonly slowerByProbe: number
+}
+
+let disturbed = 0
+let windows = 0
+
+/** Processor time of all programs and of the kernel, and what the host kept for others; ms. */
+function machineMs(): number {
+  const [, user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'latin1')
+    .split('\n', 1)[0]!
+    .split(/ +/)
+    .map(Number)
+  return (user! + nice! + system! + irq! + softirq! + steal!) * 10
+}
+
+const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+
+interface Window extends Speed {
+  readonly agentMs: number
+}
+
+/** One window. What others do meanwhile is not the agent's. */
+async function runWindow(loops: Loops, loop: string, agent: RunningAgent | undefined): Promise<Window> {
+  for (let i = 0; ; i++) {
+    const before = machineMs()
+    const own = process.cpuUsage()
+    const agentBefore = agent?.cpuMs() ?? 0
+    const speed = await loops.run(loop, WINDOW_MS)
+    const agentMs = (agent?.cpuMs() ?? 0) - agentBefore
+    const { user, system } = process.cpuUsage(own)
+    const others = machineMs() - before - speed.cpuMs - agentMs - (user + system) / 1000
+    if (i === 0) windows++
+    if (others <= WINDOW_MS * OTHERS_SHARE || i === RETRIES) {
+      if (i === RETRIES) disturbed++
+      return { ...speed, agentMs }
+    }
+  }
+}
+
+function speedsOf(of: readonly Speed[]): Speeds {
+  return {
+    perSecond: median(of.map(one => one.perSecond)),
+    perCpuSecond: median(of.map(one => one.perCpuSecond)),
+  }
+}
+
+async function runAlone(loops: Loops, loop: string): Promise<Speeds> {
+  const of: Window[] = []
+  for (let i = 0; i < WINDOWS; i++) of.push(await runWindow(loops, loop, undefined))
+  return speedsOf(of)
+}
+
+async function runBesideEmpty(loops: Loops, loop: string): Promise<Beside> {
   const holder = spawn('python3', ['-S', '-c', EMPTY_PROGRAM], { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = new Promise(resolve => holder.on('close', resolve))
   await Promise.race([new Promise(resolve => holder.stdout.once('data', resolve)), ended])
   if (holder.exitCode !== null) throw new Error('the empty program cannot be loaded')
-  const speed = await runLoop(code, seconds)
+  const speeds = await runAlone(loops, loop)
   holder.stdin.end()
   await ended
-  return { ...speed, cpuMs: 0, wholeCpuMs: 0, events: 0, leftOut: 0, lost: 0 }
+  return {
+    ...speeds,
+    probePerSecond: speeds.perSecond,
+    agentShare: 0,
+    agentUsPerTurn: 0,
+    events: 0,
+    leftOut: 0,
+    lost: 0,
+  }
 }
 
-interface Beside extends Speed {
-  readonly cpuMs: number
-  /** Of an agent with the second before, to which the numbers of events belong. */
-  readonly wholeCpuMs: number
-  readonly events: number
-  readonly leftOut: number
-  readonly lost: number
-}
-
-interface Cell {
-  readonly perSecond: number
-  /** Percent fewer turns than alone in the same round. */
-  readonly fewer: number
-  readonly fewerByCpu: number
-  readonly cpuMs: number
-  readonly wholeCpuMs: number
-  readonly events: number
-  readonly leftOut: number
-  readonly lost: number
-}
-
-async function runBesideAgent(set: RuleSet, code: string): Promise<Beside> {
+async function runBesideAgent(loops: Loops, loop: string, set: RuleSet): Promise<Beside> {
   const agent = new RunningAgent(set.rules)
   await agent.untilWatching()
-  const first = agent.cpuMs()
-  await runLoop(code, WARM_SECONDS)
-  const before = agent.cpuMs()
-  const speed = await runLoop(code, seconds)
-  const after = agent.cpuMs()
-  return { ...speed, cpuMs: after - before, wholeCpuMs: after - first, ...(await agent.stop()) }
+  await loops.run(loop, WARM_MS)
+  const running: Window[] = []
+  const stopped: Window[] = []
+  for (let i = 0; i < WINDOWS; i++) {
+    running.push(await runWindow(loops, loop, agent))
+    agent.pause()
+    stopped.push({ ...(await loops.run(loop, WINDOW_MS)), agentMs: 0 })
+    agent.resume()
+    await sleep(SETTLE_MS)
+  }
+  const figures: AgentFigures = await agent.stop()
+  const sum = (key: 'turns' | 'ms' | 'agentMs'): number => running.reduce((all, one) => all + one[key], 0)
+  return {
+    ...speedsOf(running),
+    probePerSecond: speedsOf(stopped).perSecond,
+    agentShare: sum('agentMs') / sum('ms'),
+    agentUsPerTurn: (sum('agentMs') * 1000) / sum('turns'),
+    ...figures,
+  }
 }
 
-function cellOf({ perSecond, perCpuSecond, ...figures }: Beside, before: Speed, after: Speed): Cell {
-  const fewer = (1 - (2 * perSecond) / (before.perSecond + after.perSecond)) * 100
-  const fewerByCpu = (1 - (2 * perCpuSecond) / (before.perCpuSecond + after.perCpuSecond)) * 100
-  return { perSecond, fewer, fewerByCpu, ...figures }
+function roundOf(beside: Beside, before: Speeds, after: Speeds): Round {
+  const slower = (value: number, key: keyof Speeds): number => (1 - (2 * value) / (before[key] + after[key])) * 100
+  return {
+    ...beside,
+    slower: slower(beside.perSecond, 'perSecond'),
+    slowerByCpu: slower(beside.perCpuSecond, 'perCpuSecond'),
+    slowerByProbe: slower(beside.probePerSecond, 'perSecond'),
+  }
 }
 
-function printRow(name: string, cells: readonly Cell[], falco: string): void {
-  const of = (key: keyof Cell): number => median(cells.map(cell => cell[key]))
-  const perEvent = (of('wholeCpuMs') * 1e6) / Math.max(1, of('events'))
+function percent(of: readonly number[]): string {
+  const { median: middle, low, high } = spread(of)
+  return `${middle.toFixed(1)} (${low.toFixed(1)} … ${high.toFixed(1)})`.padStart(20)
+}
+
+function printRow(name: string, of: readonly Round[], falco: string): void {
+  const all = (key: keyof Round): number[] => of.map(one => one[key])
+  const agent = `${(median(all('agentShare')) * 100).toFixed(0)} %, ${median(all('agentUsPerTurn')).toFixed(1)} µs`
   const columns = [
-    of('perSecond').toFixed(0).padStart(8),
-    `${of('fewer').toFixed(1)} %`.padStart(9),
-    `${of('fewerByCpu').toFixed(1)} %`.padStart(13),
-    `${(of('cpuMs') / seconds / 10).toFixed(0)} %`.padStart(6),
-    `${perEvent.toFixed(0)} ns`.padStart(9),
-    of('events').toFixed(0).padStart(9),
-    of('leftOut').toFixed(0).padStart(9),
-    of('lost').toFixed(0).padStart(6),
+    median(all('perSecond')).toFixed(0).padStart(8),
+    percent(all('slower')),
+    percent(all('slowerByCpu')),
+    percent(all('slowerByProbe')),
+    agent.padStart(14),
+    median(all('leftOut')).toFixed(0).padStart(9),
+    all('lost')
+      .reduce((sum, lost) => sum + lost, 0)
+      .toFixed(0)
+      .padStart(6),
   ]
-  console.log(`  ${name.padEnd(16)} ${columns.join(' ')}   ${falco}`)
+  console.log(`  ${name.padEnd(15)} ${columns.join(' ')}   ${falco}`)
 }
 
 const reason = liveSkipReason()
@@ -174,34 +234,49 @@ if (reason !== false) {
 } else {
   const scratch = mkdtempSync(join(tmpdir(), 'tiercel-bench-'))
   const sets = ruleSets(scratch)
+  const loops = new Loops(scratch, isPinned ? cpus().length - 1 : undefined)
+  const isChosen = (name: string, among: readonly string[]): boolean => {
+    const words = chosen.filter(word => among.some(one => one.includes(word)))
+    return words.length === 0 || words.some(word => name.includes(word))
+  }
+  const allArms: readonly { readonly name: string; readonly run: (loop: string) => Promise<Beside> }[] = [
+    { name: 'empty program', run: loop => runBesideEmpty(loops, loop) },
+    ...sets.map(set => ({ name: set.name, run: (loop: string) => runBesideAgent(loops, loop, set) })),
+  ]
+  const names = allArms.map(arm => arm.name)
+  const arms = allArms.filter(arm => isChosen(arm.name, names))
   console.log(
-    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Node ${process.version}, medians of ${rounds} rounds of ${seconds} s\n`,
+    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} CPUs, Node ${process.version}, the loop ${isPinned ? 'pinned' : 'not pinned'}; ` +
+      `medians of ${rounds} rounds, each of ${WINDOWS} windows of ${WINDOW_MS} ms, and their 95 % intervals\n`,
   )
+  const titles = ['slower, %', 'by CPU, %', 'probe alone, %'].map(title => title.padStart(20)).join(' ')
   console.log(
-    '  rules             turns/s     fewer  fewer by CPU    CPU per event    events  left out   lost   Falco: fewer, CPU',
+    `  rules            turns/s ${titles} ${'agent, a turn'.padStart(14)}  left out   lost   Falco: slower, CPU`,
   )
-  for (const [name, code] of Object.entries(LOOPS)) {
-    if (chosen.length > 0 && !chosen.some(word => name.includes(word))) continue
-    const arms: readonly { readonly name: string; readonly run: () => Promise<Beside> }[] = [
-      { name: 'empty program', run: () => runBesideEmpty(code) },
-      ...sets.map(set => ({ name: set.name, run: () => runBesideAgent(set, code) })),
-    ]
-    let alone = await runLoop(code, seconds)
+  for (const loop of LOOPS) {
+    if (!isChosen(loop, LOOPS)) continue
+    const results = new Map<string, Round[]>(arms.map(arm => [arm.name, []]))
+    let alone = await runAlone(loops, loop)
     const allAlone = [alone.perSecond]
-    const cells = new Map<string, Cell[]>()
     for (let round = 0; round < rounds; round++) {
-      for (const { name: arm, run } of arms) {
-        const beside = await run()
-        const after = await runLoop(code, seconds)
-        cells.set(arm, [...(cells.get(arm) ?? []), cellOf(beside, alone, after)])
+      for (const arm of arms) {
+        const beside = await arm.run(loop)
+        const after = await runAlone(loops, loop)
+        results.get(arm.name)!.push(roundOf(beside, alone, after))
         alone = after
         allAlone.push(after.perSecond)
       }
     }
     console.log(
-      `${name}: alone ${median(allAlone).toFixed(0)} turns/s (${Math.min(...allAlone).toFixed(0)}–${Math.max(...allAlone).toFixed(0)})`,
+      `${loop}: alone ${median(allAlone).toFixed(0)} turns/s (${Math.min(...allAlone).toFixed(0)} to ${Math.max(...allAlone).toFixed(0)}; ` +
+        `where Falco was measured ${FALCO[loop]?.['alone']})`,
     )
-    for (const { name: arm } of arms) printRow(arm, cells.get(arm)!, FALCO[name]?.[arm] ?? '')
+    for (const arm of arms) printRow(arm.name, results.get(arm.name)!, FALCO[loop]?.[arm.name] ?? '')
   }
+  if (disturbed > 0)
+    console.log(
+      `\n  in ${disturbed} of ${windows} windows other programs took more than ${OTHERS_SHARE * 100} % of a core`,
+    )
+  loops.close()
   rmSync(scratch, { recursive: true })
 }
