@@ -152,8 +152,8 @@ export interface DomainsConfig {
    * that the resolv.conf of whoever asks names.
    */
   readonly trustedResolvers: readonly string[]
-  /** Whether what the C library tells programs (`getaddrinfo`) is observed too, live. */
-  readonly getaddrinfo: boolean
+  /** Whether what the C library tells programs (`getaddrinfo`) is observed too, live; `auto` where it may say what nothing else does. */
+  readonly getaddrinfo: 'auto' | 'true' | 'false'
   /** Where a live agent keeps what it knows of names for its next start; '' for nowhere. */
   readonly stateFile: string
   /** How often it is written. */
@@ -611,7 +611,7 @@ function readDomains(top: ConfigSection, { env }: ConfigSurroundings, findings: 
     listLimit: section.int('list_limit', 10_000, 0, MOST),
     observe: section.oneOf('observe', 'live', ['live', 'true', 'false']),
     dnsPorts: readPorts(section, 'dns_ports', [53], findings),
-    getaddrinfo: section.bool('getaddrinfo', true),
+    getaddrinfo: section.oneOf('getaddrinfo', 'auto', ['auto', 'true', 'false']),
     trustedResolvers: readNets(section, 'trusted_resolvers', findings, TRUSTED_WORDS),
     explainAlerts: section.bool('explain_alerts', false),
     lists: readNameLists(section, findings),

@@ -11,8 +11,12 @@ export interface FoundFile {
   readonly stamp: string
 }
 
-/** Where the file lies below `base`, whatever links there are on the way; undefined where there is no plain file. */
-export async function findInRoot(base: string, path: string): Promise<FoundFile | undefined> {
+/** Where the file lies below `base`, whatever links there are on the way; undefined where there is no plain file, or no such socket. */
+export async function findInRoot(
+  base: string,
+  path: string,
+  kind: 'file' | 'socket' = 'file',
+): Promise<FoundFile | undefined> {
   let left = path.split('/').filter(part => part !== '')
   let at: string[] = []
   let links = 0
@@ -35,7 +39,7 @@ export async function findInRoot(base: string, path: string): Promise<FoundFile 
       }
       at.push(part)
       if (left.length > 0) continue
-      if (!found.isFile()) return undefined
+      if (!(kind === 'file' ? found.isFile() : found.isSocket())) return undefined
       const key = `${found.dev}:${found.ino}`
       return { path: full, key, stamp: `${key}:${found.size}:${found.mtimeNs}:${found.ctimeNs}` }
     }

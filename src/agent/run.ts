@@ -48,7 +48,8 @@ import { readUsage } from './resource-usage.ts'
 import { usesNames } from './uses-names.ts'
 import { FileWatch } from './watch-files.ts'
 import type { WebServer } from './web-server.ts'
-import { WorkloadFileReader } from './workload-file-reader.ts'
+import { LIBRARY } from './trusted-words.ts'
+import { type LibraryChoice, WorkloadFileReader } from './workload-file-reader.ts'
 
 /** Configuration and rules that were read without an error. */
 export interface LiveSetup {
@@ -220,7 +221,7 @@ export class Agent {
       message => this.#tell({ kind: 'trouble', message }),
     )
     this.#files = new WorkloadFileReader({
-      findsLibraries: setup.config.domains.getaddrinfo,
+      libraries: librariesOf(setup),
       onTrouble: message => this.#tell({ kind: 'trouble', message }),
       onNews: news => {
         if (news.kind === 'library') this.#send(news)
@@ -468,7 +469,7 @@ export class Agent {
       syscalls,
       tracepoints,
       ...(opens !== undefined && { opens }),
-      observesNames: config.domains.observe !== 'false' && usesNames(plan),
+      observesNames: observesNames({ config, plan }),
       listLimit: config.domains.listLimit,
       waitForNameMs: config.domains.waitForNameMs,
       explainsNames: config.domains.explainAlerts && config.format.json,
@@ -503,6 +504,7 @@ export class Agent {
   #useSetup(setup: LiveSetup): void {
     const before = this.#setup.config
     this.#setup = setup
+    this.#files.choose(librariesOf(setup))
     this.#sums = sumsOf(setup)
     const { config } = setup
     const same = (one: unknown, other: unknown): boolean => stable(one) === stable(other)
@@ -763,6 +765,17 @@ function ordersOf(config: Config): WorkerOrders {
     savesNames: config.domains.stateFile !== '',
     ...(config.domains.observe !== 'false' && { observer: observerOrders(config) }),
   }
+}
+
+function observesNames({ config, plan }: Pick<LiveSetup, 'config' | 'plan'>): boolean {
+  return config.domains.observe !== 'false' && usesNames(plan)
+}
+
+/** Where no rule asks for names nobody needs to hear of them. */
+function librariesOf(setup: LiveSetup): LibraryChoice {
+  const { getaddrinfo, trustedResolvers } = setup.config.domains
+  if (getaddrinfo === 'false' || !observesNames(setup)) return 'none'
+  return getaddrinfo === 'true' || trustedResolvers.includes(LIBRARY) ? 'all' : 'needed'
 }
 
 function observerOrders({ domains }: Config): ObserverOrders {

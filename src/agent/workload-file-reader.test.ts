@@ -1,12 +1,22 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { findInRoot } from './find-in-root.ts'
-import { type FileNews, WorkloadFileReader } from './workload-file-reader.ts'
+import { type FileNews, type LibraryChoice, WorkloadFileReader } from './workload-file-reader.ts'
 
 const DEADLINE_MS = 30_000
 
@@ -32,11 +42,12 @@ function addProcess(proc: string, pid: number, mntns: number, files: Readonly<Re
 }
 
 /** A reader whose news are kept; `until` waits for them. */
-function openReader(t: TestContext, procRoot?: string, intervalMs = 20) {
+function openReader(t: TestContext, procRoot?: string, intervalMs = 20, libraries: LibraryChoice = 'none') {
   const news: FileNews[] = []
   const reader = new WorkloadFileReader({
     onNews: one => news.push(one),
     intervalMs,
+    libraries,
     ...(procRoot !== undefined && { procRoot }),
   })
   t.after(() => reader.close())
@@ -101,6 +112,63 @@ test('workload files: a process that is gone, or lives elsewhere by now', async 
     { kind: 'gone', mntns: 207 },
     { kind: 'gone', mntns: 208 },
   ])
+})
+
+/** Roots with a C library, by what `needed` makes of them. */
+const roots = [
+  { name: 'files and DNS servers', nsswitch: 'hosts: files dns\n', hasCache: false, isNeeded: false },
+  { name: 'no nsswitch.conf', nsswitch: undefined, hasCache: false, isNeeded: false },
+  { name: 'another service', nsswitch: 'hosts: files mdns4_minimal dns\n', hasCache: false, isNeeded: true },
+  { name: 'a cache that programs share', nsswitch: 'hosts: files dns\n', hasCache: true, isNeeded: true },
+] as const
+
+for (const { name, nsswitch, hasCache, isNeeded } of roots) {
+  for (const choice of ['needed', 'all', 'none'] as const) {
+    test(`workload files: libraries, ${choice}: ${name}`, async t => {
+      const own = /\S*\/libc\.so\.6$/m.exec(readFileSync('/proc/self/maps', 'latin1'))?.[0]
+      if (own === undefined) return t.skip('this Node does not use glibc')
+      const proc = scratch(t)
+      const root = addProcess(proc, 7, 207, nsswitch === undefined ? {} : { 'etc/nsswitch.conf': nsswitch })
+      mkdirSync(join(root, 'lib64'))
+      copyFileSync(own, join(root, 'lib64/libc.so.6'))
+      if (hasCache) {
+        mkdirSync(join(root, 'run/nscd'), { recursive: true })
+        mkdirSync(join(root, 'var'))
+        symlinkSync('/run', join(root, 'var/run'))
+        const server = createServer().listen(join(root, 'run/nscd/socket'))
+        t.after(() => server.close())
+        await once(server, 'listening')
+      }
+      const { reader, news, until } = openReader(t, proc, 20, choice)
+      reader.want(207, 7)
+      await until(list => textOf(list, 'hosts', 207) !== undefined)
+      const watches = choice === 'all' || (choice === 'needed' && isNeeded)
+      assert.equal(
+        news.some(one => one.kind === 'library'),
+        watches,
+      )
+      if (choice !== 'needed' || isNeeded) return
+      writeFileSync(join(root, 'etc/nsswitch.conf'), 'hosts: files ldap dns\n')
+      await until(list => list.some(one => one.kind === 'library'))
+      const calls = news.flatMap(one => (one.kind === 'library' ? [one.call] : []))
+      assert.equal(new Set(calls).size, calls.length, 'each once')
+    })
+  }
+}
+
+test('workload files: libraries are looked for once rules need names', async t => {
+  const own = /\S*\/libc\.so\.6$/m.exec(readFileSync('/proc/self/maps', 'latin1'))?.[0]
+  if (own === undefined) return t.skip('this Node does not use glibc')
+  const proc = scratch(t)
+  const root = addProcess(proc, 7, 207, { 'etc/nsswitch.conf': 'hosts: ldap\n' })
+  mkdirSync(join(root, 'lib64'))
+  copyFileSync(own, join(root, 'lib64/libc.so.6'))
+  const { reader, news, until } = openReader(t, proc, 3_600_000)
+  reader.want(207, 7)
+  await until(list => textOf(list, 'hosts', 207) !== undefined)
+  assert.ok(!news.some(one => one.kind === 'library'))
+  reader.choose('needed')
+  await until(list => list.some(one => one.kind === 'library'))
 })
 
 test('workload files: who may not write a root’s file names no servers but those of the host', async t => {

@@ -10,6 +10,7 @@ import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import { type FoundFile, findInRoot } from './find-in-root.ts'
 import { findLibraries } from './find-library.ts'
+import { asksUnseenServices } from './name-services.ts'
 import type { FoundCall } from './watched-libraries.ts'
 
 export type FileNews =
@@ -27,12 +28,15 @@ export type FileNews =
   /** A function of its C library. Told once for each file, however many have it. */
   | ({ readonly kind: 'library' } & FoundCall)
 
+/** Which C libraries are looked for: all, or those of roots whose programs the library may tell what nothing else does (`name-services.ts`). */
+export type LibraryChoice = 'all' | 'needed' | 'none'
+
 export interface WorkloadFileReaderOptions {
   readonly onNews: (news: FileNews) => void
   /** Told once each, when files are no longer read, and when those of some are not. */
   readonly onTrouble?: (message: string) => void
-  /** Whether C libraries are looked for. */
-  readonly findsLibraries?: boolean
+  /** `none` unless given. */
+  readonly libraries?: LibraryChoice
   readonly procRoot?: string
   /** How often files are looked at again. */
   readonly intervalMs?: number
@@ -47,8 +51,8 @@ interface View {
   /** Of the files as they were read last. */
   readonly stamps: Map<string, string>
   servers: ReadonlySet<Ip>
-  /** Keys of libraries that were found here first. */
-  readonly libraries: string[]
+  /** Keys of libraries that were found here first; undefined while none were looked for. */
+  libraries: string[] | undefined
 }
 
 export interface FileReaderCounters {
@@ -76,6 +80,8 @@ const MAX_STUCK = 2
 
 const RESOLV_CONF = '/etc/resolv.conf'
 const HOSTS = '/etc/hosts'
+const NSSWITCH = '/etc/nsswitch.conf'
+const NSCD = '/var/run/nscd/socket'
 /** Where local forwarders of the host keep the servers that they themselves ask. */
 const UPSTREAMS: readonly string[] = [
   '/run/systemd/resolve/resolv.conf',
@@ -87,7 +93,7 @@ export class WorkloadFileReader {
   readonly #onNews: (news: FileNews) => void
   readonly #onTrouble: ((message: string) => void) | undefined
   readonly #proc: string
-  readonly #findsLibraries: boolean
+  #libraryChoice: LibraryChoice
   readonly #views: Map<number, View> = new Map()
   readonly #libraries: Set<string> = new Set()
   readonly #queue: Map<number, { readonly pid: number; readonly isOwn: boolean }> = new Map()
@@ -103,7 +109,7 @@ export class WorkloadFileReader {
   constructor(options: WorkloadFileReaderOptions) {
     this.#onNews = options.onNews
     this.#onTrouble = options.onTrouble
-    this.#findsLibraries = options.findsLibraries ?? false
+    this.#libraryChoice = options.libraries ?? 'none'
     this.#proc = options.procRoot ?? '/proc'
     this.#stuckMs = options.stuckMs ?? STUCK_MS
     this.#timer = setInterval(() => this.#again(), options.intervalMs ?? INTERVAL_MS)
@@ -122,6 +128,13 @@ export class WorkloadFileReader {
     }
     this.#queue.set(mntns, { pid, isOwn })
     void this.#work()
+  }
+
+  /** Other libraries from now on. Those that are watched already stay so. */
+  choose(libraries: LibraryChoice): void {
+    if (this.#libraryChoice === libraries) return
+    this.#libraryChoice = libraries
+    if (libraries !== 'none') this.#again()
   }
 
   counters(): FileReaderCounters {
@@ -168,7 +181,7 @@ export class WorkloadFileReader {
     const view =
       known?.pid === pid
         ? known
-        : { mntns, pid, isOwn, stamps: new Map(), servers: NO_SERVERS, libraries: known?.libraries ?? [] }
+        : { mntns, pid, isOwn, stamps: new Map(), servers: NO_SERVERS, libraries: known?.libraries }
     this.#views.set(mntns, view)
     const isThere = await canEnter(`${root}/root/`)
     // What cannot be looked at says nothing; a host's whose first process is hidden from us is the one that we see.
@@ -178,7 +191,7 @@ export class WorkloadFileReader {
     }
     const base = isThere ? `${root}/root` : ''
     // Before all else: whoever has begun to run may ask it at once.
-    if (this.#findsLibraries && known === undefined) await this.#findLibraries(view, base)
+    if (view.libraries === undefined && (await this.#needsLibraries(view, base))) await this.#findLibraries(view, base)
     const paths = mntns === 0 ? [RESOLV_CONF, ...UPSTREAMS] : [RESOLV_CONF]
     const files = await this.#readChanged(view, base, paths)
     const hosts = await this.#readChanged(view, base, [HOSTS])
@@ -190,7 +203,20 @@ export class WorkloadFileReader {
     this.#tell({ kind: 'hosts', mntns, pid, text, ...(!isOfRoot && mntns !== 0 && { untrusted: true }) })
   }
 
+  async #needsLibraries(view: View, base: string): Promise<boolean> {
+    if (this.#libraryChoice !== 'needed') return this.#libraryChoice === 'all'
+    const file = await findInRoot(base, NSSWITCH)
+    const cache = await findInRoot(base, NSCD, 'socket')
+    const stamp = `${file?.stamp},${cache?.stamp}`
+    if (view.stamps.get(NSSWITCH) === stamp) return false
+    view.stamps.set(NSSWITCH, stamp)
+    if (cache !== undefined) return true
+    const { text = '' } = (file && (await readStart(file.path))) ?? {}
+    return asksUnseenServices(text)
+  }
+
   async #findLibraries(view: View, base: string): Promise<void> {
+    view.libraries = []
     if (this.#libraries.size >= MAX_LIBRARIES) {
       this.#leftOut++
       return

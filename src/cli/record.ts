@@ -172,7 +172,7 @@ export const recordCommand: Command = {
     const files =
       config === undefined
         ? undefined
-        : new RecordedFiles({ findsLibraries: config.domains.getaddrinfo, onTrouble: warn })
+        : new RecordedFiles({ libraries: config.domains.getaddrinfo === 'false' ? 'none' : 'all', onTrouble: warn })
     const { signal, release } = stopSignal(terminal, seconds)
     const isQuiet = args.has('quiet')
     const progress = openProgressLine(isQuiet ? { ...terminal, errIsTty: false } : terminal, 'recording')

@@ -70,7 +70,7 @@ test('live: what getaddrinfo says without a packet names the connection, and exc
   const rules =
     rule('Connect', `${CONNECTS} and fd.sip = 127.66.0.1`, '%fd.sip.name %fd.sip.name.source %fd.sip.name.resolver') +
     rule('Not allowed', `${CONNECTS} and fd.sip = 127.66.0.1 and not fd.sip.name in (cached.test)`, 'not allowed')
-  const agent = await startAgent(t, rules)
+  const agent = await startAgent(t, rules, ['getaddrinfo: true'])
   const script = `
 mount --bind ${folder}/hosts /etc/hosts; mount --bind ${folder}/nsswitch.conf /etc/nsswitch.conf
 exec python3 -c '

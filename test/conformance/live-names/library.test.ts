@@ -83,8 +83,9 @@ async function expect(
   }
 }
 
+/** By default no library is watched that asks nobody but files and DNS servers. */
 async function startAgent(t: TestContext): Promise<WatchingAgent> {
-  const agent = await WatchingAgent.start({ rules: RULES })
+  const agent = await WatchingAgent.start({ rules: RULES, domains: ['getaddrinfo: true'] })
   t.after(() => agent.stop())
   return agent
 }
