@@ -12,7 +12,7 @@ import {
   type ProcessNames,
   renderMiss,
 } from '../domains/explain-address.ts'
-import type { BindingView } from '../domains/name-index.ts'
+import type { BindingView } from '../domains/binding-view.ts'
 import type { NameIndex } from '../domains/name-index.ts'
 import type { NameSet } from '../domains/name-set.ts'
 import type { RefusedAnswers } from '../domains/refused-answers.ts'

@@ -8,7 +8,7 @@ import {
   renderSpan,
 } from '../domains/explain-address.ts'
 import type { AlertGroup } from '../agent/count-alerts.ts'
-import type { BindingView } from '../domains/name-index.ts'
+import type { BindingView } from '../domains/binding-view.ts'
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 

@@ -2,7 +2,8 @@
 import { unmapIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import { type Evidence, isDoubtful, Level, levelOf, timeOf, type When } from './binding.ts'
-import type { BindingView, NameIndex } from './name-index.ts'
+import type { BindingView } from './binding-view.ts'
+import type { NameIndex } from './name-index.ts'
 import type { RefusedAnswers } from './refused-answers.ts'
 
 /** Whose evidence decides: `Level` in words. `untrusted`: nobody's, only servers that are not trusted know a name. */

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { parseIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import type { BindingFact, Evidence, NameMoment } from './binding.ts'
-import { type NameFinding, NameIndex, type NameIndexOptions } from './name-index.ts'
+import type { NameFinding } from './binding-store.ts'
+import { NameIndex, type NameIndexOptions } from './name-index.ts'
 import type { NameUpdate } from './name-update.ts'
 
 const FLOOR_SEC = 60
