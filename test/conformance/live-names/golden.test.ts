@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { NXDOMAIN, type Reply, records } from '../../../src/domains/testdata/scripted-dns-server.ts'
+import { NXDOMAIN, type Reply, records, SERVFAIL } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
 import { CONNECTS, rule } from '../observed-names/scene.ts'
 import { findTool } from './tools.ts'
@@ -198,6 +199,21 @@ go(ip)`,
     want: ['Named 192.0.2.12 shop.example observed', 'Shop shop.example'],
   },
   {
+    name: 'over TCP, the answer in pieces that cut its length',
+    python: `
+serves = socket.create_server(("10.53.0.54", 53))
+asks = socket.create_connection(("10.53.0.54", 53)); peer = serves.accept()[0]
+peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+message = query(9, "shop.example")
+asks.send(len(message).to_bytes(2, "big")[:1]); asks.send(len(message).to_bytes(2, "big")[1:] + message)
+peer.recv(512)
+reply = answer(message, "192.0.2.22"); reply = len(reply).to_bytes(2, "big") + reply
+for at, end in ((0, 1), (1, 2), (2, 5), (5, 6), (6, len(reply) - 1), (len(reply) - 1, len(reply))):
+    peer.send(reply[at:end]); assert asks.recv(512) == reply[at:end]
+go("192.0.2.22")`,
+    want: ['Named 192.0.2.22 shop.example observed', 'Shop shop.example'],
+  },
+  {
     name: 'a server over IPv6',
     zone: { 'shop.example': fixed('shop.example', '192.0.2.13') },
     python: 'go(look("shop.example")[0])',
@@ -310,6 +326,50 @@ for (const { name, zone, python, command, options, want, needs } of cases) {
     assert.deepEqual(await alertsOf(ran.pid), want)
   })
 }
+
+test('live names: what the agent looked up stays when the next look-up fails, and for the grace when it finds another', {
+  skip,
+  timeout: 90_000,
+}, async t => {
+  const first = (name: string, i: number): Reply => records(name, 1, `203.0.113.${40 + i}`)
+  const later: Readonly<Record<string, Reply>> = {
+    'fails.example': SERVFAIL,
+    'gone.example': NXDOMAIN,
+    'moves.example': records('moves.example', 1, '203.0.113.49'),
+  }
+  const all = Object.keys(later)
+  let isLater = false
+  let gones = 0
+  // The TTL brings the next look-up soon.
+  const lookUps = (name: string): Reply => {
+    if (!isLater) return first(name, all.indexOf(name))
+    if (name === 'gone.example') gones++
+    return later[name]!
+  }
+  const condition = `${HTTP} and fd.sip.name in (${all.join(', ')})`
+  const watching = await WatchingAgent.start({
+    rules: rule('Last', condition, '%fd.sip %fd.sip.name %fd.sip.name.source %fd.sip.name.stale'),
+    lookUps,
+  })
+  t.after(() => watching.stop())
+  const goes = `${PRELUDE}\nfor i in (40, 41, 42, 49): go("203.0.113.%d" % i)`
+  const judge = async (): Promise<readonly string[]> => {
+    const { pid, status, out } = await world.run(['/usr/bin/python3', '-S', '-c', goes])
+    assert.equal(status, 0, out)
+    return (await watching.alerts()).filter(alert => alert.pid === pid).map(alert => alert.text)
+  }
+  const [fails, gone, moves] = all.map((name, i) => `203.0.113.${40 + i} ${name} resolved`)
+  assert.deepEqual(await judge(), [`${fails} false`, `${gone} false`, `${moves} false`])
+  isLater = true
+  const want = [`${fails} true`, `${gone} false`, `${moves} false`, '203.0.113.49 moves.example resolved false']
+  const endMs = Date.now() + 60_000
+  let got: readonly string[] = []
+  while (Date.now() < endMs && (got.length < want.length || got[0] !== want[0] || gones < 2)) {
+    await sleep(200)
+    got = await judge()
+  }
+  assert.deepEqual(got, want)
+})
 
 test('live names: what io_uring connects, also a socket that it made, and one without a descriptor', {
   skip,
