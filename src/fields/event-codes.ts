@@ -8,14 +8,23 @@ const SYSCALL_BIT = 512
 const META_BIT = 4096
 const OWN_CATEGORY = SYSCALL_BIT - 1
 
+// Every start asks for hundreds of names.
+const singleCodes = new Map<string, number>()
+const exitCodes = new Map<string, number>()
+for (const { name, code, isExit, isOld } of eventTable) {
+  if (isOld) continue
+  if (!singleCodes.has(name)) singleCodes.set(name, code)
+  if (isExit && !exitCodes.has(name)) exitCodes.set(name, code)
+}
+
 /** The code of the current exit event `name`; −1 when there is none. */
 export function exitCode(name: string): number {
-  return eventTable.find(event => event.name === name && event.isExit && !event.isOld)?.code ?? -1
+  return exitCodes.get(name) ?? -1
 }
 
 /** The code of the current event `name` that has one code for both directions (tracepoints, meta events); −1 when there is none. */
 export function singleCode(name: string): number {
-  return eventTable.find(event => event.name === name && !event.isOld)?.code ?? -1
+  return singleCodes.get(name) ?? -1
 }
 
 /** Exit events that several groups of fields look into. */

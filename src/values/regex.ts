@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { renderText } from './text.ts'
 import type { ByteText } from './value.ts'
 
@@ -18,8 +17,12 @@ const MAX_NESTING = 1000
 const MAX_INSTRUCTIONS = 87_000
 
 /** Loaded with the first regular expression: it is large, most rule sets have none, and starting quickly matters. */
-const load = createRequire(import.meta.url)
 let library: typeof import('re2js') | undefined
+
+function loadLibrary(): typeof import('re2js') {
+  const { createRequire } = process.getBuiltinModule('node:module')
+  return createRequire(import.meta.url)('re2js') as typeof import('re2js')
+}
 
 /** Compiles `pattern` (UTF-8 bytes). Never throws. */
 export function compileRegex(pattern: ByteText): Regex {
@@ -30,7 +33,7 @@ export function compileRegex(pattern: ByteText): Regex {
   const plain = plainMatcher(source)
   if (plain !== undefined) return { kind: 'regex', matches: plain }
   try {
-    library ??= load('re2js') as typeof import('re2js')
+    library ??= loadLibrary()
     const { RE2JS } = library
     const compiled = RE2JS.compile(perl.text, RE2JS.MULTILINE)
     return { kind: 'regex', matches: text => compiled.testExact(renderText(text)) }

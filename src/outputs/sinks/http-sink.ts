@@ -2,7 +2,6 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import type * as http from 'node:http'
 import type * as https from 'node:https'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { causeText, type OutputMessage, type OutputSink, SinkError } from './sink.ts'
 
 /** `http_output`, with Falco's names; paths may be empty. */
@@ -35,7 +34,7 @@ const SYSTEM_CA_PATH = '/etc/ssl/certs'
 // Node's http, tls and zlib take 25 ms to load, so they are loaded with the first alert: most runs have no http output.
 
 async function compress(text: string): Promise<Buffer> {
-  const { gzip } = await import('node:zlib')
+  const [{ gzip }, { promisify }] = await Promise.all([import('node:zlib'), import('node:util')])
   return promisify(gzip)(text)
 }
 

@@ -78,6 +78,10 @@ const MAX_SIMPLE_KEY_LENGTH = 1024
 const VERBATIM_TAG = /(?:[\w\-#;/?:@&=+$,.!~*'()[\]]|%[0-9a-fA-F]{2})*/y
 const TAG = /(?:[\w\-#;/?:@&=+$.~*'()]|%[0-9a-fA-F]{2})*/y
 
+/** ASCII codes of the letters that mean something else at the beginning of a scalar, as 1. */
+const BEGINS_NO_PLAIN = new Uint8Array(128)
+for (const letter of ',[]{}#&*!|>\'"%@`') BEGINS_NO_PLAIN[letter.charCodeAt(0)] = 1
+
 /** Offset after what the sticky `pattern` matches at `at`. */
 function afterMatch(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at
@@ -246,8 +250,7 @@ export class TokenScanner {
 
   #beginsPlain(at: number, code: number): boolean {
     if (isBlankCode(code) || isBreakCode(code)) return false
-    // , [ ] { } # & * ! | > ' " % @ `
-    if (',[]{}#&*!|>\'"%@`'.includes(String.fromCharCode(code))) return false
+    if (code < 128 && BEGINS_NO_PLAIN[code] === 1) return false
     if (this.#isFlow) {
       if (code === 63) return false
       if (code === 45 || code === 58) {
