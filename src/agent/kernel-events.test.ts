@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { cutLinks, liveSkipReason } from '../events/live/testing.ts'
 import type { OutputMessage, OutputSink } from '../outputs/sinks/sink.ts'
+import { openLive } from './kernel-events.ts'
 import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
 import { type Agent, type AgentNews, type AgentOptions, type LiveSetup, startAgent } from './run.ts'
@@ -194,4 +195,14 @@ time.sleep(60) # what is asked of an fd that is closed by then has no answer`
   child.stdin.end()
   await live.until('the lock', () => live.alerts.some(a => a.rule === 'locked'))
   assert.equal(live.alerts.find(a => a.rule === 'locked')?.output_fields['fd.name'], file)
+})
+
+test('more data of an event than there can be: what there is, and a word about it', skip, async () => {
+  const wanted = { syscalls: new Set<string>(), tracepoints: new Set<string>(), observesNames: false }
+  const source = openLive({ wanted, snaplen: 20_000, ringBytes: 1 << 20 })
+  try {
+    assert.match(source.notices?.join('\n') ?? '', /the first 8192 bytes are kept, not 20000/)
+  } finally {
+    await source.close()
+  }
 })

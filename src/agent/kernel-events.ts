@@ -1,7 +1,7 @@
 /** This machine's live events (`events/live`) as the agent takes them (`LiveModule`). */
 import { createRecord } from '../events/decode-record.ts'
 import { LiveError } from '../events/live/live-error.ts'
-import { openLive as openRing } from '../events/live/open-live.ts'
+import { MAX_SNAP_BYTES, openLive as openRing } from '../events/live/open-live.ts'
 import { missingCapabilities, WORLD_CAPABILITIES } from '../events/live/capabilities.ts'
 import { isAlive, isSelf, ProcLookup, tellWorld } from '../events/live/procfs.ts'
 import { type CallFilter, mergeWanted, stateCalls, type WantedCalls, wantAll } from '../events/live/wanted-calls.ts'
@@ -22,6 +22,13 @@ const HELP: Readonly<Partial<Record<LiveError['code'], string>>> = {
 const OTHER_PIDS =
   "/proc is not the host's: processes that started before are unknown; share the host's pid namespace, or mount its /proc and set HOST_ROOT"
 
+/** Falco's limit is higher, so that its configurations may ask for more than there is. */
+function limitsOfData(snaplen: number): readonly string[] {
+  return snaplen > MAX_SNAP_BYTES
+    ? [`of the data of an event the first ${MAX_SNAP_BYTES} bytes are kept, not ${snaplen}`]
+    : []
+}
+
 /** What /proc keeps from a process without these capabilities. */
 function limitsOfProc(): readonly string[] {
   const missing = missingCapabilities(WORLD_CAPABILITIES)
@@ -36,7 +43,7 @@ export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): Li
   try {
     ring = openRing({
       wanted: callsOf(wanted),
-      snapBytes: snaplen,
+      snapBytes: Math.min(Math.ceil(snaplen), MAX_SNAP_BYTES),
       ringBytes,
       startNow: true,
       ...(onGap !== undefined && { onGap }),
@@ -50,7 +57,7 @@ export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): Li
   const hasHostProc = isSelf(ring.selfPid)
   return {
     ...(hasHostProc && { lookup: new ProcLookup() }),
-    notices: hasHostProc ? limitsOfProc() : [OTHER_PIDS],
+    notices: [...limitsOfData(snaplen), ...(hasHostProc ? limitsOfProc() : [OTHER_PIDS])],
     tellWorld: sink => tellWorld(sink, hasHostProc ? { tsNs } : { tsNs, maxThreads: 0 }),
     isAlive: tid => !hasHostProc || isAlive(tid),
     drain: take => ring.drain(record, take, PIECE_BYTES),

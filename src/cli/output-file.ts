@@ -53,10 +53,16 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['EPIPE', 'the reader has closed the pipe'],
 ])
 
-function plainError(path: string, error: unknown): CommandError {
+/** Why something could not be written, in plain words. */
+export function writeProblem(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException
+  return REASONS.get(code) ?? message
+}
+
+function plainError(path: string, error: unknown): CommandError {
+  const { code } = error as NodeJS.ErrnoException
   const help = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' ? 'what it holds can be replayed' : undefined
-  return new CommandError(`cannot write \`${path}\`: ${REASONS.get(code) ?? message}`, help)
+  return new CommandError(`cannot write \`${path}\`: ${writeProblem(error)}`, help)
 }
 
 function told<T>(path: string, work: () => T): T {

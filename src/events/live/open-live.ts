@@ -117,7 +117,8 @@ const EVERY_OPEN: OpenFilter = { reads: undefined, writes: undefined, programs: 
 
 const DEFAULT_RING_BYTES = 16 * 1024 * 1024
 const DEFAULT_SPAN_BYTES = 1024 * 1024
-const MAX_SNAP_BYTES = 8192
+/** So much of the data of an event the probe can hand over. */
+export const MAX_SNAP_BYTES = 8192
 
 function genericIds(): Uint16Array {
   const ids = new Uint16Array(SYSCALL_LIMIT)
