@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allEvents, type BaseSyscalls, wantedEvents } from './base-syscalls.ts'
+import { allEvents, type BaseSyscalls, spellsFrequent, wantedEvents } from './base-syscalls.ts'
 import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
+import type { PlannedRule } from '../rules/plan.ts'
 
 const { config } = loadConfig({ env: {} })
 const defaults: BaseSyscalls = { customSet: [], repair: false, all: false }
 
-function wantedFor(condition: string, base: Partial<BaseSyscalls> = {}): ReturnType<typeof wantedEvents> {
+function rulesOf(condition: string): readonly PlannedRule[] {
   const text = `- rule: r\n  desc: d\n  condition: ${condition}\n  output: o\n  priority: INFO\n`
   const { rules } = loadRules([{ path: 'r.yaml', text }], config)
   assert.ok(rules.plan, JSON.stringify(rules.results))
-  return wantedEvents(rules.plan.rules, { ...defaults, ...base })
+  return rules.plan.rules
+}
+
+function wantedFor(condition: string, base: Partial<BaseSyscalls> = {}): ReturnType<typeof wantedEvents> {
+  return wantedEvents(rulesOf(condition), { ...defaults, ...base })
 }
 
 interface Case {
@@ -174,3 +179,14 @@ test('allEvents: a recording has everything, by names of the kernel', () => {
   assert.ok(!syscalls.has('syscall'))
   assert.deepEqual([...tracepoints].sort(), ['page_fault', 'procexit', 'signaldeliver', 'switch'])
 })
+
+for (const [condition, want] of [
+  ['evt.type = read', true],
+  ['proc.name = cat and (evt.type in (openat, pwrite) or evt.type = close)', true],
+  ['evt.type = openat', false],
+  ['evt.type = recvmsg', false],
+  ['proc.name = read', false],
+] as const) {
+  test(`frequent calls are spelled: ${condition}: ${want}`, () =>
+    assert.equal(spellsFrequent(rulesOf(condition)[0]!), want))
+}

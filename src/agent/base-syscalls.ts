@@ -175,6 +175,13 @@ export function wantedEvents(rules: readonly PlannedRule[], base: BaseSyscalls):
   return { ...wanted, notTraced: [...named].filter(name => !chosen.has(name) && !isMeta(name)).sort(), unknown }
 }
 
+/** Whether the condition spells calls that are traced with `all` alone: who writes one for the moment wants them. */
+export function spellsFrequent(rule: PlannedRule): boolean {
+  const spelled = new Set<string>()
+  collectTypes(rule.condition, spelled)
+  return [...spelled].some(isFrequent)
+}
+
 /** Everything there is, for a recording: also what comes often. */
 export function allEvents(): WantedEvents {
   return { ...toWanted(new Set(callNames())), notTraced: [], unknown: [] }

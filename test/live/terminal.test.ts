@@ -1,6 +1,6 @@
 /** `tiercel top` and `trace` on a terminal, live: what is on the screen, keys, and that the terminal is as it was behind them. */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { connect } from 'node:net'
@@ -82,4 +82,15 @@ test('trace on a terminal says that it watches, and ends by Ctrl-C', skip, async
   trace.child.stdin!.write('\u0003')
   await until('its end', () => trace.child.exitCode !== null)
   assert.equal(await trace.ended, 0)
+})
+
+test('trace: calls that come often are traced when the condition names them', skip, async t => {
+  const trace = onTerminal(t, `trace 'evt.type = read and proc.pid = ${process.pid}' -p 'seen:%evt.type' -n 1`)
+  await trace.says('watching until Ctrl-C')
+  await until('a read', () => {
+    readFileSync('/proc/self/comm')
+    return trace.child.exitCode !== null
+  })
+  assert.equal(await trace.ended, 0)
+  assert.match(trace.out, /^seen:read\r?$/m)
 })
