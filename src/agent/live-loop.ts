@@ -89,8 +89,9 @@ export interface LiveLoopDeps {
   readonly post: (message: ToMain) => void
   /** Called when all is over. */
   readonly onEnd: () => void
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, and of a clock that nobody sets. */
   readonly now: () => number
+  readonly steadyNow: () => number
 }
 
 export class LiveLoop {
@@ -145,7 +146,7 @@ export class LiveLoop {
 
   constructor(deps: LiveLoopDeps) {
     this.#deps = deps
-    this.#clock = new ClockSteps(deps.now, () => performance.now())
+    this.#clock = new ClockSteps(deps.now, deps.steadyNow)
     this.#names = new NameIndex({
       onFinding: finding => deps.post({ kind: 'name-finding', message: finding.message }),
     })

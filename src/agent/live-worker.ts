@@ -23,6 +23,7 @@ try {
     post,
     onEnd: () => port.close(),
     now: Date.now,
+    steadyNow: () => performance.now(),
   })
   port.on('message', value => {
     const message = parseToWorker(value)
