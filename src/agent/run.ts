@@ -16,7 +16,7 @@ import { openSinks } from '../outputs/open-sinks.ts'
 import type { OutputNews } from '../outputs/output-queue.ts'
 import type { OutputSink } from '../outputs/sinks/sink.ts'
 import { type AlertSummary, AlertTally } from '../outputs/summary.ts'
-import type { Plan, PlannedRule } from '../rules/plan.ts'
+import { activeRules, type Plan, type PlannedRule } from '../rules/plan.ts'
 import {
   type AlertBatch,
   MAX_BATCH,
@@ -323,9 +323,8 @@ export class Agent {
   figures(): AgentFigures {
     const { summary } = this.#tally
     const matches = new Map(summary.byRule.map(({ name, count }) => [name, count]))
-    const rules = [...(this.#rulesOf.get(this.#stats?.generation ?? 1) ?? [])]
     const { config } = this.#setup
-    const active = rules.filter(r => r.enabled && r.priority <= config.minPriority)
+    const rules = this.#rulesOf.get(this.#stats?.generation ?? 1) ?? []
     return {
       version: this.#options.versions.tiercel,
       falcoEngine: this.#options.versions.falcoEngine,
@@ -340,7 +339,7 @@ export class Agent {
       refusedReloads: this.#refusedReloads,
       stats: this.#stats,
       outputs: this.#outputs.counters,
-      rules: active.map(({ name, priority, source, tags }) => ({
+      rules: activeRules(rules, config.minPriority).map(({ name, priority, source, tags }) => ({
         name,
         priority,
         source,
@@ -452,7 +451,7 @@ export class Agent {
   #ordersOf(setup: LiveSetup, generation: number): RuleOrders {
     const { config, plan } = setup
     this.#rulesOf.set(generation, plan.rules)
-    const active = plan.rules.filter(r => r.enabled && r.source === 'syscall' && r.priority <= config.minPriority)
+    const active = activeRules(plan.rules, config.minPriority).filter(rule => rule.source === 'syscall')
     const { syscalls, tracepoints, notTraced, unknown } = wantedEvents(active, config.baseSyscalls)
     const isTraced = (event: string): boolean => !notTraced.includes(event)
     const opens = openFilterOf(active, addedOutput(config.appendOutput), isTraced)
@@ -497,7 +496,7 @@ export class Agent {
   }
 
   #activeCount({ plan, config }: LiveSetup): number {
-    return plan.rules.filter(r => r.enabled && r.priority <= config.minPriority).length
+    return activeRules(plan.rules, config.minPriority).length
   }
 
   /** What of a new configuration is the main thread's: outputs, resolver, drops, metrics, pages. */

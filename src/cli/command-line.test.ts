@@ -314,6 +314,12 @@ const cases: readonly {
     err: /W0209: macro `nobody`/,
   },
   {
+    name: 'replay: rules of which none is enabled',
+    args: ['replay', container, '-r', good, '-o', 'priority=critical'],
+    code: 0,
+    err: /^tiercel: no rule is enabled, so nothing alerts\nEvents detected: 0\n/,
+  },
+  {
     name: 'replay: rules that do not load',
     args: ['replay', container, '-r', bad],
     code: 1,

@@ -2,7 +2,7 @@ import type { Config } from '../agent/config.ts'
 import { type LoadedRules, loadRules } from '../agent/load-rules.ts'
 import { renderDiagnostic } from '../diagnostics/render.ts'
 import type { FileResult } from '../rules/compile-rules.ts'
-import type { Plan } from '../rules/plan.ts'
+import { activeRules, type Plan } from '../rules/plan.ts'
 import { counted } from '../values/counted.ts'
 import { CommandError } from './command-error.ts'
 import type { Arguments } from './parse-arguments.ts'
@@ -21,9 +21,9 @@ export function renderFindings(result: FileResult, color: boolean): string {
 }
 
 /** What a dry run says when all is well, as a line. */
-export function loadedText({ rules }: Plan, paths: readonly string[], config: Config): string {
-  const enabled = rules.filter(rule => rule.enabled && rule.priority <= config.minPriority).length
-  return `${counted(rules.length, 'rule')} in ${counted(paths.length, 'file')} loaded, ${enabled} enabled\n`
+export function loadedText(plan: Plan, paths: readonly string[], config: Config): string {
+  const { length } = plan.rules
+  return `${counted(length, 'rule')} in ${counted(paths.length, 'file')} loaded, ${activeRules(plan.rules, config.minPriority).length} enabled\n`
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Config } from '../agent/config.ts'
 import type { ReplayNews, ReplaySummary } from '../agent/replay.ts'
 import type { OutputSink } from '../outputs/sinks/sink.ts'
 import { renderSummary, renderSummaryJson } from '../outputs/summary.ts'
+import { activeRules } from '../rules/plan.ts'
 import type { Command } from './command.ts'
 import { UsageError } from './command-error.ts'
 import { inputPath, requireReadableFile } from './input-file.ts'
@@ -204,6 +205,8 @@ export const replayCommand: Command = {
       terminal.err(loadedText(ruleSet.plan, ruleSet.paths, config))
       return 0
     }
+    if (activeRules(ruleSet.plan.rules, config.minPriority).length === 0 && !run.isQuiet)
+      terminal.err(`${terminal.errColors.yellow('tiercel:')} no rule is enabled, so nothing alerts\n`)
     writePidfile(args.value('pidfile'))
     if (args.has('verbose'))
       for (const file of files) terminal.err(`capture: ${file} (${shortCount(statSync(inputPath(file)).size)}B)\n`)

@@ -1,5 +1,5 @@
 import type { EventInfo } from '../events/event-table.ts'
-import type { Plan, PlannedRule } from '../rules/plan.ts'
+import { activeRules, type Plan, type PlannedRule } from '../rules/plan.ts'
 import { bindOperand, type FieldBinder } from './bind-operand.ts'
 import { buildCheckTest, type CheckTest } from './check-test.ts'
 import { ConditionGraph, type Node } from './condition-graph.ts'
@@ -42,7 +42,7 @@ export interface Matcher {
 /** Links a plan to the fields of this machine. */
 export function linkPlan(plan: Plan, deps: LinkDeps): Matcher {
   const source = deps.source ?? 'syscall'
-  const rules = plan.rules.filter(r => r.enabled && r.source === source && r.priority <= deps.minPriority)
+  const rules = activeRules(plan.rules, deps.minPriority).filter(rule => rule.source === source)
   return new LinkedMatcher(rules, deps)
 }
 

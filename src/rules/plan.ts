@@ -37,6 +37,11 @@ export interface PlannedRule {
   readonly exceptionFields: readonly string[]
 }
 
+/** The rules that are on and not below the priority that is asked for. */
+export function activeRules(rules: readonly PlannedRule[], minPriority: number): PlannedRule[] {
+  return rules.filter(rule => rule.enabled && rule.priority <= minPriority)
+}
+
 export type PlanExpr =
   | { readonly kind: 'and' | 'or'; readonly operands: readonly PlanExpr[] }
   | { readonly kind: 'not'; readonly operand: PlanExpr }
