@@ -41,7 +41,7 @@ INLINE int open_done(struct buffer *b, long ret)
 		put_u32(b, open_flags(b->args[2]) | file->flags);
 		struct file *opened = ret >= 0 ? file_of_fd(ret) : NULL;
 		if (opened)
-			put_path(b, BPF_CORE_READ(opened, f_path.mnt), BPF_CORE_READ(opened, f_path.dentry));
+			put_path(b, BPF_CORE_READ(opened, f_path.mnt), BPF_CORE_READ(opened, f_path.dentry), ROOT_OF_MOUNTS);
 		else
 			put_empty(b);
 #ifdef __NR_open
@@ -89,7 +89,8 @@ INLINE int tell_earlier_open(struct buffer *b)
 	put_u64(b, fd);
 	put_fd(b, -100); /* AT_FDCWD */
 	put_u32(b, open_flags(BPF_CORE_READ(file, f_flags)) | b->opened.flags);
-	put_path(b, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+	/* As the program may have named it. */
+	put_path(b, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry), ROOT_OF_PROCESS);
 	put_u32(b, b->opened.dev);
 	put_u64(b, b->opened.ino);
 	submit(b);

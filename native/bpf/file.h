@@ -127,11 +127,14 @@ INLINE void raw_names(struct buffer *b)
 	raw_u8(b, 0);
 }
 
+/* Where paths begin: at the root of all that is mounted, whatever root the process has changed to, or at that. */
+enum path_root { ROOT_OF_MOUNTS, ROOT_OF_PROCESS };
+
 /*
- * The absolute path, as the current process sees it; at most 64 names are kept, the last ones. A file without a place in a directory (a
- * memfd, a pipe, one that was mounted itself and is no more) is told by the name of its entry alone.
+ * The absolute path in the mount namespace of the current process; at most 64 names are kept, the last ones. A file without a place in a
+ * directory (a memfd, a pipe, one that was mounted itself and is no more) is told by the name of its entry alone.
  */
-APART int put_path_at(struct buffer *b, u64 mnt_address, u64 dentry_address)
+APART int put_path_at(struct buffer *b, u64 mnt_address, u64 dentry_address, u32 root)
 {
 	struct vfsmount *mnt = (struct vfsmount *)mnt_address;
 	struct dentry *dentry = (struct dentry *)dentry_address;
@@ -144,7 +147,7 @@ APART int put_path_at(struct buffer *b, u64 mnt_address, u64 dentry_address)
 	struct path_walk w = {};
 	w.b = b;
 	w.dentry = dentry;
-	w.stop = BPF_CORE_READ(current_task(), fs, root.dentry);
+	w.stop = root == ROOT_OF_PROCESS ? BPF_CORE_READ(current_task(), fs, root.dentry) : NULL;
 	w.mount = (struct mount *)((char *)mnt - bpf_core_field_offset(struct mount, mnt));
 	w.mount_root = BPF_CORE_READ(mnt, mnt_root);
 	b->scratch_count = 0;
@@ -159,7 +162,7 @@ APART int put_path_at(struct buffer *b, u64 mnt_address, u64 dentry_address)
 	return 0;
 }
 
-INLINE void put_path(struct buffer *b, struct vfsmount *mnt, struct dentry *dentry)
+INLINE void put_path(struct buffer *b, struct vfsmount *mnt, struct dentry *dentry, enum path_root root)
 {
-	put_path_at(b, (u64)mnt, (u64)dentry);
+	put_path_at(b, (u64)mnt, (u64)dentry, root);
 }

@@ -225,7 +225,7 @@ APART int put_process(struct buffer *b, u64 task_address, u64 mm_address, u32 wi
 	put_u64(b, BPF_CORE_READ(task, tgid));
 	put_u64(b, BPF_CORE_READ(task, real_parent, pid));
 	if (with_cwd)
-		put_path(b, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry));
+		put_path(b, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry), ROOT_OF_PROCESS);
 	else
 		put_empty(b);
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);

@@ -14,6 +14,7 @@ import type { NameObserver } from '../domains/name-observer.ts'
 import type { NameUpdate } from '../domains/name-update.ts'
 import { renderToldFile, type ToldFile } from '../domains/workload-files.ts'
 import type { Alert } from '../engine/alert.ts'
+import { parseGroup, parsePasswd } from '../events/accounts.ts'
 import type { EventRecord } from '../events/event-record.ts'
 import { LIBRARY_CALLS } from '../events/library-call.ts'
 import type { SourceSink } from '../events/source.ts'
@@ -221,8 +222,7 @@ export class LiveLoop {
     this.#want({ ...orders, opens: undefined })
     const { observer } = this.#worker
     if (observer !== undefined) {
-      const wantFiles = (mntns: number, pid: number, isOwn: boolean): void =>
-        this.#deps.post({ kind: 'wanted-files', mntns, pid, isOwn })
+      const wantFiles = (mntns: number, pid: number, isOwn: boolean): void => this.#wantFiles(mntns, pid, isOwn)
       this.#observer = makeObserver({ ...observer, wantFiles, doubtsUnknownSockets: true }, this.#names)
       wantFiles(0, 1, false)
     }
@@ -263,8 +263,22 @@ export class LiveLoop {
         this.#want(this.#orders!)
         const processes = this.#pipeline!.state.threads.size
         this.#deps.post({ kind: 'attached', tookMs: performance.now() - this.#beginMs, processes })
+        this.#wantAccounts()
       } else if (performance.now() >= untilMs) return
     }
+  }
+
+  #wantFiles(mntns: number, pid: number, isOwn: boolean): void {
+    const containerId = this.#pipeline?.state.threads.get(pid)?.containerId ?? ''
+    this.#deps.post({ kind: 'wanted-files', mntns, pid, isOwn, hasAccounts: mntns === 0 || containerId !== '' })
+  }
+
+  /** Of containers that were there before, through the first process of each. */
+  #wantAccounts(): void {
+    if (this.#observer === undefined) return
+    for (const { mntns, mntnsUid, pid, vpid, containerId, isMainThread } of this.#pipeline!.state.threads.values())
+      if (isMainThread && vpid === 1 && containerId !== '' && mntns !== 0 && mntnsUid === 0)
+        this.#wantFiles(mntns, pid, false)
   }
 
   /** A piece of the world; not the next one at once while many events come. */
@@ -297,6 +311,10 @@ export class LiveLoop {
       const tsNs = BigInt(this.#deps.now()) * 1_000_000n
       pipeline.sink.event(makeOwnEvent({ name: `tiercel_${name}`, data: renderToldFile(told), tid: pid, tsNs }))
     }
+    if (file === 'passwd' || file === 'group') {
+      this.#takeAccounts(pipeline, news)
+      return
+    }
     if (file !== 'gone') {
       tell(file, news)
       return
@@ -306,6 +324,15 @@ export class LiveLoop {
     this.#observer?.orphanFiles(mntns)
     for (const thread of pipeline.state.threads.values()) if (thread.mntns === mntns && !thread.isDead) return
     tell('hosts', { mntns, text: '' })
+  }
+
+  /** Accounts of the host, or of the container that lives in the mount namespace. */
+  #takeAccounts({ state }: Pipeline, { file, mntns, pid, text }: WorkloadFileNews): void {
+    const containerId = mntns === 0 ? '' : state.threads.get(pid)?.containerId
+    // What the host's own services have there, does not name its users.
+    if (containerId === undefined || (containerId === '' && mntns !== 0)) return
+    if (file === 'passwd') for (const user of parsePasswd(text)) state.addUser(containerId, user)
+    else for (const group of parseGroup(text)) state.addGroup(containerId, group)
   }
 
   /** Rules judge from the first event on; but from one on that may need names they wait until these are known (`#mustWait`). */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { attachBytes, createRecord, readRecord } from '../events/decode-record.ts'
+import { paramToJson } from '../events/ndjson/param-json.ts'
 import { makeOwnEvent, ownEventData, ownEventName } from '../events/own-event.ts'
 import { RecordedFiles } from './recorded-files.ts'
 
@@ -21,6 +22,9 @@ test('recorded files: those of the host, and of each mount namespace that shows 
     mkdirSync(join(proc, `${pid}/root/etc`), { recursive: true })
     writeFileSync(join(proc, `${pid}/root/etc/resolv.conf`), 'nameserver 10.0.0.2\n')
     writeFileSync(join(proc, `${pid}/root/etc/hosts`), '192.0.2.1 shop.example\n')
+    writeFileSync(join(proc, `${pid}/root/etc/passwd`), 'app:x:1001:1002::/home/app:/bin/sh\n')
+    writeFileSync(join(proc, `${pid}/root/etc/group`), 'apps:x:1002:\n')
+    writeFileSync(join(proc, `${pid}/cgroup`), pid === 1 ? '0::/init.scope\n' : `0::/docker/${'ab'.repeat(32)}\n`)
   }
   const files = new RecordedFiles({ procRoot: proc, intervalMs: 50 })
   t.after(() => files.close())
@@ -38,14 +42,20 @@ test('recorded files: those of the host, and of each mount namespace that shows 
   tell(1, 4026531841)
   const taken: string[] = []
   const endMs = Date.now() + DEADLINE_MS
-  while (taken.length < 3) {
+  while (taken.length < 5) {
     assert.ok(Date.now() < endMs, taken.join())
     await new Promise(resolve => setTimeout(resolve, 10))
-    for (const record of files.take(5n)) taken.push(`${ownEventName(record)} ${ownEventData(record)} ${record.tsNs}`)
+    for (const record of files.take(5n)) {
+      const own = ownEventName(record)
+      if (own !== undefined) taken.push(`${own} ${ownEventData(record)} ${record.tsNs}`)
+      else taken.push([record.info.name, ...record.info.params.map((_, i) => paramToJson(record, i))].join(' '))
+    }
   }
   assert.deepEqual(taken.sort(), [
+    'groupadded 1002 apps abababababab',
     'tiercel_hosts 4026532207\n192.0.2.1 shop.example\n 5',
     'tiercel_resolv_conf 0\n10.0.0.2 5',
     'tiercel_resolv_conf 4026532207\n10.0.0.2 5',
+    'useradded 1001 1002 app /home/app /bin/sh abababababab',
   ])
 })

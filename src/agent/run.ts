@@ -378,7 +378,7 @@ export class Agent {
         if (this.#reloading?.generation === message.generation) this.#reloading = undefined
         return
       case 'wanted-files':
-        this.#files.want(message.mntns, message.pid, message.isOwn)
+        this.#files.want(message.mntns, message.pid, message.isOwn, message.hasAccounts)
         return
       case 'wanted-names':
         this.#lookUp(message.names, message.skipped)

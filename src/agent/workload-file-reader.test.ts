@@ -239,6 +239,28 @@ test('workload files: of a file that is too long whole lines are taken', async t
 
 const canUnshare: boolean = spawnSync('unshare', ['-m', 'true']).status === 0
 
+test('workload files: accounts of whom they are asked for, and again when they change', async t => {
+  const proc = scratch(t)
+  const root = addProcess(proc, 7, 207, { 'etc/passwd': 'app:x:1001:1001::/:/bin/sh\n', 'etc/group': 'app:x:1001:\n' })
+  addProcess(proc, 8, 208, { 'etc/passwd': 'own:x:1:1::/:/bin/sh\n' })
+  addProcess(proc, 9, 209, { 'etc/passwd': 'none:x:1:1::/:/bin/sh\n' })
+  addProcess(proc, 10, 300, { 'etc/passwd': 'elsewhere:x:1:1::/:/bin/sh\n' })
+  const { reader, news, until } = openReader(t, proc)
+  reader.want(208, 8, true, true)
+  reader.want(209, 9)
+  reader.want(210, 10, false, true)
+  reader.want(207, 7, false, true)
+  await until(list => textOf(list, 'hosts', 207) !== undefined && textOf(list, 'group', 207) !== undefined)
+  writeFileSync(join(root, 'etc/passwd'), 'app:x:1002:1002::/:/bin/sh\n')
+  await until(list => list.filter(one => one.kind === 'passwd').length === 2)
+  const told = news.filter(one => one.kind === 'passwd' || one.kind === 'group')
+  assert.deepEqual(told, [
+    { kind: 'passwd', mntns: 207, pid: 7, text: 'app:x:1001:1001::/:/bin/sh\n' },
+    { kind: 'group', mntns: 207, pid: 7, text: 'app:x:1001:\n' },
+    { kind: 'passwd', mntns: 207, pid: 7, text: 'app:x:1002:1002::/:/bin/sh\n' },
+  ])
+})
+
 test('workload files: of a real mount namespace', {
   skip: !canUnshare && 'mount namespaces cannot be made here',
 }, async t => {
@@ -256,7 +278,7 @@ test('workload files: of a real mount namespace', {
   const mntns = Number(/\d+/.exec(readlinkSync(`/proc/${child.pid}/ns/mnt`))![0])
   const { reader, news, until } = openReader(t)
   reader.want(mntns, child.pid!)
-  await until(list => list.length === 2)
+  await until(list => textOf(list, 'hosts', mntns) !== undefined)
   assert.equal(textOf(news, 'hosts', mntns), '192.0.2.9 mounted.example\n')
   child.kill()
   await until(list => list.some(one => one.kind === 'gone'))

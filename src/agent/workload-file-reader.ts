@@ -1,6 +1,7 @@
 /**
- * Reads what workloads have in /etc/resolv.conf and /etc/hosts, each in its own mount namespace, through a process that lives there; again
- * when a file has changed. One file at a time, off the event path. What workloads have there is not to be trusted: links are followed as
+ * Reads what workloads have in /etc/resolv.conf, /etc/hosts, /etc/passwd and /etc/group, each in its own mount namespace, through a process
+ * that lives there; again when a file has changed. One file at a time, off the event path, but accounts beside the others: whoever begins to run
+ * is named by them at once. What workloads have there is not to be trusted: links are followed as
  * if their root were ours, so that none leads out of it, and only plain files are read, so much of each.
  */
 import { constants } from 'node:fs'
@@ -23,6 +24,7 @@ export type FileNews =
       /** Others than root may write the hosts file. */
       readonly untrusted?: boolean
     }
+  | AccountNews
   /** The process is gone through which it was read. */
   | { readonly kind: 'gone'; readonly mntns: number }
   /** A function of its C library. Told once for each file, however many have it. */
@@ -30,6 +32,13 @@ export type FileNews =
 
 /** Which C libraries are looked for: all, or those of roots whose programs the library may tell what nothing else does (`name-services.ts`). */
 export type LibraryChoice = 'all' | 'needed' | 'none'
+/** The text of a file of accounts, where there is one; not of namespaces that a workload may have made itself. */
+export interface AccountNews {
+  readonly kind: 'passwd' | 'group'
+  readonly mntns: number
+  readonly pid: number
+  readonly text: string
+}
 
 export interface WorkloadFileReaderOptions {
   readonly onNews: (news: FileNews) => void
@@ -66,6 +75,8 @@ export interface FileReaderCounters {
 
 /** libscap takes async events of at most 64 KiB. */
 const MAX_BYTES = 48 * 1024
+/** No event has a file of accounts as a whole. */
+const MAX_ACCOUNT_BYTES = 1024 * 1024
 const MAX_VIEWS = 2048
 const MAX_QUEUE = 4096
 /** Each one is a probe that stays in the kernel. */
@@ -82,6 +93,10 @@ const RESOLV_CONF = '/etc/resolv.conf'
 const HOSTS = '/etc/hosts'
 const NSSWITCH = '/etc/nsswitch.conf'
 const NSCD = '/var/run/nscd/socket'
+const ACCOUNTS = [
+  ['passwd', '/etc/passwd'],
+  ['group', '/etc/group'],
+] as const
 /** Where local forwarders of the host keep the servers that they themselves ask. */
 const UPSTREAMS: readonly string[] = [
   '/run/systemd/resolve/resolv.conf',
@@ -97,6 +112,10 @@ export class WorkloadFileReader {
   readonly #views: Map<number, View> = new Map()
   readonly #libraries: Set<string> = new Set()
   readonly #queue: Map<number, { readonly pid: number; readonly isOwn: boolean }> = new Map()
+  /** Of which accounts are read: their files' stamps, and through whom. */
+  readonly #accounts: Map<number, { readonly pid: number; readonly stamps: Map<string, string> }> = new Map()
+  readonly #accountQueue: Map<number, number> = new Map()
+  #readsAccounts = false
   readonly #stuckMs: number
   readonly #timer: NodeJS.Timeout
   #isBusy = false
@@ -116,8 +135,11 @@ export class WorkloadFileReader {
     this.#timer.unref()
   }
 
-  /** Reads the files of the mount namespace through the process; `mntns` 0 is the host. `isOwn`: a workload may have made it itself. */
-  want(mntns: number, pid: number, isOwn = false): void {
+  /**
+   * Reads the files of the mount namespace through the process; `mntns` 0 is the host. `isOwn`: a workload may have made it itself.
+   * `hasAccounts`: its users and groups are of interest, too.
+   */
+  want(mntns: number, pid: number, isOwn = false, hasAccounts = false): void {
     if (isOwn && this.#isOwnStuck) {
       this.#leftOut++
       return
@@ -125,6 +147,10 @@ export class WorkloadFileReader {
     if (this.#queue.size >= MAX_QUEUE || (this.#views.size >= MAX_VIEWS && !this.#views.has(mntns))) {
       this.#leftOut++
       return
+    }
+    if (hasAccounts && !isOwn) {
+      this.#accountQueue.set(mntns, pid)
+      void this.#workAccounts()
     }
     this.#queue.set(mntns, { pid, isOwn })
     void this.#work()
@@ -150,6 +176,9 @@ export class WorkloadFileReader {
   #again(): void {
     for (const { mntns, pid, isOwn } of this.#views.values())
       if (!this.#queue.has(mntns)) this.#queue.set(mntns, { pid, isOwn })
+    for (const [mntns, { pid }] of this.#accounts)
+      if (!this.#accountQueue.has(mntns)) this.#accountQueue.set(mntns, pid)
+    void this.#workAccounts()
     void this.#work()
   }
 
@@ -165,13 +194,24 @@ export class WorkloadFileReader {
     this.#isBusy = false
   }
 
+  async #workAccounts(): Promise<void> {
+    if (this.#readsAccounts) return
+    this.#readsAccounts = true
+    for (const [mntns, pid] of this.#accountQueue) {
+      if (this.#isClosed || this.#stuck >= MAX_STUCK) break
+      this.#accountQueue.delete(mntns)
+      if (!(await inTime(this.#readAccounts(mntns, pid), this.#stuckMs))) this.#onStuck(false)
+    }
+    this.#readsAccounts = false
+  }
+
   #onStuck(isOwn: boolean): void {
     const cause = 'did not answer in time'
     if (isOwn) {
       this.#isOwnStuck = true
       this.#onTrouble?.(`files of mount namespaces that workloads made themselves are no longer read: one ${cause}`)
     } else if (++this.#stuck === MAX_STUCK)
-      this.#onTrouble?.(`resolv.conf and hosts files of workloads are no longer read: some ${cause}`)
+      this.#onTrouble?.(`resolv.conf, hosts and passwd files of workloads are no longer read: some ${cause}`)
   }
 
   async #read(mntns: number, pid: number, isOwn: boolean): Promise<void> {
@@ -215,6 +255,24 @@ export class WorkloadFileReader {
     return asksUnseenServices(text)
   }
 
+  async #readAccounts(mntns: number, pid: number): Promise<void> {
+    const root = `${this.#proc}/${mntns === 0 ? 1 : pid}`
+    const known = this.#accounts.get(mntns)
+    const view = known?.pid === pid ? known : { pid, stamps: new Map<string, string>() }
+    const isThere = await canEnter(`${root}/root/`)
+    if (!isThere && mntns !== 0) return
+    for (const [kind, path] of ACCOUNTS) {
+      const [file] = (await this.#readChanged(view, isThere ? `${root}/root` : '', [path], MAX_ACCOUNT_BYTES)) ?? []
+      // Through a process that went elsewhere, others would be read.
+      if (mntns !== 0 && (await readMountNamespace(root)) !== mntns) {
+        this.#accounts.delete(mntns)
+        return
+      }
+      this.#accounts.set(mntns, view)
+      if (file !== undefined) this.#tell({ kind, mntns, pid, text: file.text })
+    }
+  }
+
   async #findLibraries(view: View, base: string): Promise<void> {
     view.libraries = []
     if (this.#libraries.size >= MAX_LIBRARIES) {
@@ -232,6 +290,7 @@ export class WorkloadFileReader {
     if (mntns === 0 || (await readMountNamespace(root)) === mntns) return false
     for (const key of this.#views.get(mntns)?.libraries ?? []) this.#libraries.delete(key)
     this.#views.delete(mntns)
+    this.#accounts.delete(mntns)
     this.#tell({ kind: 'gone', mntns })
     return true
   }
@@ -256,9 +315,10 @@ export class WorkloadFileReader {
 
   /** The files, where one of them is another than the last time; else undefined. A file that cannot be read is undefined itself. */
   async #readChanged(
-    view: View,
+    view: Pick<View, 'stamps'>,
     base: string,
     paths: readonly string[],
+    maxBytes: number = MAX_BYTES,
   ): Promise<readonly (ReadFile | undefined)[] | undefined> {
     const places: (FoundFile | undefined)[] = []
     for (const path of paths) places.push(await findInRoot(base, path))
@@ -269,7 +329,7 @@ export class WorkloadFileReader {
     const files: (ReadFile | undefined)[] = []
     for (const place of places) {
       this.#reads++
-      files.push(place === undefined ? undefined : await readStart(place.path))
+      files.push(place === undefined ? undefined : await readStart(place.path, maxBytes))
     }
     return files
   }
@@ -283,13 +343,13 @@ interface ReadFile {
   readonly isOfRoot: boolean
 }
 
-async function readStart(path: string): Promise<ReadFile | undefined> {
+async function readStart(path: string, maxBytes: number = MAX_BYTES): Promise<ReadFile | undefined> {
   let file: FileHandle | undefined
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY)
     const stat = await file.stat()
     if (!stat.isFile()) return undefined
-    const bytes = Buffer.alloc(Math.min(stat.size, MAX_BYTES))
+    const bytes = Buffer.alloc(Math.min(stat.size, maxBytes))
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
     const text = bytes.latin1Slice(0, bytesRead)
     // A line that is cut says something else.

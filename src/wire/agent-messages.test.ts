@@ -90,7 +90,7 @@ const toWorker: readonly { readonly name: string; readonly value: unknown; reado
   },
   {
     name: 'a file of a workload that is none',
-    value: { kind: 'workload-file', file: 'passwd', mntns: 7, pid: 1, text: '' },
+    value: { kind: 'workload-file', file: 'shadow', mntns: 7, pid: 1, text: '' },
     ok: false,
   },
   { name: 'stop', value: { kind: 'stop' }, ok: true },
@@ -124,7 +124,11 @@ const toMain: readonly { readonly name: string; readonly value: unknown; readonl
   { name: 'stats without the source', value: { kind: 'stats', stats: { ...stats, source: 1 } }, ok: false },
   { name: 'ended', value: { kind: 'ended', stats }, ok: true },
   { name: 'refused', value: { kind: 'refused', message: 'no BTF', help: '' }, ok: true },
-  { name: 'wanted files', value: { kind: 'wanted-files', mntns: 0, pid: 7, isOwn: true }, ok: true },
+  {
+    name: 'wanted files',
+    value: { kind: 'wanted-files', mntns: 0, pid: 7, isOwn: true, hasAccounts: false },
+    ok: true,
+  },
   { name: 'wanted files of nobody', value: { kind: 'wanted-files', mntns: 0 }, ok: false },
   { name: 'wanted names', value: { kind: 'wanted-names', names: ['a.example'], skipped: [20] }, ok: true },
   { name: 'wanted names that are numbers', value: { kind: 'wanted-names', names: [1], skipped: [] }, ok: false },

@@ -78,7 +78,7 @@ export interface ObserverOrders {
 /** `FileNews` of `agent/workload-file-reader.ts`. */
 export interface WorkloadFileNews {
   readonly kind: 'workload-file'
-  readonly file: 'resolv_conf' | 'hosts' | 'gone'
+  readonly file: 'resolv_conf' | 'hosts' | 'passwd' | 'group' | 'gone'
   readonly mntns: number
   readonly pid: number
   readonly text: string
@@ -175,7 +175,13 @@ export type ToMain =
   /** Rules judge events from now on; `isFirst`: since the start. */
   | { readonly kind: 'rules-in-force'; readonly generation: number; readonly tookMs: number; readonly isFirst: boolean }
   /** Whose files are to be read, through which process; `isOwn`: of a mount namespace that a workload may have made itself. */
-  | { readonly kind: 'wanted-files'; readonly mntns: number; readonly pid: number; readonly isOwn: boolean }
+  | {
+      readonly kind: 'wanted-files'
+      readonly mntns: number
+      readonly pid: number
+      readonly isOwn: boolean
+      readonly hasAccounts: boolean
+    }
   /** The names that must be looked up from now on, and the sizes of lists that are too long for it. */
   | { readonly kind: 'wanted-names'; readonly names: readonly string[]; readonly skipped: readonly number[] }
   | AlertBatch
@@ -245,7 +251,8 @@ export function parseToWorker(value: unknown): ToWorker | undefined {
 
 function isWorkloadFile(value: Record<string, unknown>): boolean {
   const { file, mntns, pid, text } = value
-  return ['resolv_conf', 'hosts', 'gone'].includes(file as string) && isCount(mntns) && isCount(pid) && isText(text)
+  const files = ['resolv_conf', 'hosts', 'passwd', 'group', 'gone']
+  return files.includes(file as string) && isCount(mntns) && isCount(pid) && isText(text)
 }
 
 /** A message of the worker, or undefined if it is none. */
@@ -261,7 +268,10 @@ export function parseToMain(value: unknown): ToMain | undefined {
         ? (value as ToMain)
         : undefined
     case 'wanted-files':
-      return isCount(value['mntns']) && isCount(value['pid']) && typeof value['isOwn'] === 'boolean'
+      return isCount(value['mntns']) &&
+        isCount(value['pid']) &&
+        typeof value['isOwn'] === 'boolean' &&
+        typeof value['hasAccounts'] === 'boolean'
         ? (value as ToMain)
         : undefined
     case 'wanted-names':

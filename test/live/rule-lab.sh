@@ -5,7 +5,8 @@
 #   unshare --mount --net bash rule-lab.sh FOLDER ID
 #
 # FOLDER has act, trigger.py, host.json, container.json, and `as`, programs under other names; ID is the container's. Prints `ready`, waits for a
-# line, and then what the two print goes to FOLDER/host.out and FOLDER/container.out. All that it mounts and configures ends with it.
+# line, and then what the two print goes to FOLDER/host.out and FOLDER/container.out. On a second line the container goes on from its first
+# case, which it repeats until then; on a third one, or none, all ends. All that it mounts and configures ends with it.
 set -eu
 folder=$1 id=$2
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -72,12 +73,14 @@ cd /
 exec env -i PATH="$PATH" python3 -S /opt/lab/trigger.py /opt/lab/host.json
 ENTER
 
-mkfifo "$folder/end"
+mkfifo "$folder/end" "$folder/known"
 echo ready
 read -r _
 unshare --mount bash enter.sh "$lab/host/root" <"$folder/end" >"$folder/host.out" 2>&1 &
-runc --root "$lab/runc" run "$id" <"$folder/end" >"$folder/container.out" 2>&1 &
-exec 7>"$folder/end"
+runc --root "$lab/runc" run "$id" <"$folder/known" >"$folder/container.out" 2>&1 &
+exec 7>"$folder/end" 8>"$folder/known"
+read -r _
+echo known >&8
 read -r _ || true
-exec 7>&-
+exec 7>&- 8>&-
 wait

@@ -414,7 +414,7 @@ export const triggers: readonly Trigger[] = [
     user: 'nobody',
     argv: [ACT, 'unshare'],
     raises: {
-      'Change namespace privileges via unshare': { 'evt.type': 'unshare', 'evt.res': 'EPERM', 'user.name': '<NA>' },
+      'Change namespace privileges via unshare': { 'evt.type': 'unshare', 'evt.res': 'EPERM' },
     },
   },
   { does: 'asks for a mount namespace', where: 'container', argv: [ACT, 'unshare'], raises: {} },
@@ -518,6 +518,7 @@ export const triggers: readonly Trigger[] = [
       }),
     },
   },
+  { does: 'manages packages as the user for it', where: 'container', user: '_apt', argv: [as('apk')], raises: {} },
   { does: 'is a network tool', argv: [as('nmap')], raises: { 'Launch Suspicious Network Tool on Host': {} } },
   {
     does: 'removes what a shell remembers',
@@ -818,6 +819,20 @@ export const triggers: readonly Trigger[] = [
     does: 'speaks the language of miners',
     argv: ['/usr/bin/echo', 'stratum+tcp://pool.example:3333'],
     raises: { 'Detect crypto miners using the Stratum protocol': {} },
+  },
+  {
+    does: 'speaks the language of miners in another root, as a program whose path is told from the first one',
+    argv: ['/usr/sbin/chroot', '/usr', '/bin/echo', 'stratum+ssl://pool.example'],
+    raises: {
+      'Detect crypto miners using the Stratum protocol': [
+        {},
+        {
+          'proc.name': 'echo',
+          'proc.cmdline': 'echo stratum+ssl://pool.example',
+          'proc.exepath': '/usr/bin/echo',
+        },
+      ],
+    },
   },
   {
     does: 'is a client of Kubernetes',

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { liveSkipReason } from '../../src/events/live/testing.ts'
 import { COPIES, type Facts, NEVER, START, type Trigger, triggers, USERS } from './rule-triggers.ts'
@@ -130,8 +130,7 @@ function faultsOf(
   one: Case,
   seen: Seen,
   got: readonly Alert[],
-  ancestors: readonly string[],
-  containerId: string,
+  { above, containerId }: Pick<Run, 'above' | 'containerId'>,
 ): readonly string[] {
   const faults: string[] = []
   const left = new Map<string, Alert[]>()
@@ -143,7 +142,7 @@ function faultsOf(
         faults.push(`${rule}: not raised`)
         continue
       }
-      const usual = usualFields(one, seen, by, ancestors)
+      const usual = usualFields(one, seen, by, above)
       const want: Record<string, unknown> = { ...usual, ...fields }
       want['proc.env[CASE]'] = one.id
       want['container.id'] = one.where === 'host' ? 'host' : containerId.slice(0, 12)
@@ -163,7 +162,7 @@ function faultsOf(
   return faults
 }
 
-function lab(folder: string): void {
+function fillLab(folder: string): void {
   mkdirSync(join(folder, 'as'))
   for (const [name, from] of Object.entries(COPIES))
     copyFileSync(from === 'act' ? join(folder, 'act') : fileOf(from), join(folder, 'as', name))
@@ -171,7 +170,9 @@ function lab(folder: string): void {
     const list = cases
       .filter(one => one.where === where)
       .map(({ raises: _, user, ...one }) => ({ ...one, user: USERS[user ?? 'root'] }))
-    writeFileSync(join(folder, `${where}.json`), JSON.stringify(list))
+    // It shows when the users of the container are known, which events do not wait for.
+    const first = { id: 'again', argv: ['/opt/lab/act', 'unshare'], user: USERS.nobody }
+    writeFileSync(join(folder, `${where}.json`), JSON.stringify(where === 'host' ? list : [first, ...list]))
   }
   copyFileSync(here('testdata/trigger.py'), join(folder, 'trigger.py'))
   chmodSync(folder, 0o755)
@@ -186,23 +187,36 @@ test('every rule of Falco has something that must raise it, or a reason why noth
   assert.deepEqual([...raised, ...Object.keys(NEVER)].toSorted(), names.toSorted())
 })
 
-test('every rule of Falco is raised by what must raise it, and by nothing else', {
-  skip,
-  timeout: 240_000,
-}, async t => {
+/** One after the other on a machine that is busy with something else: what is lost then is not ours. */
+const ATTEMPTS = 3
+
+interface Run {
+  readonly lost: number
+  readonly alerts: readonly Alert[]
+  readonly seen: ReadonlyMap<string, Seen>
+  /** Names of the processes that the lab comes from, its own first. */
+  readonly above: readonly string[]
+  readonly containerId: string
+}
+
+const alertsIn = (out: string): readonly Alert[] =>
+  out
+    .split('\n')
+    .filter(line => line.includes('"proc.env[CASE]":"') && line.endsWith('}'))
+    .map(line => JSON.parse(line) as Alert)
+const caseOf = ({ output_fields }: Alert): unknown => output_fields['proc.env[CASE]']
+
+async function raiseAll(t: TestContext): Promise<Run> {
   const folder = scratch(t)
   const compiler = new Running(t, 'gcc', ['-O1', '-o', join(folder, 'act'), here('testdata/act.c')])
   await compiler.ended
   assert.equal(compiler.child.exitCode, 0, compiler.err)
-  lab(folder)
+  fillLab(folder)
   const containerId = randomBytes(32).toString('hex')
+  const options = [...RULES.flatMap(path => ['-r', path]), ...SETTINGS.flatMap(each => ['-o', each])]
   const agent = new Running(t, process.execPath, [
-    '--disable-warning=ExperimentalWarning',
-    main,
-    'run',
-    '--stats',
-    ...RULES.flatMap(path => ['-r', path]),
-    ...SETTINGS.flatMap(each => ['-o', each]),
+    ...['--disable-warning=ExperimentalWarning', main, 'run', '--stats'],
+    ...options,
   ])
   await agent.says('watching')
   const place = new Running(t, 'unshare', ['--mount', '--net', 'bash', here('rule-lab.sh'), folder, containerId])
@@ -214,6 +228,10 @@ test('every rule of Falco is raised by what must raise it, and by nothing else',
     const path = join(folder, `${where}.out`)
     return existsSync(path) ? readFileSync(path, 'utf8') : ''
   }
+  await until('the container’s users to be known', () =>
+    alertsIn(agent.out).some(one => caseOf(one) === 'again' && one.output_fields['user.name'] === 'nobody'),
+  )
+  place.child.stdin!.write('known\n')
   for (const where of ['host', 'container'])
     await until(`the cases of the ${where} to end`, () => told(where).endsWith('done\n'))
   const seen = new Map<string, Seen>()
@@ -221,17 +239,24 @@ test('every rule of Falco is raised by what must raise it, and by nothing else',
     const one = JSON.parse(line) as Seen
     seen.set(one.id, one)
   }
+  seen.set('start', { id: 'start', code: 0, tty: 0, exepath: realpathSync('/usr/bin/python3') })
   place.child.stdin!.end('end\n')
   await place.ended
   agent.child.kill('SIGTERM')
   await agent.ended
   const { lost_events: lost } = JSON.parse(agent.err.trimEnd().split('\n').at(-1)!) as { readonly lost_events: number }
-  assert.equal(lost, 0, 'events were lost')
-  const alerts = agent.out
-    .split('\n')
-    .filter(line => line.includes('"proc.env[CASE]":"'))
-    .map(line => JSON.parse(line) as Alert)
-  const of = (id: string): readonly Alert[] => alerts.filter(alert => alert.output_fields['proc.env[CASE]'] === id)
+  return { lost, alerts: alertsIn(agent.out), seen, above, containerId }
+}
+
+test('every rule of Falco is raised by what must raise it, and by nothing else', {
+  skip,
+  timeout: 240_000,
+}, async t => {
+  let run = await raiseAll(t)
+  for (let attempt = 1; run.lost > 0; attempt++) {
+    assert.ok(attempt < ATTEMPTS, `${run.lost} events were lost`)
+    run = await raiseAll(t)
+  }
   const start: Case = {
     id: 'start',
     does: 'is started',
@@ -239,13 +264,16 @@ test('every rule of Falco is raised by what must raise it, and by nothing else',
     argv: ['/usr/bin/python3', '-S', '/opt/lab/trigger.py', '/opt/lab/container.json'],
     raises: START,
   }
-  seen.set('start', { id: 'start', code: 0, tty: 0, exepath: realpathSync('/usr/bin/python3') })
   for (const one of [start, ...cases]) {
     await t.test(`${one.where}: ${one.does}`, () => {
-      const facts = seen.get(one.id)
+      const facts = run.seen.get(one.id)
       assert.ok(facts !== undefined, 'it was not run')
-      const ancestors = above
-      const faults = faultsOf(one, facts, of(one.id), ancestors, containerId)
+      const faults = faultsOf(
+        one,
+        facts,
+        run.alerts.filter(alert => caseOf(alert) === one.id),
+        run,
+      )
       assert.equal(faults.length, 0, `code ${facts.code}\n${faults.join('\n')}`)
     })
   }

@@ -82,14 +82,6 @@ export function splitTexts(text: ByteText): readonly ByteText[] {
   return (text.endsWith('\0') ? text.slice(0, -1) : text).split('\0')
 }
 
-/** `path` where it is an `/etc/passwd`-like file: its lines, cut at colons. */
-export function readColonFile(path: string): readonly (readonly ByteText[])[] {
-  return readTable(path, 16 * 1024 * 1024)
-    .split('\n')
-    .filter(line => line !== '' && !line.startsWith('#'))
-    .map(line => line.split(':'))
-}
-
 /** An address of /proc/net: IPv4 as one word, IPv6 as four, each in the byte order of the machine (little-endian). */
 export function parseHexIp(hex: string): Ip | undefined {
   if (!/^([0-9A-Fa-f]{8}){1,4}$/.test(hex)) return undefined

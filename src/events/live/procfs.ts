@@ -8,7 +8,8 @@ import { parseIpv4, parseIpv6 } from '../../values/ip.ts'
 import { toByteText } from '../../values/text.ts'
 import type { ByteText } from '../../values/value.ts'
 import type { FdEntry, InterfaceEntry, MachineInfo, ProcessEntry, SourceSink } from '../source.ts'
-import { readColonFile, readLink, readNumbers, readSmall, splitTexts } from './proc-files.ts'
+import { isId, parseGroup, parsePasswd } from '../accounts.ts'
+import { readLink, readNumbers, readSmall, readTable, splitTexts } from './proc-files.ts'
 import { procRoot } from './proc-root.ts'
 import { makeOwnEvent } from '../own-event.ts'
 import { SocketTables } from './proc-sockets.ts'
@@ -246,17 +247,11 @@ function readInterfaces(): readonly InterfaceEntry[] {
   return entries
 }
 
-function tellUsers(sink: SourceSink, etc: string): void {
-  for (const [name = '', , uid, gid, , home = '', shell = ''] of readColonFile(`${etc}/passwd`)) {
-    if (isId(uid) && isId(gid)) sink.user({ uid: Number(uid), gid: Number(gid), name, home, shell })
-  }
-  for (const [name = '', , gid] of readColonFile(`${etc}/group`)) {
-    if (isId(gid)) sink.group({ gid: Number(gid), name })
-  }
-}
+const MAX_ACCOUNT_BYTES = 16 * 1024 * 1024
 
-function isId(text: string | undefined): text is string {
-  return text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= 0xffffffff
+function tellUsers(sink: SourceSink, etc: string): void {
+  for (const user of parsePasswd(readTable(`${etc}/passwd`, MAX_ACCOUNT_BYTES))) sink.user(user)
+  for (const group of parseGroup(readTable(`${etc}/group`, MAX_ACCOUNT_BYTES))) sink.group(group)
 }
 
 // ---------------------------------------------------------------- processes
