@@ -4,6 +4,7 @@
  */
 import type { Ip } from '../values/value.ts'
 import { type BindingFact, isWorkloadEvidence, type Owner } from './binding.ts'
+import { type BindingOwner, BindingOwners, isSameOwner } from './binding-owners.ts'
 import { AddressRecord, Binding, NameRecord, NO_CHAIN, type NameSet, removeFrom } from './name-set.ts'
 import { TimeBuckets } from './time-buckets.ts'
 import { giverOf, UnwatchedNames } from './unwatched-names.ts'
@@ -21,6 +22,8 @@ export interface BindingLimits {
   readonly maxUnwatchedNames?: number
   readonly maxBindings?: number
   readonly maxPins?: number
+  /** Of what a process leaves behind so many bindings are tidied up when it ends; the others with what comes later. */
+  readonly tidiedAtOnce?: number
   /** Told of each name once per kind. Must not throw. */
   readonly onFinding?: (finding: NameFinding) => void
 }
@@ -57,6 +60,8 @@ export interface BindingCounters {
 export const GRACE_MS = 900_000
 export const ERASE_UNUSED_MS = 3_600_000
 const RETRY_PINNED_MS = 10_000
+/** Bindings that ended processes left behind, with each fact that comes: a process may have thousands, and events wait. */
+const TIDIED_PER_FACT = 16
 /** What was confirmed within so short a time of another may be taken for older than it. */
 const ORDER_MS = 1000
 /** The same for names while there is room for twice as many. */
@@ -72,6 +77,7 @@ export class BindingStore {
   readonly #maxUnwatchedNames: number
   readonly #maxBindings: number
   readonly #maxPins: number
+  readonly #tidiedAtOnce: number
   readonly #onFinding: (finding: NameFinding) => void
   readonly #holding: (name: string) => readonly NameSet[]
 
@@ -82,8 +88,7 @@ export class BindingStore {
   /** The names that were sought last: an answer gives several addresses to one name and its alias. */
   #recent: NameRecord | undefined = undefined
   #recentOther: NameRecord | undefined = undefined
-  /** What processes saw themselves. */
-  readonly #byPid: Map<number, Set<Binding>> = new Map()
+  readonly #owners: BindingOwners = new BindingOwners()
   readonly #ends: TimeBuckets<Binding> = new TimeBuckets()
   readonly #pins: Map<Ip, { count: number; sinceMs: number }> = new Map()
   readonly #overflowTold: Set<string> = new Set()
@@ -111,6 +116,7 @@ export class BindingStore {
     this.#maxUnwatchedNames = options.maxUnwatchedNames ?? 100_000
     this.#maxBindings = options.maxBindings ?? 250_000
     this.#maxPins = options.maxPins ?? 65_536
+    this.#tidiedAtOnce = options.tidiedAtOnce ?? 64
     this.#onFinding = options.onFinding ?? (() => {})
     this.#holding = options.holding
   }
@@ -166,34 +172,54 @@ export class BindingStore {
    * a name than processes live that looked it up.
    */
   endProcess(pid: number, atMs: number): void {
-    const own = this.#byPid.get(pid)
-    if (own === undefined) return
-    for (const binding of [...own]) {
-      if (binding.keep) continue
-      const { name, address, evidence, owner, ttlSec, resolver } = binding
-      if (evidence === 'observed' && binding.isAlive(atMs)) {
-        const containerId = owner?.containerId ?? ''
-        const netns = owner?.netns ?? 0
-        const fact: BindingFact = {
-          name: name.name,
-          ip: address.ip,
-          evidence,
-          ...((containerId !== '' || netns !== 0) && { owner: { containerId, netns } }),
-          ...(ttlSec !== undefined && { ttlSec }),
-          ...(resolver !== undefined && { resolver }),
-          chain: binding.chain,
-          ...(binding.untrusted && { untrusted: true }),
-        }
-        const { fromMs, untilMs, lastSeenMs, isAlias } = binding
-        this.extend(name.name, address.ip, fact, fromMs, untilMs, lastSeenMs, false, isAlias)
+    this.#owners.end(pid, atMs)
+    this.tidyUp(this.#tidiedAtOnce)
+  }
+
+  /** Does what is left to do for processes that have ended, for so many bindings. */
+  tidyUp(limit: number): void {
+    for (let taken = 0; taken < limit; taken++) {
+      const binding = this.#owners.nextEnded()
+      if (binding === undefined) return
+      this.#settle(binding)
+    }
+  }
+
+  /** The same for bindings that somebody is about to be shown. */
+  settle(bindings: readonly Binding[]): void {
+    for (const binding of [...bindings]) if (binding.isListed && !binding.of.isProcess) this.#settle(binding)
+  }
+
+  /** One that an ended process had: another that says the same has it in it from now on; what is over goes. */
+  #settle(binding: Binding): void {
+    const { name, address, of: owner } = binding
+    this.#owners.remove(binding)
+    if (!owner.isSeen || !binding.isAlive(owner.endedMs)) {
+      this.unbind(binding)
+      return
+    }
+    binding.stale = false
+    for (const other of name.byIp.get(address.ip)!) {
+      if (other === binding || !overlaps(other, binding.fromMs, binding.untilMs) || !saysTheSame(other, binding))
+        continue
+      const { ttlSec, resolver, chain, isAlias, fromMs, untilMs, lastSeenMs } = binding
+      other.fromMs = Math.min(other.fromMs, fromMs)
+      other.untilMs = Math.max(other.untilMs, untilMs)
+      other.isAlias &&= isAlias
+      if (lastSeenMs >= other.lastSeenMs) {
+        other.ttlSec = ttlSec
+        other.resolver = resolver
+        other.chain = chain
+        other.lastSeenMs = lastSeenMs
       }
-      // Making room for the heir may have taken it already.
-      if (!binding.isGone) this.unbind(binding)
+      this.unbind(binding)
+      return
     }
   }
 
   /** The clock was set forward by so many ms, or back where that is negative: what is known moves along, as if it had always been so. */
   shiftTimes(byMs: number): void {
+    this.tidyUp(Number.POSITIVE_INFINITY)
     for (const record of this.records()) {
       record.usedMs += byMs
       record.overflowUntilMs += byMs
@@ -212,11 +238,11 @@ export class BindingStore {
    * that is the limit there may be more.
    */
   sweep(nowMs: number, limit: number = Number.POSITIVE_INFINITY): number {
+    this.tidyUp(limit)
     let erased = 0
     for (let taken = 0; taken < limit; taken++) {
       const binding = this.#ends.popDue(nowMs)
       if (binding === undefined) break
-      binding.endBucket = -1
       if (binding.untilMs > nowMs) {
         this.#queueEnd(binding, binding.untilMs)
       } else if (binding.isAlive(nowMs)) {
@@ -326,9 +352,10 @@ export class BindingStore {
   ): void {
     this.changes++
     const record = this.recordFor(name, fact.owner, atMs)
-    let binding = findBinding(record.byIp.get(ip), fact, fromMs, untilMs)
+    const of = this.#owners.of(fact.owner, fact.evidence, keep)
+    let binding = findBinding(record.byIp.get(ip), fact, of, fromMs, untilMs)
     if (binding === undefined) {
-      binding = this.#bind(record, ip, fact, atMs)
+      binding = this.#bind(record, ip, fact, of, atMs)
       binding.fromMs = fromMs
       binding.untilMs = untilMs
       binding.isAlias = isAlias
@@ -343,6 +370,11 @@ export class BindingStore {
       binding.fromMs = Math.min(binding.fromMs, fromMs)
       binding.untilMs = Math.max(binding.untilMs, untilMs)
       binding.isAlias &&= isAlias
+      // It outlives its process, and stays its.
+      if (keep && binding.isListed) {
+        this.#owners.remove(binding)
+        binding.of = of
+      }
     }
     binding.lastSeenMs = Math.max(binding.lastSeenMs, atMs)
     binding.ttlSec = fact.ttlSec
@@ -361,8 +393,8 @@ export class BindingStore {
     return byIp.size > FEW_ADDRESSES || byIp.size * 2 > this.#maxAddressesPerName
   }
 
-  #bind(record: NameRecord, ip: Ip, fact: BindingFact, atMs: number): Binding {
-    const { evidence, owner } = fact
+  #bind(record: NameRecord, ip: Ip, fact: BindingFact, of: BindingOwner, atMs: number): Binding {
+    const { evidence } = fact
     if (!record.byIp.has(ip) && record.byIp.size >= this.#maxAddressesPerName)
       this.#evictedPerName += this.#evictAddress(record, atMs, record)
     let address = this.addresses.get(ip)
@@ -373,12 +405,12 @@ export class BindingStore {
     } else if (address.bindings.length >= this.#maxNamesPerAddress) {
       this.#evictName(address, atMs, record)
     }
-    const binding = new Binding(record, address, fact, atMs)
+    const binding = new Binding(record, address, fact, of, atMs)
     // An array that is pushed to takes room for more at once, and most addresses have one binding.
     if (address.bindings.length === 0) address.bindings = [binding]
     else address.bindings.push(binding)
     if (isAttributed(binding)) address.attributed++
-    if (owner?.pid !== undefined) this.#ofPid(owner.pid).add(binding)
+    this.#owners.add(binding, of)
     const known = record.byIp.get(ip)
     if (known === undefined) record.byIp.set(ip, [binding])
     else known.push(binding)
@@ -396,8 +428,7 @@ export class BindingStore {
   unbind(binding: Binding, inUse?: NameRecord): void {
     const { name, address } = binding
     binding.isGone = true
-    if (binding.endBucket >= 0) this.#ends.delete(binding.endBucket, binding)
-    binding.endBucket = -1
+    this.#ends.delete(binding)
     if (binding.evidence !== 'literal') {
       this.#bindings--
       name.bindingCount--
@@ -405,7 +436,7 @@ export class BindingStore {
     for (const set of name.sets) set.remove(binding)
     removeFrom(address.bindings, binding)
     if (isAttributed(binding)) address.attributed--
-    this.#forgetOfPid(binding)
+    this.#owners.remove(binding)
     if (address.bindings.length === 0) this.addresses.delete(address.ip)
     const rest = name.byIp.get(address.ip)
     if (rest !== undefined) {
@@ -418,25 +449,9 @@ export class BindingStore {
     this.#forgetRecent()
   }
 
-  #ofPid(pid: number): Set<Binding> {
-    let own = this.#byPid.get(pid)
-    if (own === undefined) {
-      own = new Set()
-      this.#byPid.set(pid, own)
-    }
-    return own
-  }
-
-  #forgetOfPid(binding: Binding): void {
-    const pid = binding.owner?.pid
-    if (pid === undefined) return
-    const own = this.#byPid.get(pid)
-    if (own?.delete(binding) === true && own.size === 0) this.#byPid.delete(pid)
-  }
-
   #queueEnd(binding: Binding, atMs: number): void {
-    if (binding.endBucket >= 0 || binding.keep || atMs === Number.POSITIVE_INFINITY) return
-    binding.endBucket = this.#ends.add(atMs, binding)
+    if (binding.bucket >= 0 || binding.keep || atMs === Number.POSITIVE_INFINITY) return
+    this.#ends.add(atMs, binding)
   }
 
   #erase(record: NameRecord): void {
@@ -501,6 +516,7 @@ export class BindingStore {
 
   /** Over the bound, names that no set holds go first, the least recently used of whoever has many; then watched ones lose addresses, whoever has most. */
   makeRoom(atMs: number): void {
+    this.tidyUp(this.#bindings > this.#maxBindings ? Number.POSITIVE_INFINITY : TIDIED_PER_FACT)
     while (this.#bindings > this.#maxBindings) {
       if (this.otherNames.size > 0) {
         this.#evictUnwatchedName()
@@ -534,27 +550,36 @@ function isAttributed(binding: Binding): boolean {
 function findBinding(
   bindings: readonly Binding[] | undefined,
   fact: BindingFact,
+  of: BindingOwner,
   fromMs: number,
   untilMs: number,
 ): Binding | undefined {
   if (bindings === undefined) return undefined
   for (const binding of bindings) {
-    if (fromMs <= binding.untilMs && untilMs >= binding.fromMs && isOfFact(binding, fact)) return binding
+    if (overlaps(binding, fromMs, untilMs) && isOfFact(binding, fact, of)) return binding
   }
   return undefined
 }
 
-/** Whether the fact says the same on the same evidence, whenever that holds. Both are of one name and address. */
-export function isOfFact(binding: Binding, { evidence, owner, untrusted = false }: BindingFact): boolean {
-  const own = binding.owner
-  return (
-    own?.pid === owner?.pid &&
-    binding.evidence === evidence &&
-    binding.untrusted === untrusted &&
-    (own?.netns ?? 0) === (owner?.netns ?? 0) &&
-    own?.mntns === owner?.mntns &&
-    (own?.containerId ?? '') === (owner?.containerId ?? '')
-  )
+function overlaps(binding: Binding, fromMs: number, untilMs: number): boolean {
+  return fromMs <= binding.untilMs && untilMs >= binding.fromMs
+}
+
+/** Whether the fact says the same on the same evidence, whenever that holds. Both are of one name and address. `of`: the fact's owner. */
+export function isOfFact(
+  binding: Binding,
+  { evidence, owner, untrusted = false }: BindingFact,
+  of?: BindingOwner,
+): boolean {
+  if (binding.evidence !== evidence || binding.untrusted !== untrusted || binding.of.isOver) return false
+  if (binding.of === of) return true
+  return !(binding.of.isProcess && of?.isProcess === true) && isSameOwner(binding.owner, owner)
+}
+
+/** The same of two bindings of one name and address. */
+function saysTheSame(a: Binding, b: Binding): boolean {
+  if (a.evidence !== b.evidence || a.untrusted !== b.untrusted || a.of.isOver) return false
+  return a.of === b.of || isSameOwner(a.owner, b.owner)
 }
 
 function isSameChain(a: readonly string[], b: readonly string[]): boolean {

@@ -724,6 +724,55 @@ suite('bounds', () => {
     assert.equal(index.bindingsOfName('shop.test', 1001)[0]?.lastSeenMs, 999)
   })
 
+  test('a process that leaves thousands of bindings ends at once; they are tidied up with what comes later', () => {
+    const { index } = withFindings({})
+    const owner = { pid: 11, containerId: 'c1' }
+    const learn = (pid: number, ip: number): void => {
+      const fact = { name: 'shop.test', ip, evidence: 'observed', fromMs: 0, ttlSec: 5, chain: ['edge.test'] } as const
+      index.learn({ ...fact, owner: { ...owner, pid } }, pid)
+    }
+    for (let ip = 1; ip <= 1000; ip++) for (const pid of [10, 11]) learn(pid, ip)
+    index.learn({ name: 'said.test', ip: 1, evidence: 'claimed', owner }, 11)
+    const before = index.stats().bindings
+    index.endProcess(10, 20)
+    index.endProcess(11, 20)
+    assert.ok(before - index.stats().bindings <= 2 * 64, 'little is done at once')
+    // What counts is as if all had been done.
+    assert.deepEqual(index.namesOf(1, momentAt(21, { pid: 12, container: 'c1' })), ['shop.test', 'edge.test'])
+    assert.deepEqual(index.namesOf(1, momentAt(21, { pid: 11, container: 'c1' })), ['shop.test', 'edge.test'])
+    assert.deepEqual(index.namesOf(1, momentAt(21, { pid: 12, container: 'c2' })), [])
+    const shown = index.bindingsOfAddress(1000, 21)
+    assert.deepEqual(
+      shown.map(({ name, owner: whose, lastSeenMs }) => [name, whose, lastSeenMs]),
+      ['shop.test', 'edge.test'].map(name => [name, { containerId: 'c1', netns: 0 }, 11]),
+    )
+    assert.equal(index.bindingsOfName('said.test', 21).length, 0)
+    // The next of that number has nothing to do with them.
+    learn(11, 1)
+    assert.equal(index.bindingsOfAddress(1, 21).length, 4)
+    for (let i = 0; i < 500; i++) learn(13, 1)
+    index.endProcess(11, 22)
+    index.endProcess(13, 22)
+    assert.equal(index.stats().bindings, 2000)
+  })
+
+  test('a sweep ends what processes left behind, and room is never asked for on their account', () => {
+    const { index } = withFindings({ tidiedAtOnce: 0, maxBindings: 150 })
+    for (const pid of [1, 2]) {
+      for (let ip = 1; ip <= 60; ip++)
+        index.learn({ name: 'a.test', ip, evidence: 'observed', owner: { pid }, fromMs: 0, ttlSec: 5 }, pid)
+    }
+    index.endProcess(1, 10)
+    index.endProcess(2, 10)
+    assert.equal(index.stats().bindings, 120)
+    for (let ip = 61; ip <= 62; ip++) index.learn({ name: 'a.test', ip, evidence: 'resolved' }, 11)
+    index.sweep(12, 1000)
+    assert.equal(index.stats().bindings, 62)
+    for (let ip = 63; ip <= 150; ip++) index.learn({ name: 'a.test', ip, evidence: 'resolved' }, 13)
+    assert.equal(index.stats().bindings, 150)
+    assert.equal(index.stats().evictedForRoom, 0)
+  })
+
   test('what the client of an ended process said, and what has ended itself, goes with the process', () => {
     const { index } = withFindings({})
     const owner = { pid: 11 }

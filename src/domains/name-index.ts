@@ -296,18 +296,18 @@ export class NameIndex {
 
   /** How the names that count for the address are known, the best first. */
   bindingsOf(ip: Ip, when: When): readonly BindingView[] {
-    return this.#rank(ip, when).map(binding => view(binding, timeOf(when)))
+    return rankBindings(this.#bindingsOf(unmapIp(ip)), when).map(binding => view(binding, timeOf(when)))
   }
 
   /** All bindings of an address that are still known, whoever they mean something to, also those that hold no more or not yet. */
   bindingsOfAddress(ip: Ip, atMs: number): readonly BindingView[] {
-    return (this.#store.addresses.get(unmapIp(ip))?.bindings ?? NO_BINDINGS).map(binding => view(binding, atMs))
+    return this.#bindingsOf(unmapIp(ip)).map(binding => view(binding, atMs))
   }
 
   /** All bindings of a canonical name that are still known, also those that hold no more or not yet. */
   bindingsOfName(name: string, atMs: number): readonly BindingView[] {
-    const bindings = [...(this.#store.recordOf(name)?.byIp.values() ?? [])].flat()
-    return bindings.map(binding => view(binding, atMs))
+    this.#store.settle(bindingsOf(this.#store.recordOf(name)))
+    return bindingsOf(this.#store.recordOf(name)).map(binding => view(binding, atMs))
   }
 
   /**
@@ -315,6 +315,7 @@ export class NameIndex {
    * no sooner than it was known here.
    */
   *facts(): Iterable<BindingFact> {
+    this.#store.tidyUp(Number.POSITIVE_INFINITY)
     for (const names of [this.#store.watchedNames, this.#store.otherNames]) {
       for (const record of names.values()) {
         for (const binding of [...record.byIp.values()].flat()) {
@@ -473,10 +474,21 @@ export class NameIndex {
 
   // Room
 
+  /** As they are shown: none twice. */
+  #bindingsOf(ip: Ip): readonly Binding[] {
+    const { addresses } = this.#store
+    this.#store.settle(addresses.get(ip)?.bindings ?? NO_BINDINGS)
+    return addresses.get(ip)?.bindings ?? NO_BINDINGS
+  }
+
   #rank(ip: Ip, when: When): readonly Binding[] {
     const bindings = this.#store.addresses.get(typeof ip === 'string' ? unmapIp(ip) : ip)?.bindings
     return bindings === undefined ? NO_BINDINGS : rankBindings(bindings, when)
   }
+}
+
+function bindingsOf(record: NameRecord | undefined): Binding[] {
+  return [...(record?.byIp.values() ?? [])].flat()
 }
 
 const NO_BINDINGS: readonly Binding[] = []

@@ -16,18 +16,24 @@ import {
   timeOf,
   type When,
 } from './binding.ts'
+import type { BindingOwner } from './binding-owners.ts'
 import type { NameList } from './name-list.ts'
+import type { Timed } from './time-buckets.ts'
 import type { Giver } from './unwatched-names.ts'
 
 export const NO_CHAIN: readonly string[] = []
 
 /** One binding as the index keeps it. */
-export class Binding {
+export class Binding implements Timed<Binding> {
   readonly name: NameRecord
   readonly address: AddressRecord
   readonly evidence: Evidence
-  readonly owner: Owner | undefined
   readonly untrusted: boolean
+  /** Whose it is, for `BindingOwners`, and its neighbours among what that has. */
+  of: BindingOwner
+  newerOfOwner: Binding | undefined = undefined
+  olderOfOwner: Binding | undefined = undefined
+  isListed = false
   /** Holds in [fromMs, untilMs); −Infinity and Infinity where there is no end. */
   fromMs: number
   untilMs: number
@@ -41,21 +47,24 @@ export class Binding {
   isAlias = false
   /** Not erased when it ends, because a replay asks at past times. */
   keep = false
-  /** Where it is among what ends; −1: nowhere. */
-  endBucket = -1
+  /** Where it is among what ends, for `TimeBuckets`. */
+  bucket = -1
+  sooner: Binding | undefined = undefined
+  later: Binding | undefined = undefined
   /** No longer part of the index. */
   isGone = false
 
   constructor(
     name: NameRecord,
     address: AddressRecord,
-    { evidence, owner, untrusted = false }: Pick<BindingFact, 'evidence' | 'owner' | 'untrusted'>,
+    { evidence, untrusted = false }: Pick<BindingFact, 'evidence' | 'untrusted'>,
+    of: BindingOwner,
     atMs: number,
   ) {
     this.name = name
     this.address = address
     this.evidence = evidence
-    this.owner = owner
+    this.of = of
     this.untrusted = untrusted
     this.fromMs = Number.NEGATIVE_INFINITY
     this.untilMs = Number.POSITIVE_INFINITY
@@ -63,8 +72,12 @@ export class Binding {
     this.lastSeenMs = atMs
   }
 
+  get owner(): Owner | undefined {
+    return this.of.owner
+  }
+
   isAlive(atMs: number): boolean {
-    if (atMs < this.fromMs) return false
+    if (atMs < this.fromMs || this.of.isOver) return false
     return atMs < this.untilMs || this.address.pinnedSinceMs < this.untilMs
   }
 }

@@ -110,8 +110,8 @@ const step = fc.oneof(
 
 test('observed names over time: union with grace, pins and ended processes, as a list that is searched has them', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), steps => {
-      const index = new NameIndex()
+    fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(0, 1, 64), (steps, tidiedAtOnce) => {
+      const index = new NameIndex({ tidiedAtOnce })
       const sets = LISTS.map(list => index.watch(list))
       const oracle = new Oracle()
       let sec = 1_777_888_800
