@@ -1,34 +1,26 @@
 import { isIP } from 'node:net'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
-import type { AppendOutputEntry, ExtraField } from '../outputs/append-output.ts'
+import type { AppendOutputEntry } from '../outputs/append-output.ts'
 import type { AlertFormat } from '../outputs/format-alert.ts'
-import type { HttpOutputConfig, OutputsConfig } from '../outputs/open-sinks.ts'
-import { defaultQueueLimits } from '../outputs/output-queue.ts'
+import type { OutputsConfig } from '../outputs/open-sinks.ts'
 import { priorityNames } from '../values/priority-names.ts'
-import type { FieldLookup } from '../rules/field-lookup.ts'
-import { parseOutputFormat } from '../rules/parse-output.ts'
-import { parseIp } from '../values/ip.ts'
-import { parseNet } from '../values/net.ts'
 import {
   bothKeys,
   deprecatedKey,
   missingKey,
   noEffect,
-  noOutput,
   noSuchPlugin,
   notAllowed,
   notOneOf,
   removedKey,
-  ruleAndTags,
-  wrongType,
 } from './config-findings.ts'
-import { type NameListConfig, readNameLists } from './config-name-lists.ts'
-import type { ConfigMap, Env, Place } from './config-node.ts'
+import { type DomainsConfig, readDomains } from './config-domains.ts'
+import type { ConfigMap, Env } from './config-node.ts'
+import { readAppendOutput, readOutputs } from './config-outputs.ts'
 import { ConfigSection } from './config-section.ts'
 import { parseInterval } from './parse-interval.ts'
 import { DEFAULT_RING } from './ring-bytes.ts'
 import { withStaticFields } from './static-fields.ts'
-import { TRUSTED_WORDS } from './trusted-words.ts'
 
 /**
  * The configuration with types and defaults. Keys and defaults are those of Falco 0.44 (`falco.yaml`) in camel case; where ours differ, the
@@ -127,47 +119,6 @@ export interface MetricsConfig {
   readonly includeEmptyValues: boolean
 }
 
-/** How domain names are looked up and judged. */
-export interface DomainsConfig {
-  /** `cares` asks DNS servers and learns TTLs; `system` also reads the hosts file and uses search domains. */
-  readonly resolver: 'cares' | 'system'
-  /** Addresses, with `:port` if it is not 53; empty: the system's. For `cares` only. */
-  readonly servers: readonly string[]
-  /** Only Falco's operators on domain fields. */
-  readonly strict: boolean
-  /** Bindings for a replay (NDJSON); '' for none. */
-  readonly bindingsFile: string
-  /** Look names up in a replay too. */
-  readonly replayLookups: boolean
-  /** Look-ups under way at once. */
-  readonly maxLookups: number
-  /** Lists of more names than this are matched against observed names only. */
-  readonly listLimit: number
-  /** Whether names are learnt from what processes send and receive: only from live events, from captures too, or never. */
-  readonly observe: 'live' | 'true' | 'false'
-  /** Ports of DNS servers. */
-  readonly dnsPorts: readonly number[]
-  /**
-   * Addresses and networks of the DNS servers that are trusted, and `getaddrinfo`, `systemd-resolved`, `nscd`; without any address, those
-   * that the resolv.conf of whoever asks names.
-   */
-  readonly trustedResolvers: readonly string[]
-  /** Whether what the C library tells programs (`getaddrinfo`) is observed too, live; `auto` where it may say what nothing else does. */
-  readonly getaddrinfo: 'auto' | 'true' | 'false'
-  /** Where a live agent keeps what it knows of names for its next start; '' for nowhere. */
-  readonly stateFile: string
-  /** How often it is written. */
-  readonly saveIntervalMs: number
-  /** How long verdicts wait for the name of an address of which nothing is known, where a rule does not say; 0: not at all. */
-  readonly waitForNameMs: number
-  /** JSON alerts tell how the names that the rule asks for are known (`names`). */
-  readonly explainAlerts: boolean
-  /** Long lists of names, which are never looked up. */
-  readonly lists: readonly NameListConfig[]
-  /** Folder for copies of those that come from elsewhere. */
-  readonly listCache: string
-}
-
 /** What of the process the configuration depends on. */
 export interface ConfigSurroundings {
   /** `FALCO_HOSTNAME` stands for the host's name. */
@@ -202,7 +153,7 @@ export function readConfig(root: ConfigMap, surroundings: ConfigSurroundings, fi
     metrics: readMetrics(top, findings),
     baseSyscalls: readBaseSyscalls(top),
     ...readLibs(top),
-    domains: readDomains(top, surroundings, findings),
+    domains: readDomains(top, surroundings.env, findings),
   }
   top.node('config_files')
   readPlugins(top, findings)
@@ -292,183 +243,6 @@ function readFormat(top: ConfigSection, { env, hostname }: ConfigSurroundings): 
     timeIso8601: top.bool('time_format_iso_8601', false),
     hostname: env['FALCO_HOSTNAME'] ?? hostname,
   }
-}
-
-function readOutputs(top: ConfigSection, root: ConfigMap, findings: Diagnostic[]): OutputsConfig {
-  const own = top.section('tiercel')
-  const stdout = readSwitch(top, 'stdout_output')
-  const syslog = readSwitch(top, 'syslog_output')
-  const file = readFileOutput(top, findings)
-  const program = readProgramOutput(top, findings)
-  const http = readHttpOutput(top, own.int('http_timeout', 10_000, 1, 3_600_000), findings)
-  const syslogOptions = {
-    ident: own.text('syslog_ident', 'tiercel'),
-    socketPath: own.text('syslog_socket', '/dev/log'),
-  }
-  const queue = top.section('outputs_queue')
-  const capacity = queue.int('capacity', 0, 0, MOST)
-  queue.finish()
-  const limits = {
-    ...defaultQueueLimits,
-    ...(capacity > 0 && { capacity }),
-    timeoutMs: top.int('output_timeout', 2000, 0, UINT32),
-    retryForMs: own.int('output_retry', defaultQueueLimits.retryForMs, 0, 3_600_000),
-  }
-  own.finish()
-  // Of a file that cannot be parsed nothing is known.
-  const isParsed = !findings.some(finding => finding.code === 'E0302')
-  if (isParsed && !stdout && !syslog && file === undefined && program === undefined && http === undefined) {
-    findings.push(noOutput({ ...root.place, span: { start: root.place.span.start, end: root.place.span.start } }))
-  }
-  return {
-    stdout,
-    ...(syslog && { syslog: syslogOptions }),
-    ...(file !== undefined && { file }),
-    ...(program !== undefined && { program }),
-    ...(http !== undefined && { http }),
-    limits,
-  }
-}
-
-function readSwitch(top: ConfigSection, key: string): boolean {
-  const section = top.section(key)
-  const enabled = section.bool('enabled', false)
-  section.finish()
-  return enabled
-}
-
-/** The value of `key` that an output which is on cannot do without. */
-function readNeeded(
-  section: ConfigSection,
-  key: string,
-  enabled: boolean,
-  why: string,
-  findings: Diagnostic[],
-): string {
-  const text = section.text(key, '')
-  const place = section.placeOf('enabled')
-  if (enabled && text === '' && place !== undefined) findings.push(missingKey(place, section.pathOf(key), why))
-  return text
-}
-
-function readFileOutput(top: ConfigSection, findings: Diagnostic[]): OutputsConfig['file'] {
-  const section = top.section('file_output')
-  const enabled = section.bool('enabled', false)
-  const filename = readNeeded(section, 'filename', enabled, 'the file output is enabled', findings)
-  const keepAlive = section.bool('keep_alive', false)
-  section.finish()
-  return enabled && filename !== '' ? { filename, keepAlive } : undefined
-}
-
-function readProgramOutput(top: ConfigSection, findings: Diagnostic[]): OutputsConfig['program'] {
-  const section = top.section('program_output')
-  const enabled = section.bool('enabled', false)
-  const program = readNeeded(section, 'program', enabled, 'the program output is enabled', findings)
-  const keepAlive = section.bool('keep_alive', false)
-  section.finish()
-  return enabled && program !== '' ? { program, keepAlive } : undefined
-}
-
-function readHttpOutput(top: ConfigSection, timeoutMs: number, findings: Diagnostic[]): HttpOutputConfig | undefined {
-  const section = top.section('http_output')
-  const enabled = section.bool('enabled', false)
-  const url = unquote(readNeeded(section, 'url', enabled, 'the http output is enabled', findings))
-  const config: HttpOutputConfig = {
-    url,
-    userAgent: section.text('user_agent', 'falcosecurity/falco'),
-    insecure: section.bool('insecure', false),
-    echo: section.bool('echo', false),
-    caCert: section.text('ca_cert', ''),
-    caBundle: section.text('ca_bundle', ''),
-    caPath: section.text('ca_path', '/etc/ssl/certs'),
-    mtls: section.bool('mtls', false),
-    clientCert: section.text('client_cert', '/etc/ssl/certs/client.crt'),
-    clientKey: section.text('client_key', '/etc/ssl/certs/client.key'),
-    compressUploads: section.bool('compress_uploads', false),
-    maxConsecutiveTimeouts: section.int('max_consecutive_timeouts', 5, 0, 255),
-    timeoutMs,
-  }
-  section.bool('keep_alive', false) // the connection is always kept
-  section.finish()
-  if (!enabled || url === '') return undefined
-  if (isHttpUrl(url)) return config
-  findings.push(notAllowed(section.placeOf('url')!, section.pathOf('url'), url, 'not an http:// or https:// address'))
-  return undefined
-}
-
-/** Charts quote the address once more than needed. */
-function unquote(text: string): string {
-  const quote = text[0]
-  return text.length > 1 && (quote === '"' || quote === "'") && text.endsWith(quote) ? text.slice(1, -1) : text
-}
-
-function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
-}
-
-function readAppendOutput(top: ConfigSection, fields: FieldLookup, findings: Diagnostic[]): AppendOutputEntry[] {
-  return top.sections('append_output').map(entry => {
-    const match = entry.section('match')
-    const rule = match.text('rule', '')
-    const tags = match.texts('tags')
-    const source = match.text('source', '')
-    const checkFormat = (key: string, format: string, place: Place): void => {
-      if (source !== '' && source !== 'syscall') return // no rule of another source is loaded, and its fields are not known
-      const parsed = parseOutputFormat(format, { fields })
-      if (parsed.ok) return
-      const { message, help } = parsed.error
-      findings.push(notAllowed(place, entry.pathOf(key), format, message, help))
-    }
-    const extraOutput = entry.text('extra_output', '')
-    if (extraOutput !== '') checkFormat('extra_output', extraOutput, entry.placeOf('extra_output')!)
-    const made: AppendOutputEntry = {
-      source,
-      rule,
-      tags,
-      extraOutput,
-      extraFields: readExtraFields(entry, checkFormat, findings),
-      suggestedOutput: entry.bool('suggested_output', false),
-    }
-    if (rule !== '' && tags.length > 0) findings.push(ruleAndTags(entry.placeOf('match')!, rule, tags))
-    match.finish()
-    entry.finish()
-    return made
-  })
-}
-
-function readExtraFields(
-  entry: ConfigSection,
-  checkFormat: (key: string, format: string, place: Place) => void,
-  findings: Diagnostic[],
-): ExtraField[] {
-  const node = entry.node('extra_fields')
-  if (node === undefined) return []
-  const path = entry.pathOf('extra_fields')
-  if (node.kind !== 'list') {
-    findings.push(wrongType(node.place, path, 'a list', node.kind === 'map' ? 'a map' : 'a single value'))
-    return []
-  }
-  const fields = new Map<string, ExtraField>()
-  const add = (field: ExtraField, place: Place): void => {
-    const known = fields.get(field.key)
-    if (known !== undefined && !(known.kind === 'raw' && field.kind === 'raw')) {
-      findings.push(notAllowed(place, path, field.key, 'the entry has this field already'))
-      return
-    }
-    checkFormat('extra_fields', field.kind === 'raw' ? `%${field.key}` : field.format, place)
-    fields.set(field.key, field)
-  }
-  for (const item of node.items) {
-    if (item.kind === 'scalar') add({ kind: 'raw', key: item.text }, item.place)
-    else {
-      const [pair, ...others] = item.kind === 'map' ? item.entries : []
-      const format = pair?.[1].value
-      if (pair === undefined || others.length > 0 || format?.kind !== 'scalar') {
-        findings.push(wrongType(item.place, path, 'a list of fields and of single `key: "format"` pairs', 'this'))
-      } else add({ kind: 'formatted', key: pair[0], format: format.text }, item.place)
-    }
-  }
-  return [...fields.values()]
 }
 
 function readWebserver(top: ConfigSection, findings: Diagnostic[]): WebserverConfig {
@@ -590,79 +364,6 @@ function readLibs(top: ConfigSection): Pick<Config, 'threadTable' | 'snaplen'> {
   }
   libs.finish()
   return config
-}
-
-function readDomains(top: ConfigSection, { env }: ConfigSurroundings, findings: Diagnostic[]): DomainsConfig {
-  const section = top.section('domains')
-  const servers = section.texts('servers')
-  for (const server of servers) {
-    if (!isServer(server)) {
-      const why = 'not an IP address, with `:port` if need be (`[::1]:53`)'
-      findings.push(notAllowed(section.placeOf('servers')!, section.pathOf('servers'), server, why))
-    }
-  }
-  const config: DomainsConfig = {
-    resolver: section.oneOf('resolver', 'cares', ['cares', 'system']),
-    servers: servers.filter(isServer),
-    strict: section.bool('strict', false),
-    bindingsFile: section.text('bindings_file', ''),
-    replayLookups: section.bool('replay_lookups', false),
-    maxLookups: section.int('max_lookups', 200, 1, 10_000),
-    listLimit: section.int('list_limit', 10_000, 0, MOST),
-    observe: section.oneOf('observe', 'live', ['live', 'true', 'false']),
-    dnsPorts: readPorts(section, 'dns_ports', [53], findings),
-    getaddrinfo: section.oneOf('getaddrinfo', 'auto', ['auto', 'true', 'false']),
-    trustedResolvers: readNets(section, 'trusted_resolvers', findings, TRUSTED_WORDS),
-    explainAlerts: section.bool('explain_alerts', false),
-    lists: readNameLists(section, findings),
-    listCache: section.text('list_cache', '/var/cache/tiercel/lists'),
-    waitForNameMs: section.int('wait_for_name_ms', 0, 0, 10_000),
-    stateFile: section.text('state_file', stateFileOf(env)),
-    saveIntervalMs: section.int('save_interval_s', 60, 1, 86_400) * 1000,
-  }
-  section.finish()
-  return config
-}
-
-/** systemd makes a service's own folder and names it; who starts the agent by hand says where. */
-function stateFileOf(env: Env): string {
-  const folder = env['STATE_DIRECTORY']?.split(':')[0] ?? ''
-  return folder === '' ? '' : `${folder}/names.jsonl`
-}
-
-function readPorts(
-  section: ConfigSection,
-  key: string,
-  otherwise: readonly number[],
-  findings: Diagnostic[],
-): readonly number[] {
-  const ports: number[] = []
-  for (const text of section.texts(key)) {
-    if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) <= 65_535) ports.push(Number(text))
-    else findings.push(notAllowed(section.placeOf(key)!, section.pathOf(key), text, 'not a port'))
-  }
-  return ports.length === 0 ? otherwise : ports
-}
-
-function readNets(
-  section: ConfigSection,
-  key: string,
-  findings: Diagnostic[],
-  words: readonly string[],
-): readonly string[] {
-  return section.texts(key).filter(text => {
-    if (parseIp(text) !== undefined || parseNet(text) !== undefined || words.includes(text)) return true
-    findings.push(
-      notAllowed(section.placeOf(key)!, section.pathOf(key), text, 'not an address or a network (10.0.0.0/8)'),
-    )
-    return false
-  })
-}
-
-function isServer(text: string): boolean {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? []
-  if (port !== undefined && Number(port) > 65_535) return false
-  return isIP(bracketed ?? plain ?? text) !== 0 || isIP(text) === 6
 }
 
 /** Falco's plugins are shared libraries. The one that everybody has, `container`, is built in; others cannot be loaded. */

@@ -1,5 +1,5 @@
 import { createCaresResolver, createSystemResolver, type Resolver } from '../domains/resolver.ts'
-import type { DomainsConfig } from './config.ts'
+import type { DomainsConfig } from './config-domains.ts'
 
 /** The resolver that the configuration asks for. */
 export function makeResolver({ resolver, servers }: DomainsConfig): Resolver {
