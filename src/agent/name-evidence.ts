@@ -20,6 +20,7 @@ import type { AddressEvidence, CheckProof, MissProof, NameProof } from '../engin
 import { buildDomainTest, type LinkedCheck } from '../engine/check-test.ts'
 import type { CompareOp, PlanExpr, PlanOperand } from '../rules/plan.ts'
 import { renderIp } from '../values/ip.ts'
+import { keepNewest } from '../values/keep-newest.ts'
 import { renderText } from '../values/text.ts'
 import type { Ip } from '../values/value.ts'
 
@@ -277,11 +278,7 @@ export class RememberedProcesses implements ProcessNames {
   set(pid: number, name: string): void {
     this.#names.delete(pid)
     this.#names.set(pid, name)
-    if (this.#names.size <= 4096) return
-    for (const oldest of this.#names.keys()) {
-      this.#names.delete(oldest)
-      return
-    }
+    keepNewest(this.#names, 4096)
   }
 
   get(pid: number): string | undefined {

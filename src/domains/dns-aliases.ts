@@ -2,6 +2,7 @@
  * Aliases of which a process got no address with the answer: it asks for the target itself, and the address that it gets then is that of
  * the alias, too. They hold for their own TTL and count for that process alone. Bounded; the oldest go.
  */
+import { keepNewest } from '../values/keep-newest.ts'
 import type { Query } from './dns-queries.ts'
 
 export interface PendingAlias {
@@ -36,10 +37,7 @@ export class PendingAliases {
     const key = keyOf(query.pid, target)
     this.#byTarget.delete(key)
     this.#byTarget.set(key, alias)
-    for (const oldest of this.#byTarget.keys()) {
-      if (this.#byTarget.size <= MAX_PENDING) break
-      this.#byTarget.delete(oldest)
-    }
+    keepNewest(this.#byTarget, MAX_PENDING)
   }
 
   /** The alias that led the process to the name that it asks for; undefined when none did. */

@@ -1,4 +1,5 @@
 import { unmapIp } from '../values/ip.ts'
+import { keepNewest } from '../values/keep-newest.ts'
 import type { Ip } from '../values/value.ts'
 import type { BindingFact } from './binding.ts'
 
@@ -24,11 +25,7 @@ export class RefusedAnswers {
     const ip = unmapIp(fact.ip)
     this.#byIp.delete(ip)
     this.#byIp.set(ip, { fact, atMs })
-    if (this.#byIp.size <= this.#maxAddresses) return
-    for (const oldest of this.#byIp.keys()) {
-      this.#byIp.delete(oldest)
-      return
-    }
+    keepNewest(this.#byIp, this.#maxAddresses)
   }
 
   lookup(ip: Ip): RefusedAnswer | undefined {

@@ -8,6 +8,7 @@ import type { EventRecord } from '../events/event-record.ts'
 import { ownEventData } from '../events/own-event.ts'
 import { normaliseDomain } from '../values/domain-name.ts'
 import { parseIp } from '../values/ip.ts'
+import { keepNewest } from '../values/keep-newest.ts'
 import type { ByteText, Ip } from '../values/value.ts'
 import { type BindingFact, timeOf, type When } from './binding.ts'
 import { GatheredBytes } from './gathered-bytes.ts'
@@ -101,11 +102,7 @@ export class ServiceObserver {
     if (service === undefined) return
     const isRoots = Number(owner) === 0
     this.#marks.set(record.tid, { fdNum: Number(fdNum), inode: Number(inode), service, isRoots })
-    if (this.#marks.size <= MAX_MARKS) return
-    for (const tid of this.#marks.keys()) {
-      this.#marks.delete(tid)
-      return
-    }
+    keepNewest(this.#marks, MAX_MARKS)
   }
 
   /** A connect event. */

@@ -3,6 +3,7 @@
  * ones that its processes come to live in they may have made themselves, with servers and files of their choice, as every user may who can
  * make a user namespace. Bounded; the container met longest ago goes.
  */
+import { keepNewest } from '../values/keep-newest.ts'
 
 /** Whose home is asked for: a thread, or what is remembered of one. */
 export interface Inhabitant {
@@ -70,12 +71,7 @@ export class WorkloadHomes {
   #add({ containerId, netns, mntns }: Inhabitant, tid: number): Home {
     const home = { netns, mntns, tid }
     this.#byContainer.set(containerId, home)
-    if (this.#byContainer.size > MAX_HOMES) {
-      for (const oldest of this.#byContainer.keys()) {
-        this.#byContainer.delete(oldest)
-        break
-      }
-    }
+    keepNewest(this.#byContainer, MAX_HOMES)
     return home
   }
 }
