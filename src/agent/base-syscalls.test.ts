@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allEvents, type BaseSyscalls, spellsFrequent, wantedEvents } from './base-syscalls.ts'
+import { allEvents, type BaseSyscalls, OWN_BASE, spellsFrequent, wantedEvents } from './base-syscalls.ts'
 import { loadConfig } from './load-config.ts'
 import { loadRules } from './load-rules.ts'
 import type { PlannedRule } from '../rules/plan.ts'
 
 const { config } = loadConfig({ env: {} })
-const defaults: BaseSyscalls = { customSet: [], repair: false, all: false }
 
 function rulesOf(condition: string): readonly PlannedRule[] {
   const text = `- rule: r\n  desc: d\n  condition: ${condition}\n  output: o\n  priority: INFO\n`
@@ -16,7 +15,7 @@ function rulesOf(condition: string): readonly PlannedRule[] {
 }
 
 function wantedFor(condition: string, base: Partial<BaseSyscalls> = {}): ReturnType<typeof wantedEvents> {
-  return wantedEvents(rulesOf(condition), { ...defaults, ...base })
+  return wantedEvents(rulesOf(condition), { ...OWN_BASE, ...base })
 }
 
 interface Case {

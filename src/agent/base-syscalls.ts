@@ -16,6 +16,9 @@ export interface BaseSyscalls {
   readonly all: boolean
 }
 
+/** Where no configuration says otherwise. */
+export const OWN_BASE: BaseSyscalls = { customSet: [], repair: false, all: false }
+
 export interface WantedEvents {
   /** System calls by their kernel name. */
   readonly syscalls: ReadonlySet<string>
@@ -153,7 +156,7 @@ function categoryOf(name: string): number {
 }
 
 /** What must be traced for `rules` (those that are matched) under this configuration. */
-export function wantedEvents(rules: readonly PlannedRule[], base: BaseSyscalls): WantedEvents {
+export function wantedEvents(rules: readonly PlannedRule[], base: BaseSyscalls = OWN_BASE): WantedEvents {
   const named = new Set<string>()
   for (const rule of rules) for (const name of eventsOfRule(rule)) named.add(name)
   const add = new Set<string>()

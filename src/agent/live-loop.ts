@@ -77,7 +77,7 @@ const SAVED_PART = 250
 const PURGE_THREADS = 1000
 /** Until the rules are known: what nearly all rules are about. It is judged later, so detection begins when the probe is loaded. */
 const BASE: LiveWanted = {
-  ...wantedEvents([], { customSet: [], repair: false, all: false }),
+  ...wantedEvents([]),
   observesNames: false,
 }
 /** While events wait for names. */

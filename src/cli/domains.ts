@@ -73,7 +73,7 @@ async function readNames(files: readonly string[], args: Arguments, terminal: Te
   const { signal, release } = stopSignal(terminal, seconds)
   // What `connects` looks at, and what the state needs for it.
   const { rule } = parseFilter('evt.type = connect', names, terminal)
-  const wanted = { ...wantedEvents([rule], { customSet: [], repair: false, all: false }), observesNames: true }
+  const wanted = { ...wantedEvents([rule]), observesNames: true }
   let isToTell = isLive
   const betweenPieces = (): undefined => {
     if (isToTell) terminal.err(`${watchingText(seconds)}\n`)

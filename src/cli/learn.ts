@@ -125,7 +125,7 @@ async function learnNames(session: Session, asOne: boolean): Promise<Learned> {
     return true
   })
   const progress = openProgressLine(terminal, 'learning')
-  const wanted = wantedEvents([filter.rule], { customSet: [], repair: false, all: false })
+  const wanted = wantedEvents([filter.rule])
   try {
     const failed = await readSession(session, wanted, sink, elapsedMs => {
       const note = `${learner.connections} connections of ${learner.workloads.length} workloads`
@@ -235,7 +235,7 @@ async function judge(session: Session, counter: AlertCounter, ruleSet?: RuleSet)
     await loadBindingsFile(bindings, counter.names)
   }
   if (ruleSet !== undefined) await openLists(ruleSet, counter.names, session.config, terminal)
-  const wanted = wantedEvents(ruleSet?.plan.rules ?? [], { customSet: [], repair: false, all: false })
+  const wanted = wantedEvents(ruleSet?.plan.rules ?? [])
   const progress = openProgressLine(terminal, 'judging')
   try {
     const failed = await readSession(session, wanted, counter.sink, elapsedMs => {

@@ -1,4 +1,4 @@
-import { allEvents, wantedEvents } from '../agent/base-syscalls.ts'
+import { allEvents, OWN_BASE, wantedEvents } from '../agent/base-syscalls.ts'
 import type { Config } from '../agent/config.ts'
 import { CaptureRecorder } from '../agent/record-capture.ts'
 import { RecordedFiles } from '../agent/recorded-files.ts'
@@ -162,7 +162,7 @@ export const recordCommand: Command = {
       ...(keep !== undefined && { maxFiles: Math.ceil(keep) }),
     })
     const wantsIo = !args.has('no-io') && filter === undefined
-    const base = { customSet: [], repair: false, all: !args.has('no-io') }
+    const base = { ...OWN_BASE, all: !args.has('no-io') }
     const wanted = wantsIo ? allEvents() : wantedEvents(filter === undefined ? [] : [filter.rule], base)
     const warn: Warn = text => {
       if (!args.has('quiet')) terminal.err(`${terminal.errColors.yellow('tiercel:')} ${text}\n`)

@@ -1,4 +1,4 @@
-import { wantedEvents } from '../agent/base-syscalls.ts'
+import { OWN_BASE, wantedEvents } from '../agent/base-syscalls.ts'
 import { TRAFFIC_CALLS, TrafficTable } from '../agent/traffic-table.ts'
 import { requireReadableFile } from './input-file.ts'
 import type { Command } from './command.ts'
@@ -159,7 +159,7 @@ export const topCommand: Command = {
     const isScreen = isLive && terminal.outIsTty && process.stdin.isTTY === true
     const view = { ...firstView, sort, showsAddresses: args.has('addresses') }
     const screen = isScreen ? new TopScreen(table, view, terminal, () => stop.abort()) : undefined
-    const wanted = wantedEvents([], { customSet: [], repair: false, all: true })
+    const wanted = wantedEvents([], { ...OWN_BASE, all: true })
     const syscalls = new Set([...wanted.syscalls, ...TRAFFIC_CALLS])
     // Before events come there is nothing to draw, and what is said then shall be read.
     let begin = (): void => {

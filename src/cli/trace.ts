@@ -1,7 +1,7 @@
 import { renderJsonValue } from '../outputs/json-text.ts'
 import { fieldLookup } from '../fields/catalogue.ts'
 import { compileFormat } from '../agent/event-filter.ts'
-import { spellsFrequent, wantedEvents } from '../agent/base-syscalls.ts'
+import { OWN_BASE, spellsFrequent, wantedEvents } from '../agent/base-syscalls.ts'
 import { CommandError } from './command-error.ts'
 import { requireReadableFile } from './input-file.ts'
 import type { Command } from './command.ts'
@@ -92,7 +92,7 @@ export const traceCommand: Command = {
       text = ''
       return terminal.flush()
     }
-    const base = { customSet: [], repair: false, all: args.has('all') || spellsFrequent(filter.rule) }
+    const base = { ...OWN_BASE, all: args.has('all') || spellsFrequent(filter.rule) }
     const wanted = { ...wantedEvents([filter.rule], base), observesNames: true }
     try {
       const failed = await readEvents({ files, wanted, snaplen, signal, betweenPieces: flush }, sink, terminal)
