@@ -2,7 +2,7 @@
 /*
  * Sockets, and what is read and written. Of data, only the first bytes are kept; more of what carries names: everything from or to port
  * 53 and name services of this machine, the first bytes that a client sends over TCP if they may be TLS or HTTP, and what begins as a
- * TLS ClientHello or an HTTP request anywhere else.
+ * TLS ClientHello, an HTTP request or a QUIC connection anywhere else.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 
 #define HEAD_BYTES 9
 
-/* Whether `len` bytes begin as a TLS record with a handshake message of the first kind, or as a method of HTTP. */
+/* Whether `len` bytes begin as a TLS record with a handshake message of the first kind, a method of HTTP, or QUIC's first packet (version 1). */
 INLINE bool may_tell_name(struct buffer *b, u64 from, u64 len)
 {
 	u8 *head = b->head;
@@ -34,6 +34,8 @@ INLINE bool may_tell_name(struct buffer *b, u64 from, u64 len)
 	}
 	if (head[0] == 0x16)
 		return head[1] == 3 && head[5] == 1;
+	if ((head[0] & 0xf0) == 0xc0)
+		return head[1] == 0 && FOUR(head[2], head[3], head[4], 0) == FOUR(0, 0, 1, 0);
 	switch (FOUR(head[0], head[1], head[2], head[3])) {
 	case FOUR('G', 'E', 'T', ' '):
 	case FOUR('P', 'U', 'T', ' '): return true;

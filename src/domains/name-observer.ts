@@ -19,6 +19,7 @@ import {
 import { readLibraryAnswer } from './library-answer.ts'
 import { ProcessOwners } from './process-owners.ts'
 import { type ServiceCounters, type ServiceName, ServiceObserver } from './service-observer.ts'
+import { type QuicCounters, QuicObserver } from './quic-observer.ts'
 import { RefusedAnswers } from './refused-answers.ts'
 import { isTransfer, type SocketEvent, Transfer } from './transfer.ts'
 import { type Home, type Inhabitant, WorkloadHomes } from './workload-homes.ts'
@@ -53,6 +54,7 @@ export type ObservedPayload = DnsPayload | TlsPayload | HttpPayload
 export interface ObserverCounters {
   readonly dns: DnsCounters
   readonly openings: OpeningCounters
+  readonly quic: QuicCounters
   readonly files: FileCounters
   readonly library: LibraryCounters
   readonly services: ServiceCounters
@@ -92,6 +94,7 @@ export class NameObserver {
   readonly #transfer: Transfer = new Transfer()
   readonly #dns: DnsObserver
   readonly #openings: OpeningObserver
+  readonly #quic: QuicObserver = new QuicObserver()
   readonly #services: ServiceObserver
   readonly #files: WorkloadFiles
   readonly #homes: WorkloadHomes = new WorkloadHomes()
@@ -175,7 +178,9 @@ export class NameObserver {
     }
     if (!transfer.read(event)) return undefined
     if (this.#dns.concerns(transfer)) return transfer.readRest(event) ? this.#dns.observe(transfer) : undefined
-    if (!transfer.isSend || !transfer.isStream || !this.#openings.isAwaited(event)) return undefined
+    if (!transfer.isSend) return undefined
+    if (!transfer.isStream) return transfer.readRest(event) ? this.#onDatagram(transfer, event) : undefined
+    if (!this.#openings.isAwaited(event)) return undefined
     return transfer.readRest(event) ? this.#openings.observe(transfer, event) : undefined
   }
 
@@ -188,10 +193,17 @@ export class NameObserver {
     return {
       dns: this.#dns.counters(),
       openings: this.#openings.counters(),
+      quic: this.#quic.counters(),
       files: { namespaces: this.#files.size, revised: this.#files.revised },
       library: { answers: this.#libraryAnswers, unconfirmed: this.#libraryUnconfirmed },
       services: this.#services.counters(),
     }
+  }
+
+  #onDatagram(transfer: Transfer, event: SocketEvent): TlsPayload | undefined {
+    const hello = this.#quic.observe(transfer, event)
+    const ip = hello === undefined ? undefined : transfer.remoteIp
+    return hello === undefined || ip === undefined ? undefined : this.#openings.hello(hello, ip, event)
   }
 
   #onOwnEvent(event: SocketEvent): void {

@@ -12,7 +12,7 @@ import { GatheredBytes } from './gathered-bytes.ts'
 import { readHttpRequest } from './http-request.ts'
 import type { ProcessOwners } from './process-owners.ts'
 import { RepeatedOpenings } from './repeated-answers.ts'
-import { nextRecordEnd, readClientHello } from './tls-client-hello.ts'
+import { type ClientHello, nextRecordEnd, readClientHello } from './tls-client-hello.ts'
 import { type SocketEvent, socketKey, TCP, type Transfer } from './transfer.ts'
 
 export interface OpeningObserverOptions {
@@ -148,18 +148,21 @@ export class OpeningObserver {
       return undefined
     }
     this.#drop(key)
-    if (hello !== 'none') {
-      this.#tls++
-      if (hello.hasEch) this.#ech++
-      const serverName = plainName(hello.serverName)
-      const isConfirmed = this.#onName('sni', serverName, opening, event)
-      return { kind: 'tls', serverName, hasEch: hello.hasEch, isConfirmed }
-    }
+    if (hello !== 'none') return this.hello(hello, opening.remoteIp, event)
     if (request === 'none') return undefined
     this.#http++
     const host = plainName(request.host)
-    const isConfirmed = !request.isForProxy && this.#onName('host', host, opening, event)
+    const isConfirmed = !request.isForProxy && this.#onName('host', host, opening.remoteIp, event)
     return { kind: 'http', host, isConfirmed }
+  }
+
+  /** Takes in a ClientHello to that address, however it was sent. */
+  hello({ serverName: text, hasEch }: ClientHello, ip: Ip, event: SocketEvent): TlsPayload {
+    this.#tls++
+    if (hasEch) this.#ech++
+    const serverName = plainName(text)
+    const isConfirmed = this.#onName('sni', serverName, ip, event)
+    return { kind: 'tls', serverName, hasEch, isConfirmed }
   }
 
   counters(): OpeningCounters {
@@ -174,17 +177,17 @@ export class OpeningObserver {
     }
   }
 
-  #onName(evidence: 'sni' | 'host', text: ByteText | undefined, opening: Opening, event: SocketEvent): boolean {
+  #onName(evidence: 'sni' | 'host', text: ByteText | undefined, ip: Ip, event: SocketEvent): boolean {
     const name = text === undefined ? undefined : normaliseDomain(text)
     const pid = event.thread?.pid ?? -1
     if (name === undefined || pid <= 0) return false
-    const isConfirmed = this.#isBound(name, opening.remoteIp, event)
+    const isConfirmed = this.#isBound(name, ip, event)
     if (!isConfirmed) this.#unconfirmed++
     const atMs = timeOf(event)
     const owner = this.#owners.of(pid, event.thread?.containerId ?? '', event.thread?.netns ?? 0)
     const kind = isConfirmed ? evidence : 'claimed'
-    if (!this.#repeated.isRepeated(owner, name, opening.remoteIp, kind, atMs))
-      this.#learn({ name, ip: opening.remoteIp, evidence: kind, owner, fromMs: atMs, untilMs: atMs + NAME_MS }, atMs)
+    if (!this.#repeated.isRepeated(owner, name, ip, kind, atMs))
+      this.#learn({ name, ip, evidence: kind, owner, fromMs: atMs, untilMs: atMs + NAME_MS }, atMs)
     return isConfirmed
   }
 

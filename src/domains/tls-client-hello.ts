@@ -73,7 +73,8 @@ function isRecordByte(byte: number, k: number): boolean {
   }
 }
 
-function readHandshake(bytes: Buffer, at: number, end: number): HelloResult {
+/** Reads the message itself, without records, as QUIC has it: what there is of it is `bytes[at, end)`. */
+export function readHandshake(bytes: Buffer, at: number, end: number): HelloResult {
   if (at < end && bytes[at] !== CLIENT_HELLO) return 'none'
   if (at + 4 > end) return 'more'
   const length = (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!

@@ -274,7 +274,7 @@ export const dnsFields: readonly Field[] = [
     'tls',
     'tls.sni',
     'CHARBUF',
-    'Name of the server that a TLS client asks for in its first message, in lower case and without a final dot; it may be whatever the client likes. The `tls.*` fields have values for the event that completed that message, where names are observed (`domains.observe`).',
+    'Name of the server that a TLS client asks for in its first message, over TCP or QUIC, in lower case and without a final dot; it may be whatever the client likes. The `tls.*` fields have values for the event that completed that message, where names are observed (`domains.observe`).',
     tls => tls.serverName,
     { isName: true },
   ),

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { asRecords, realClientHello } from '../../../src/domains/testdata/client-hello.ts'
+import { cryptoFrame, initialPacket } from '../../../src/domains/testdata/quic-packets.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
 import { rule } from '../observed-names/scene.ts'
 import { findTool } from './tools.ts'
@@ -26,6 +27,23 @@ const WAYS: Readonly<Record<string, string>> = {
   mixed: 's.send(b[:1]); s.sendmsg([b[1:2], b[2:3]]); os.writev(s.fileno(), [b[3:40]]); s.send(b[40:])',
 }
 
+/** Ways to send datagrams of 1,200 bytes each: `q` is a socket that is connected to `at`. */
+const DATAGRAM_WAYS: Readonly<Record<string, string>> = {
+  'QUIC, send': '[q.send(each) for each in parts]',
+  'QUIC, sendto':
+    'f = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [f.sendto(each, at) for each in parts]; f.close()',
+  'QUIC, sendmsg': '[q.sendmsg([each[:700], each[700:]]) for each in parts]',
+  'QUIC, write': '[os.write(q.fileno(), each) for each in parts]',
+  // UDP_SEGMENT: the kernel cuts one send into datagrams.
+  'QUIC, segments': 'q.setsockopt(17, 103, 1200); q.send(b)',
+}
+const DATAGRAMS = `
+d = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); d.bind((address, 0)); at = d.getsockname()
+q = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); q.connect(at)
+parts = [b[i:i + 1200] for i in range(0, len(b), 1200)]
+WAY
+q.close(); d.close()`
+
 /**
  * Sends each text in its way to a listener of its own and then connects a UDP socket there, which sends nothing: its event shows which name
  * the address has by then.
@@ -44,7 +62,7 @@ for number, (way, b) in enumerate(json.load(sys.stdin)):
   for each in (u, s, listener): each.close()
 `
 
-const ASKED = 'evt.type = connect and fd.l4proto = udp and fd.snet in ("127.67.0.0/16")'
+const ASKED = 'evt.type = connect and fd.l4proto = udp and fd.sport = 1 and fd.snet in ("127.67.0.0/16")'
 
 interface Sent {
   readonly name: string
@@ -71,6 +89,16 @@ async function everyWay(): Promise<readonly Sent[]> {
     add(way, 'tls', name => asRecords(named(name).subarray(5), 300))
     add(way, 'http', name => Buffer.from(`GET /a/b HTTP/1.1\r\nUser-Agent: none at all\r\nHost: ${name}\r\n\r\n`))
     add(way, 'http', name => Buffer.from(`POST / HTTP/1.1\r\nContent-Length: 4\r\nHost: ${name}\r\n\r\nbody`))
+  }
+  for (const way of Object.values(DATAGRAM_WAYS)) {
+    add(DATAGRAMS.replace('WAY', way), 'tls', name => {
+      const message = named(name).subarray(5)
+      const half = message.length >> 1
+      const frames = [cryptoFrame(message, half, message.length), cryptoFrame(message, 0, half)]
+      return Buffer.concat(
+        frames.map((frame, number) => initialPacket(frame, { connectionId: Buffer.from(name), number })),
+      )
+    })
   }
   return all
 }

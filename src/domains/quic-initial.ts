@@ -1,0 +1,196 @@
+/**
+ * The first packets of a QUIC client (RFC 9000 §17.2.2): the ClientHello is in them, in CRYPTO frames. Their keys come from the packet itself
+ * (RFC 9001 §5.2), so they keep nothing from who listens; they only show that the packet is one. Nothing throws, whatever the bytes.
+ */
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
+
+/** A piece of the handshake, and where in it it belongs. */
+export interface CryptoPiece {
+  readonly offset: number
+  readonly bytes: Buffer
+}
+
+export interface InitialPacket {
+  /** What the client calls the server until that has called itself otherwise: the same in all packets of one ClientHello. */
+  readonly connectionId: string
+  readonly pieces: readonly CryptoPiece[]
+  /** Where the packet ends: another one may follow in the same datagram. */
+  readonly end: number
+}
+
+/** `cut`: its bytes are not all there. `none`: it is no client's first packet, of this version. */
+export type InitialResult = InitialPacket | 'cut' | 'none'
+
+const VERSION_1 = 1
+const MAX_CONNECTION_ID = 20
+const SAMPLE_BYTES = 16
+const TAG_BYTES = 16
+/** RFC 9001 §5.2 */
+const SALT: Buffer = Buffer.from('38762cf7f55934b34d179ae6a4c80cadccbb7f0a', 'hex')
+const FRAME_PADDING = 0
+const FRAME_PING = 1
+const FRAME_ACK = 2
+const FRAME_ACK_ECN = 3
+const FRAME_CRYPTO = 6
+
+/** Whether a client's first packet may begin there: a long header of that type and version. */
+export function mayBeInitial(bytes: Buffer, at: number, end: number): boolean {
+  return at + 7 <= end && (bytes[at]! & 0xf0) === 0xc0 && bytes.readUInt32BE(at + 1) === VERSION_1
+}
+
+/** Takes off the protection of the packet that begins at `bytes[at]`, some 150 µs. */
+export function openInitial(bytes: Buffer, at: number, end: number): InitialResult {
+  if (!mayBeInitial(bytes, at, end)) return 'none'
+  const idAt = at + 6
+  const idEnd = idAt + bytes[at + 5]!
+  if (idEnd - idAt > MAX_CONNECTION_ID) return 'none'
+  const cursor = new Cursor(bytes, idEnd, end)
+  const ownIdBytes = cursor.byte()
+  if (ownIdBytes > MAX_CONNECTION_ID) return 'none'
+  cursor.skip(ownIdBytes)
+  cursor.skip(cursor.number())
+  const length = cursor.number()
+  const numberAt = cursor.at
+  const packetEnd = numberAt + length
+  if (cursor.isOver || packetEnd > end) return 'cut'
+  if (length < 4 + SAMPLE_BYTES) return 'none'
+
+  const { key, iv, headerKey } = initialKeys(bytes.subarray(idAt, idEnd))
+  const mask = createCipheriv('aes-128-ecb', headerKey, null).update(
+    bytes.subarray(numberAt + 4, numberAt + 4 + SAMPLE_BYTES),
+  )
+  const first = bytes[at]! ^ (mask[0]! & 0x0f)
+  const numberBytes = (first & 3) + 1
+  const header = Buffer.from(bytes.subarray(at, numberAt + numberBytes))
+  header[0] = first
+  for (let i = 0; i < numberBytes; i++) {
+    const k = numberAt - at + i
+    header[k] = header[k]! ^ mask[1 + i]!
+    // The number of the packet, of the last bytes.
+    const n = iv.length - numberBytes + i
+    iv[n] = iv[n]! ^ header[k]!
+  }
+  const payload = open(
+    bytes.subarray(numberAt + numberBytes, packetEnd - TAG_BYTES),
+    bytes.subarray(packetEnd - TAG_BYTES, packetEnd),
+    header,
+    key,
+    iv,
+  )
+  if (payload === undefined) return 'none'
+  return { connectionId: bytes.latin1Slice(idAt, idEnd), pieces: readPieces(payload), end: packetEnd }
+}
+
+function open(sealed: Buffer, tag: Buffer, header: Buffer, key: Buffer, nonce: Buffer): Buffer | undefined {
+  const opener = createDecipheriv('aes-128-gcm', key, nonce, { authTagLength: TAG_BYTES })
+  opener.setAAD(header)
+  opener.setAuthTag(tag)
+  const payload = opener.update(sealed)
+  try {
+    opener.final()
+    return payload
+  } catch {
+    // Somebody else's, or no packet at all.
+    return undefined
+  }
+}
+
+/** What a packet of a client has for the handshake; it ends with the first frame that these packets must not have. */
+function readPieces(payload: Buffer): readonly CryptoPiece[] {
+  const pieces: CryptoPiece[] = []
+  const cursor = new Cursor(payload, 0, payload.length)
+  while (!cursor.isOver && cursor.at < payload.length) {
+    const type = cursor.number()
+    switch (type) {
+      case FRAME_PADDING:
+      case FRAME_PING:
+        break
+      case FRAME_ACK:
+      case FRAME_ACK_ECN: {
+        // The largest number, the delay; then how many ranges, the first of them, and two numbers for each other.
+        cursor.number()
+        cursor.number()
+        const ranges = cursor.number()
+        const numbers = 1 + 2 * ranges + (type === FRAME_ACK_ECN ? 3 : 0)
+        for (let i = 0; i < numbers && !cursor.isOver; i++) cursor.number()
+        break
+      }
+      case FRAME_CRYPTO: {
+        const offset = cursor.number()
+        const length = cursor.number()
+        const from = cursor.at
+        cursor.skip(length)
+        if (!cursor.isOver) pieces.push({ offset, bytes: payload.subarray(from, from + length) })
+        break
+      }
+      default:
+        return pieces
+    }
+  }
+  return pieces
+}
+
+export interface InitialKeys {
+  readonly key: Buffer
+  readonly iv: Buffer
+  readonly headerKey: Buffer
+}
+
+/** Of what the client sends. */
+export function initialKeys(connectionId: Uint8Array): InitialKeys {
+  const secret = expand(createHmac('sha256', SALT).update(connectionId).digest(), CLIENT, 32)
+  return { key: expand(secret, KEY, 16), iv: expand(secret, IV, 12), headerKey: expand(secret, HEADER_KEY, 16) }
+}
+
+/** HKDF-Expand-Label (RFC 8446 §7.1) of at most 32 bytes, without a context. */
+function expand(secret: Buffer, info: Buffer, bytes: number): Buffer {
+  return createHmac('sha256', secret).update(info).digest().subarray(0, bytes)
+}
+
+function label(text: string, bytes: number): Buffer {
+  const name = Buffer.from(`tls13 ${text}`, 'latin1')
+  return Buffer.concat([Buffer.from([0, bytes, name.length]), name, Buffer.from([0, 1])])
+}
+
+const CLIENT: Buffer = label('client in', 32)
+const KEY: Buffer = label('quic key', 16)
+const IV: Buffer = label('quic iv', 12)
+const HEADER_KEY: Buffer = label('quic hp', 16)
+
+/** Reads on and on; behind the end everything is 0 and `isOver`. */
+class Cursor {
+  readonly #bytes: Buffer
+  readonly #end: number
+  at: number
+  isOver = false
+
+  constructor(bytes: Buffer, at: number, end: number) {
+    this.#bytes = bytes
+    this.at = at
+    this.#end = end
+    this.isOver = at > end
+  }
+
+  skip(count: number): void {
+    if (this.isOver || count > this.#end - this.at) this.isOver = true
+    else this.at += count
+  }
+
+  byte(): number {
+    const { at } = this
+    this.skip(1)
+    return this.isOver ? 0 : this.#bytes[at]!
+  }
+
+  /** One of RFC 9000 §16: the first two bits say of how many bytes it is. */
+  number(): number {
+    const { at } = this
+    const first = this.byte()
+    const count = 1 << (first >>> 6)
+    this.skip(count - 1)
+    if (this.isOver) return 0
+    let value = first & 0x3f
+    for (let i = 1; i < count; i++) value = value * 256 + this.#bytes[at + i]!
+    return value
+  }
+}
