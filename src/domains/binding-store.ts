@@ -2,6 +2,7 @@
  * Bindings by name, by address and by the process that saw them, with the time when each ends. Bounded: what must be left out is the oldest,
  * taken from whoever has most, marked where it is missing, and counted. What counts for whom, and what is believed, is `name-index.ts`'s.
  */
+import { type IpKey, ipKey } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import { type BindingFact, isWorkloadEvidence, type Owner } from './binding.ts'
 import { type BindingOwner, BindingOwners, isSameOwner } from './binding-owners.ts'
@@ -81,7 +82,7 @@ export class BindingStore {
   readonly #onFinding: (finding: NameFinding) => void
   readonly #holding: (name: string) => readonly NameSet[]
 
-  readonly addresses: Map<Ip, AddressRecord> = new Map()
+  readonly #addresses: Map<IpKey, AddressRecord> = new Map()
   /** Names with a binding or a suspect that some set holds, and the others. */
   readonly watchedNames: Map<string, NameRecord> = new Map()
   readonly otherNames: UnwatchedNames = new UnwatchedNames()
@@ -90,7 +91,7 @@ export class BindingStore {
   #recentOther: NameRecord | undefined = undefined
   readonly #owners: BindingOwners = new BindingOwners()
   readonly #ends: TimeBuckets<Binding> = new TimeBuckets()
-  readonly #pins: Map<Ip, { count: number; sinceMs: number }> = new Map()
+  readonly #pins: Map<IpKey, { count: number; sinceMs: number }> = new Map()
   readonly #overflowTold: Set<string> = new Set()
   /** Who gives when there is no room for more, and who is asked next. */
   #roomGiver: NameRecord | undefined = undefined
@@ -129,7 +130,7 @@ export class BindingStore {
   counters(): BindingCounters {
     return {
       names: this.watchedNames.size + this.otherNames.size,
-      addresses: this.addresses.size,
+      addresses: this.#addresses.size,
       bindings: this.#bindings,
       pinned: this.#pins.size,
       ends: this.#ends.size,
@@ -143,9 +144,15 @@ export class BindingStore {
     }
   }
 
+  /** `ip` is unmapped, here and below. */
+  addressOf(ip: Ip): AddressRecord | undefined {
+    return this.#addresses.get(ipKey(ip))
+  }
+
   /** Says that a connection to the address lives: what the address is called now stays, until as many `unpin`. */
   pin(ip: Ip, atMs: number): void {
-    const pin = this.#pins.get(ip)
+    const key = ipKey(ip)
+    const pin = this.#pins.get(key)
     if (pin !== undefined) {
       pin.count++
       return
@@ -154,16 +161,17 @@ export class BindingStore {
       this.#pinsRefused++
       return
     }
-    this.#pins.set(ip, { count: 1, sinceMs: atMs })
-    const address = this.addresses.get(ip)
+    this.#pins.set(key, { count: 1, sinceMs: atMs })
+    const address = this.#addresses.get(key)
     if (address !== undefined) address.pinnedSinceMs = atMs
   }
 
   unpin(ip: Ip): void {
-    const pin = this.#pins.get(ip)
+    const key = ipKey(ip)
+    const pin = this.#pins.get(key)
     if (pin === undefined || --pin.count > 0) return
-    this.#pins.delete(ip)
-    const address = this.addresses.get(ip)
+    this.#pins.delete(key)
+    const address = this.#addresses.get(key)
     if (address !== undefined) address.pinnedSinceMs = Number.POSITIVE_INFINITY
   }
 
@@ -199,7 +207,7 @@ export class BindingStore {
       return
     }
     binding.stale = false
-    for (const other of name.byIp.get(address.ip)!) {
+    for (const other of name.byIp.get(address.key)!) {
       if (other === binding || !overlaps(other, binding.fromMs, binding.untilMs) || !saysTheSame(other, binding))
         continue
       const { ttlSec, resolver, chain, isAlias, fromMs, untilMs, lastSeenMs } = binding
@@ -226,7 +234,7 @@ export class BindingStore {
       for (const bindings of record.byIp.values())
         for (const binding of bindings) if (!binding.keep) shift(binding, byMs)
     }
-    for (const address of this.addresses.values()) {
+    for (const address of this.#addresses.values()) {
       address.pinnedSinceMs += byMs
       address.overflowUntilMs += byMs
     }
@@ -353,7 +361,9 @@ export class BindingStore {
     this.changes++
     const record = this.recordFor(name, fact.owner, atMs)
     const of = this.#owners.of(fact.owner, fact.evidence, keep)
-    let binding = findBinding(record.byIp.get(ip), fact, of, fromMs, untilMs)
+    const key = ipKey(ip)
+    const known = record.byIp.get(key)
+    let binding = findBinding(known, fact, of, fromMs, untilMs)
     if (binding === undefined) {
       binding = this.#bind(record, ip, fact, of, atMs)
       binding.fromMs = fromMs
@@ -363,9 +373,8 @@ export class BindingStore {
     } else {
       // Confirmed bindings go to the end, so that the first is the one to evict.
       if (Math.abs(atMs - binding.lastSeenMs) >= ORDER_MS && this.#needsOrder(record)) {
-        const bindings = record.byIp.get(ip)!
-        record.byIp.delete(ip)
-        record.byIp.set(ip, bindings)
+        record.byIp.delete(key)
+        record.byIp.set(key, known!)
       }
       binding.fromMs = Math.min(binding.fromMs, fromMs)
       binding.untilMs = Math.max(binding.untilMs, untilMs)
@@ -395,13 +404,14 @@ export class BindingStore {
 
   #bind(record: NameRecord, ip: Ip, fact: BindingFact, of: BindingOwner, atMs: number): Binding {
     const { evidence } = fact
-    if (!record.byIp.has(ip) && record.byIp.size >= this.#maxAddressesPerName)
+    const key = ipKey(ip)
+    if (record.byIp.size >= this.#maxAddressesPerName && !record.byIp.has(key))
       this.#evictedPerName += this.#evictAddress(record, atMs, record)
-    let address = this.addresses.get(ip)
+    let address = this.#addresses.get(key)
     if (address === undefined) {
       address = new AddressRecord(ip)
-      address.pinnedSinceMs = this.#pins.get(ip)?.sinceMs ?? Number.POSITIVE_INFINITY
-      this.addresses.set(ip, address)
+      address.pinnedSinceMs = this.#pins.get(key)?.sinceMs ?? Number.POSITIVE_INFINITY
+      this.#addresses.set(key, address)
     } else if (address.bindings.length >= this.#maxNamesPerAddress) {
       this.#evictName(address, atMs, record)
     }
@@ -411,8 +421,8 @@ export class BindingStore {
     else address.bindings.push(binding)
     if (isAttributed(binding)) address.attributed++
     this.#owners.add(binding, of)
-    const known = record.byIp.get(ip)
-    if (known === undefined) record.byIp.set(ip, [binding])
+    const known = record.byIp.get(key)
+    if (known === undefined) record.byIp.set(key, [binding])
     else known.push(binding)
     for (const set of record.sets) set.add(binding)
     // Literals are as many as rules spell, and never make room.
@@ -437,11 +447,11 @@ export class BindingStore {
     removeFrom(address.bindings, binding)
     if (isAttributed(binding)) address.attributed--
     this.#owners.remove(binding)
-    if (address.bindings.length === 0) this.addresses.delete(address.ip)
-    const rest = name.byIp.get(address.ip)
+    if (address.bindings.length === 0) this.#addresses.delete(address.key)
+    const rest = name.byIp.get(address.key)
     if (rest !== undefined) {
       removeFrom(rest, binding)
-      if (rest.length === 0) name.byIp.delete(address.ip)
+      if (rest.length === 0) name.byIp.delete(address.key)
     }
     if (name.byIp.size > 0 || name.suspects !== undefined || name === inUse) return
     this.watchedNames.delete(name.name)
@@ -465,10 +475,10 @@ export class BindingStore {
   /** Takes the address that was confirmed the longest ago, rather one to which no connection lives. How many bindings that was. */
   #evictAddress(record: NameRecord, atMs: number, inUse?: NameRecord): number {
     let victim: readonly Binding[] | undefined
-    for (const [ip, bindings] of record.byIp) {
+    for (const [key, bindings] of record.byIp) {
       if (bindings.some(binding => binding.evidence === 'literal')) continue
       victim ??= bindings
-      if (this.#pins.has(ip)) continue
+      if (this.#pins.has(key)) continue
       victim = bindings
       break
     }
@@ -503,7 +513,7 @@ export class BindingStore {
     address.overflowUntilMs = Math.max(address.overflowUntilMs, missedUntilMs)
     this.unbind(victim, inUse)
     // It may have been the only one, and the caller is about to bind another.
-    this.addresses.set(address.ip, address)
+    this.#addresses.set(address.key, address)
     this.#evictedPerAddress++
   }
 
@@ -516,7 +526,7 @@ export class BindingStore {
 
   /** Over the bound, names that no set holds go first, the least recently used of whoever has many; then watched ones lose addresses, whoever has most. */
   makeRoom(atMs: number): void {
-    this.tidyUp(this.#bindings > this.#maxBindings ? Number.POSITIVE_INFINITY : TIDIED_PER_FACT)
+    this.tidyUp(TIDIED_PER_FACT)
     while (this.#bindings > this.#maxBindings) {
       if (this.otherNames.size > 0) {
         this.#evictUnwatchedName()

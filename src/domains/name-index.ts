@@ -6,7 +6,7 @@
  * Times are milliseconds since the epoch, of whatever clock the caller uses: events' in a replay, the host's where look-ups report.
  */
 import { isLocalhostName, normaliseDomain } from '../values/domain-name.ts'
-import { parseIp, renderIp, unmapIp } from '../values/ip.ts'
+import { ipKey, parseIp, renderIp, unmapIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import {
   type BindingFact,
@@ -225,7 +225,7 @@ export class NameIndex {
 
   /** Whether anything is known of the address at that moment that means something to whoever asks. */
   hasName(ip: Ip, when: When): boolean {
-    const bindings = this.#store.addresses.get(unmapIp(ip))?.bindings
+    const bindings = this.#store.addressOf(unmapIp(ip))?.bindings
     return bindings !== undefined && decidingOf(bindings, when) !== undefined
   }
 
@@ -234,7 +234,7 @@ export class NameIndex {
     const ip = unmapIp(fact.ip)
     for (const text of [fact.name, ...(fact.chain ?? [])]) {
       const name = this.#canonical(text)
-      const bindings = name === undefined ? undefined : this.#store.recordOf(name)?.byIp.get(ip)
+      const bindings = name === undefined ? undefined : this.#store.recordOf(name)?.byIp.get(ipKey(ip))
       for (const binding of bindings?.filter(one => isOfFact(one, fact)) ?? []) this.#store.unbind(binding)
     }
   }
@@ -251,7 +251,7 @@ export class NameIndex {
 
   /** The first level up to `enough` that a binding beyond doubt has for whoever asks; `Level.none` where none has. */
   #levelOf(name: string, ip: Ip, when: When, enough: number): number {
-    const bindings = this.#store.recordOf(name)?.byIp.get(unmapIp(ip))
+    const bindings = this.#store.recordOf(name)?.byIp.get(ipKey(unmapIp(ip)))
     if (bindings === undefined) return Level.none
     const atMs = timeOf(when)
     for (const binding of bindings) {
@@ -476,13 +476,12 @@ export class NameIndex {
 
   /** As they are shown: none twice. */
   #bindingsOf(ip: Ip): readonly Binding[] {
-    const { addresses } = this.#store
-    this.#store.settle(addresses.get(ip)?.bindings ?? NO_BINDINGS)
-    return addresses.get(ip)?.bindings ?? NO_BINDINGS
+    this.#store.settle(this.#store.addressOf(ip)?.bindings ?? NO_BINDINGS)
+    return this.#store.addressOf(ip)?.bindings ?? NO_BINDINGS
   }
 
   #rank(ip: Ip, when: When): readonly Binding[] {
-    const bindings = this.#store.addresses.get(typeof ip === 'string' ? unmapIp(ip) : ip)?.bindings
+    const bindings = this.#store.addressOf(unmapIp(ip))?.bindings
     return bindings === undefined ? NO_BINDINGS : rankBindings(bindings, when)
   }
 }

@@ -3,7 +3,7 @@
  * bound to, and the index tells it of every change. So a check is one look-up however long the list is; only a hit looks at times
  * and at who asks.
  */
-import { unmapIp } from '../values/ip.ts'
+import { type IpKey, ipKey, unmapIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import {
   type BindingFact,
@@ -84,6 +84,7 @@ export class Binding implements Timed<Binding> {
 
 export class AddressRecord {
   readonly ip: Ip
+  readonly key: IpKey
   bindings: Binding[] = []
   /** How many of them are not the agent's for everybody: while there are none, nobody's level must be worked out. */
   attributed = 0
@@ -94,13 +95,14 @@ export class AddressRecord {
 
   constructor(ip: Ip) {
     this.ip = ip
+    this.key = ipKey(ip)
   }
 }
 
 export class NameRecord {
   readonly name: string
   /** Least recently confirmed first. */
-  readonly byIp: Map<Ip, Binding[]> = new Map()
+  readonly byIp: Map<IpKey, Binding[]> = new Map()
   /** How many bindings there are that may be evicted: all but literals. */
   bindingCount = 0
   /** On whose account it is while no set holds it. */
@@ -136,7 +138,7 @@ export class NameSet {
   list: NameList | undefined
   /** Identical checks share one set. */
   holders = 1
-  readonly #byIp: Map<Ip, Binding[]> = new Map()
+  readonly #byIp: Map<IpKey, Binding[]> = new Map()
 
   constructor(names: readonly string[], observeOnly: boolean, list?: NameList) {
     this.names = names
@@ -156,7 +158,7 @@ export class NameSet {
 
   /** Whether the address is bound to one of the names at that moment, for whoever asks. One hash look-up unless it may be. */
   matches(ip: Ip, when: When): boolean {
-    const bindings = this.#byIp.get(typeof ip === 'string' ? unmapIp(ip) : ip)
+    const bindings = this.#byIp.get(ipKey(unmapIp(ip)))
     return bindings !== undefined && decidingOf(bindings, when) !== undefined
   }
 
@@ -165,30 +167,30 @@ export class NameSet {
    * nor the names that it says itself.
    */
   matchesSurely(ip: Ip, when: When): boolean {
-    const bindings = this.#byIp.get(typeof ip === 'string' ? unmapIp(ip) : ip)
+    const bindings = this.#byIp.get(ipKey(unmapIp(ip)))
     return bindings !== undefined && decidingOf(bindings, when, true) !== undefined
   }
 
   /** The name of this set that `matches` finds; the best where there are several. */
   nameOf(ip: Ip, when: When): string | undefined {
-    const bindings = this.#byIp.get(unmapIp(ip))
+    const bindings = this.#byIp.get(ipKey(unmapIp(ip)))
     if (bindings === undefined) return undefined
     return rankBindings(bindings, when)[0]?.name.name
   }
 
   /** For the index alone. */
   add(binding: Binding): void {
-    const bindings = this.#byIp.get(binding.address.ip)
-    if (bindings === undefined) this.#byIp.set(binding.address.ip, [binding])
+    const bindings = this.#byIp.get(binding.address.key)
+    if (bindings === undefined) this.#byIp.set(binding.address.key, [binding])
     else bindings.push(binding)
   }
 
   /** For the index alone. */
   remove(binding: Binding): void {
-    const bindings = this.#byIp.get(binding.address.ip)
+    const bindings = this.#byIp.get(binding.address.key)
     if (bindings === undefined) return
     removeFrom(bindings, binding)
-    if (bindings.length === 0) this.#byIp.delete(binding.address.ip)
+    if (bindings.length === 0) this.#byIp.delete(binding.address.key)
   }
 }
 

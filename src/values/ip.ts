@@ -105,6 +105,15 @@ function lastQuad(ip: string): number {
   return wordAt(ip, 6) * 0x10000 + wordAt(ip, 7)
 }
 
+declare const key: unique symbol
+/** An address as the key of a map. */
+export type IpKey = Ip & { readonly [key]: true }
+
+/** Other for other addresses. Numbers beyond 31 bits, which half of all IPv4 addresses are, are slow keys: each is an object of its own. */
+export function ipKey(ip: Ip): IpKey {
+  return (typeof ip === 'number' ? ip | 0 : ip) as IpKey
+}
+
 /** The IPv4 address inside `::ffff:a.b.c.d`; any other address unchanged. */
 export function unmapIp(ip: Ip): Ip {
   return typeof ip === 'string' && ip.startsWith(MAPPED_PREFIX) ? lastQuad(ip) : ip
