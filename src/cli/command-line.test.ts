@@ -778,7 +778,17 @@ test('a file without permission', t => {
   const run = (...args: readonly string[]): { readonly status: number | null; readonly stderr: string } =>
     spawnSync(process.execPath, [...nodeFlags, ...args], { ...user, cwd: folder, env, encoding: 'utf8' })
   if (run('version').status !== 0) return t.skip('a plain user cannot read this checkout')
-  assert.match(run('check', path).stderr, /no permission to read the rule file/)
+  assert.match(run('check', path).stderr, /^tiercel: no permission to read the rule file `.*secret\.yaml`\n/)
+  // A folder that may not be looked into, and one that may be listed and no more.
+  for (const mode of [0, 0o444]) {
+    const closed = mkdtempSync(join(folder, 'closed-'))
+    writeFileSync(join(closed, 'a.yaml'), '[]')
+    chmodSync(closed, mode)
+    assert.match(run('check', closed).stderr, /^tiercel: no permission to read the rule directory `.*closed-\w+`\n/)
+    const inside = run('check', join(closed, 'a.yaml')).stderr
+    assert.match(inside, /^tiercel: no permission to read the rule file `.*a\.yaml`\n/)
+    chmodSync(closed, 0o700)
+  }
 })
 
 test('a link in a rule folder is followed', () => {

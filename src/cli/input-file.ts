@@ -34,7 +34,8 @@ export function isSameFile(a: string, b: string): boolean {
   return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino && one.isFile()
 }
 
-function statIfReachable(path: string): Stats | undefined {
+/** Undefined for what is not there, and for what lies where nothing may be looked up. */
+export function statIfReachable(path: string): Stats | undefined {
   try {
     return statSync(path)
   } catch {

@@ -1,7 +1,6 @@
-import { statSync } from 'node:fs'
 import type { Config } from '../agent/config.ts'
 import type { LiveSetup } from '../agent/run.ts'
-import { inputPath } from './input-file.ts'
+import { inputPath, statIfReachable } from './input-file.ts'
 import { loadRuleSet } from './load-rule-set.ts'
 import { loadSettingsAndFiles } from './load-settings.ts'
 import type { Arguments } from './parse-arguments.ts'
@@ -26,5 +25,5 @@ export function loadLiveSetup(
 }
 
 function isFolder(path: string): boolean {
-  return statSync(inputPath(path), { throwIfNoEntry: false })?.isDirectory() === true
+  return statIfReachable(inputPath(path))?.isDirectory() === true
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { RulesFileInput } from '../rules/compile-rules.ts'
 import { decodeYaml } from '../rules/yaml/decode-text.ts'
 import { CommandError } from './command-error.ts'
-import { inputPath, requireReadableFile, unreadable } from './input-file.ts'
+import { inputPath, requireReadableFile, statIfReachable, unreadable } from './input-file.ts'
 
 /** In place of a path: the rules that come with Tiercel. To Falco it is a file that does not exist, which it skips. */
 const DEFAULT_RULES = 'default'
@@ -18,17 +18,15 @@ export function defaultRulesFolder(): string {
 
 /** The `.yaml` and `.yml` files directly in `folder`, in order of their paths. */
 function filesIn(folder: string): readonly string[] {
-  let names: readonly string[]
   try {
-    names = readdirSync(folder)
+    return readdirSync(folder)
+      .filter(name => /\.ya?ml$/.test(name))
+      .map(name => join(folder, name))
+      .filter(path => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
+      .sort()
   } catch (error) {
     throw unreadable(folder, 'rule directory', error)
   }
-  return names
-    .filter(name => /\.ya?ml$/.test(name))
-    .map(name => join(folder, name))
-    .filter(path => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
-    .sort()
 }
 
 /**
@@ -37,7 +35,7 @@ function filesIn(folder: string): readonly string[] {
  */
 export function expandRulePaths(paths: readonly string[]): readonly string[] {
   const files = paths.flatMap(path => {
-    const stat = statSync(inputPath(path), { throwIfNoEntry: false })
+    const stat = statIfReachable(inputPath(path))
     if (stat === undefined && path === DEFAULT_RULES) return filesIn(defaultRulesFolder())
     if (stat?.isDirectory() === true) return filesIn(path)
     requireReadableFile(path, 'rule file')
