@@ -14,9 +14,9 @@ say() { printf 'tiercel: %s\n' "$*" >&2; }
 folder=$PWD/.cache/clients
 root=$folder/root
 
-# program:package. `nss-resolve` runs what it is given with that module of glibc in reach. `gron` and `hey` are there because they are small programs in Go, whose resolver is its own.
+# program:package. `nss-resolve` runs what it is given with that module of glibc in reach. `gron` and `hey` are there because they are small programs in Go, whose resolver is its own; `gtlsclient` speaks QUIC.
 wanted='ip:iproute2 curl:curl dig:bind9-dnsutils unbound:unbound dnsmasq:dnsmasq-base systemd-resolved:systemd-resolved musl-gcc:musl-tools
-  busybox:busybox gron:gron hey:hey nscd:nscd nss-resolve:libnss-resolve'
+  busybox:busybox gron:gron hey:hey nscd:nscd nss-resolve:libnss-resolve gtlsclient:ngtcp2-client'
 resolved_paths='lib/systemd/systemd-resolved usr/lib/systemd/systemd-resolved'
 
 # Where a program is; `systemd-resolved` is on no PATH.

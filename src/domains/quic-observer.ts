@@ -2,6 +2,7 @@
  * ClientHellos of QUIC: put together from the first packets that a client sends, in whatever order and pieces they come. Opening a packet takes
  * as long as many events do, so there is a limit to how many are opened in a second, and each hello is looked at once.
  */
+import { keepNewest } from '../values/keep-newest.ts'
 import { mayBeInitial, openInitial, type InitialPacket } from './quic-initial.ts'
 import { type ClientHello, readHandshake } from './tls-client-hello.ts'
 import { type SocketEvent, socketKey, type Transfer } from './transfer.ts'
@@ -90,12 +91,7 @@ export class QuicObserver {
     if (gathering === undefined) {
       gathering = { bytes: NOTHING, ranges: [], packets: 0 }
       this.#gatherings.set(key, gathering)
-      if (this.#gatherings.size > MAX_HELLOS) {
-        for (const oldest of this.#gatherings.keys()) {
-          this.#gatherings.delete(oldest)
-          break
-        }
-      }
+      keepNewest(this.#gatherings, MAX_HELLOS)
     }
     for (const { offset, bytes } of packet.pieces) if (!put(gathering, offset, bytes)) return giveUp(gathering)
     const { bytes, ranges } = gathering

@@ -146,22 +146,37 @@ test('live: also where rules ask for every write, and at the event that complete
     own.map(({ rule: name, text }) => `${name} ${text}`),
     all.map(({ kind, name }) => `${kind === 'tls' ? 'Tls' : 'Http'} ${name}`),
   )
-  const curl = findTool('curl')
-  if (curl === undefined) return t.diagnostic('without curl: it is not there (sh scripts/setup-clients.sh)')
-  const server = spawn('python3', [
-    '-c',
+  /** Which name a client says to whoever listens there; `listener` prints the port. */
+  const ask = async (
+    tool: string,
+    listener: string,
+    client: (port: string) => readonly string[],
+    name: string,
+  ): Promise<void> => {
+    const path = findTool(tool)
+    if (path === undefined) return t.diagnostic(`without ${tool}: it is not there (sh scripts/setup-clients.sh)`)
+    const server = spawn('python3', ['-c', listener])
+    const [port] = (await once(server.stdout, 'data')) as [Buffer]
+    const child = spawn(path, client(String(port).trim()))
+    for (const stream of [child.stdout, child.stderr]) stream.resume()
+    await once(child, 'close')
+    server.kill('SIGKILL')
+    assert.deepEqual(
+      (await agent.alerts()).filter(alert => alert.pid === child.pid).map(({ text }) => text),
+      [name],
+    )
+  }
+  await ask(
+    'curl',
     'import socket; s = socket.create_server(("127.67.9.9", 0)); print(s.getsockname()[1], flush=True); c = s.accept()[0]; c.recv(1); c.close()',
-  ])
-  const [port] = (await once(server.stdout, 'data')) as [Buffer]
-  const client = spawn(curl, [
-    '-sk',
-    '--resolve',
-    `*:${String(port).trim()}:127.67.9.9`,
-    `https://curl.test:${String(port).trim()}/`,
-  ])
-  await once(client, 'close')
-  assert.deepEqual(
-    (await agent.alerts()).filter(alert => alert.pid === client.pid).map(({ text }) => text),
-    ['curl.test'],
+    port => ['-sk', '--resolve', `*:${port}:127.67.9.9`, `https://curl.test:${port}/`],
+    'curl.test',
+  )
+  // A client of QUIC, which nobody answers. It calls every address so.
+  await ask(
+    'gtlsclient',
+    'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.67.9.9", 0)); print(s.getsockname()[1], flush=True); [s.recv(9999) for i in range(1 << 20)]',
+    port => ['--quiet', '--handshake-timeout=1s', '127.67.9.9', port, 'https://localhost/'],
+    'localhost',
   )
 })
