@@ -4,6 +4,7 @@
  * matter (docs/compatibility-state.md).
  */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -21,8 +22,19 @@ const lacking = tools.find(file => !existsSync(file))
 const skip =
   liveSkipReason() || (process.getuid?.() !== 0 && 'needs root') || (lacking !== undefined && `needs ${lacking}`)
 
+const ROOT_OF_SOMEBODY = [
+  ...['/usr/bin/setpriv', '--reuid=1', '--regid=1', '--clear-groups'],
+  ...['/usr/bin/unshare', '-Ur'],
+]
+const WAIT = 'import time;time.sleep(1000)'
 /** Each ends up as a program that says `ready` and waits: `sleep`, or a shell that has gone through something. */
-const kinds: readonly { readonly name: string; readonly command: readonly string[] }[] = [
+const kinds: readonly {
+  readonly name: string
+  readonly command: readonly string[]
+  /** Fields that what happens to it later changes. */
+  readonly changes?: readonly string[]
+  readonly skip?: string | false
+}[] = [
   { name: 'a program', command: ['/bin/sleep', '1000'] },
   { name: 'under another name', command: ['/bin/bash', '-c', 'exec -a "other name" /bin/sleep 1000'] },
   { name: 'of another environment', command: ['/usr/bin/env', '-i', 'A=b', '/bin/sleep', '1000'] },
@@ -52,9 +64,61 @@ const kinds: readonly { readonly name: string; readonly command: readonly string
   { name: 'in another root', command: ['/usr/sbin/chroot', '/', '/bin/sleep', '1000'] },
   { name: 'a file that it opened', command: ['/bin/bash', '-c', 'exec 7<away/file 8>>away/log; sleep 1000; :'] },
   { name: 'threads', command: ['/usr/bin/python3', '-S', '-c', THREADS()] },
+  { name: 'a script of a script', command: ['/bin/bash', '-c', 'exec ./second "x  y" ""'] },
+  { name: 'from memory', command: ['/usr/bin/python3', '-S', '-c', FROM_MEMORY()] },
+  {
+    name: 'its file is gone',
+    command: [
+      '/bin/bash',
+      '-c',
+      'cp /bin/sleep gone; ./gone 1000 & until [ "$(</proc/$!/comm)" = gone ]; do :; done; rm gone; wait',
+    ],
+    changes: ['exeInoCtime'],
+  },
+  { name: 'begun by another thread than the first', command: ['/usr/bin/python3', '-S', '-c', BY_A_THREAD()] },
+  {
+    name: 'an orphan of a subreaper',
+    command: [
+      '/usr/bin/python3',
+      '-S',
+      '-c',
+      `import ctypes,os\nctypes.CDLL(None).prctl(36,1,0,0,0)\nos.system('(sleep 1000; :) &')\n${WAIT}`,
+    ],
+  },
+  {
+    name: 'a program that makes whoever runs it another user',
+    command: [
+      '/bin/bash',
+      '-c',
+      'cp /bin/sleep sleep-as; chown 1:1 sleep-as; chmod 6755 sleep-as; exec ./sleep-as 1000',
+    ],
+  },
+  {
+    name: 'root in a user namespace of somebody',
+    command: [...ROOT_OF_SOMEBODY, '/bin/sleep', '1000'],
+    skip:
+      skip === false && spawnSync(ROOT_OF_SOMEBODY[0]!, [...ROOT_OF_SOMEBODY.slice(1), '/bin/true']).status !== 0
+        ? 'not everybody may make a user namespace here'
+        : false,
+  },
+  {
+    name: 'under names that are none',
+    command: ['/bin/bash', '-c', String.raw`cp /bin/sleep $'odd\e[2J\n\xff'; exec -a $'a\n\e[31m\xfe b' ./odd* 1000`],
+  },
+  { name: 'without arguments', command: ['/usr/bin/python3', '-S', '-c', WITHOUT_ARGUMENTS()] },
   { name: 'on a terminal', command: ['/usr/bin/script', '-qec', 'sleep 1000', '/dev/null'] },
 ]
 
+function FROM_MEMORY(): string {
+  return "import os\nfd=os.memfd_create('sleep in memory')\nos.write(fd,open('/bin/sleep','rb').read())\nos.execve(fd,['sleep','1000'],{'A':'b'})"
+}
+function BY_A_THREAD(): string {
+  return "import os,threading,time\nthreading.Thread(target=os.execv,args=('/bin/sleep',['sleep','1000'])).start()\ntime.sleep(1000)"
+}
+/** A program that waits whatever it is given. */
+function WITHOUT_ARGUMENTS(): string {
+  return "import ctypes,os\nn,e=(ctypes.c_char_p*1)(None),(ctypes.c_char_p*2)(b'A=b',None)\nr,w=os.pipe();os.dup2(r,0);os.set_inheritable(w,True)\nctypes.CDLL(None).execve(b'/bin/cat',n,e)"
+}
 function THREADS(): string {
   return 'import threading,time\nfor i in range(3): threading.Thread(target=time.sleep,args=(1000,)).start()\ntime.sleep(1000)'
 }
@@ -121,6 +185,8 @@ test('a process that was there before is known as if it had been seen to begin',
   const folder = scratch(t)
   mkdirSync(join(folder, 'away'))
   writeFileSync(join(folder, 'away/file'), 'x')
+  writeFileSync(join(folder, 'first'), '#!/bin/sh\nsleep 1000\n:\n', { mode: 0o755 })
+  writeFileSync(join(folder, 'second'), `#!${folder}/first  an argument \n`, { mode: 0o755 })
   const events = new HostState()
   const stop = new AbortController()
   const roots: Running[] = []
@@ -141,24 +207,29 @@ test('a process that was there before is known as if it had been seen to begin',
   )
   try {
     await until('events', () => hasBegun)
-    for (const { command } of kinds) {
-      const [file, ...args] = command
+    for (const { command, skip: why } of kinds) {
+      const [file, ...args] = typeof why === 'string' ? ['/bin/sleep', '1000'] : command
       roots.push(new Running(t, '/bin/sh', ['-c', `cd ${folder} && exec "$@"`, 'sh', file!, ...args]))
     }
     for (const [i, { child, err }] of roots.entries())
       await until(`${kinds[i]!.name} to wait`, () => {
         assert.equal(child.exitCode, null, `${kinds[i]!.name} ended: ${err}`)
         const tids = familyOf(child.pid!)
-        return tids.every(isAsleep) && tids.some(tid => /sleep|python3/.test(commOf(tid)))
+        return tids.every(isAsleep) && tids.some(tid => /^(sl|python3|odd|gone$|cat$|[0-9]+$|memfd)/.test(commOf(tid)))
       })
     const read = new HostState()
     readWorld(stateSink(read, () => true))
     for (const [i, { child }] of roots.entries()) {
-      await t.test(kinds[i]!.name, async () => {
+      await t.test(kinds[i]!.name, { skip: kinds[i]!.skip ?? false }, async () => {
         const tids = familyOf(child.pid!)
         for (const tid of tids) {
-          const seen = (): unknown => events.threads.has(tid) && factsOf(events, events.threads.get(tid)!)
-          const found = factsOf(read, read.threads.get(tid)!)
+          const facts = (state: HostState): unknown => {
+            const all = { ...factsOf(state, state.threads.get(tid)!) }
+            for (const name of kinds[i]!.changes ?? []) delete all[name]
+            return all
+          }
+          const seen = (): unknown => events.threads.has(tid) && facts(events)
+          const found = facts(read)
           // Its events may still wait.
           await until('its events', () => isDeepStrictEqual(seen(), found)).catch(() => {})
           assert.deepEqual(seen(), found, `thread ${tid} (${commOf(tid)}), seen and found`)

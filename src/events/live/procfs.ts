@@ -261,7 +261,9 @@ function parseStatus(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
   for (const line of text.split('\n')) {
     const colon = line.indexOf(':')
-    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).trim())
+    const name = line.slice(0, colon)
+    // A process may call itself by blanks.
+    if (colon > 0) fields.set(name, name === 'Name' ? line.slice(colon + 2) : line.slice(colon + 1).trim())
   }
   return fields
 }
@@ -353,10 +355,24 @@ function withSlash(path: ByteText): ByteText {
 
 const CAN_WRITE_ANY = 0b1010n // CAP_DAC_OVERRIDE, CAP_FOWNER
 
-function isWritable(file: BigIntStats, uid: number, gid: number, caps: number | bigint): boolean {
-  if ((BigInt(caps) & CAN_WRITE_ANY) !== 0n || Number(file.uid) === uid) return true
+function isWritable(file: BigIntStats, uid: number, gid: number, caps: number | bigint, base: string): boolean {
+  if (Number(file.uid) === uid) return true
+  if ((BigInt(caps) & CAN_WRITE_ANY) !== 0n && isOfItsUsers(base, file)) return true
   const mode = Number(file.mode)
   return ((Number(file.gid) === gid ? mode >> 3 : mode) & 2) !== 0
+}
+
+/** Whether the file's owner and group are some in the user namespace of the process: its rights do not count for the files of others. */
+function isOfItsUsers(base: string, file: BigIntStats): boolean {
+  if (readLink(`${base}/ns/user`) === OWN_USERS) return true
+  return isMapped(`${base}/uid_map`, Number(file.uid)) && isMapped(`${base}/gid_map`, Number(file.gid))
+}
+
+const OWN_USERS: ByteText | undefined = readLink('/proc/self/ns/user')
+
+function isMapped(path: string, id: number): boolean {
+  const lines = (readSmall(path) ?? '').split('\n').map(line => line.trim().split(/\s+/).map(Number))
+  return lines.some(([, outside = 0, count = 0]) => id >= outside && id < outside + count)
 }
 
 function statOf(path: string): Stats | undefined {
@@ -415,7 +431,7 @@ function readProcess(base: string, tid: number): FoundProcess | undefined {
       vpgid: groupOf(status) ?? stat[STAT_PGID] ?? 0,
       comm,
       exe: command[0] ?? comm,
-      exepath: exeLink,
+      exepath: exeLink.startsWith('/memfd:') ? exeLink.slice(1) : exeLink,
       args: command.slice(1),
       cwd: isKernel ? '/' : shared.text(withSlash(readLink(`${base}/cwd`) ?? '')),
       fdlimit: limit === null ? 0 : Number(limit[1]),
@@ -440,7 +456,7 @@ function readProcess(base: string, tid: number): FoundProcess | undefined {
       pgid: stat[STAT_PGID] ?? 0,
       exeFromMemfd: exeLink.startsWith('/memfd:'),
       ...(exeFile !== undefined && {
-        exeWritable: isWritable(exeFile, uid, gid, capEffective),
+        exeWritable: isWritable(exeFile, uid, gid, capEffective, base),
         exeIno: narrow(exeFile.ino),
         exeInoCtime: narrow(exeFile.ctimeNs),
         exeInoMtime: narrow(exeFile.mtimeNs),
