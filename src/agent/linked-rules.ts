@@ -29,6 +29,8 @@ export interface RuleSetup {
   readonly waitForNameMs?: number
   /** Alerts get the evidence for names (`Alert.names`). */
   readonly explainsNames?: boolean
+  /** Lists of more names than this are not looked up; for explanations. */
+  readonly listLimit?: number
 }
 
 /** How alerts of a rule are printed. */
@@ -74,6 +76,10 @@ export class LinkedRules {
 
   get explainsNames(): boolean {
     return this.#sources !== undefined
+  }
+
+  get listLimit(): number {
+    return this.#setup.listLimit ?? Number.POSITIVE_INFINITY
   }
 
   /** Binds all rules now instead of each at the first event that may match it; then every check has announced its names. */

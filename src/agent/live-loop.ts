@@ -80,6 +80,14 @@ const BASE: LiveWanted = {
   ...wantedEvents([]),
   observesNames: false,
 }
+const NO_RULES: RuleSetup = {
+  plan: { rules: [], domains: [], nameLists: [] },
+  fields: withStaticFields(new Map()),
+  ruleMatching: 'first',
+  minPriority: 0,
+  appendOutput: [],
+  staticFields: new Map(),
+}
 /** While events wait for names. */
 const NAMES_STEP_MS = 2
 /** At the end, what is in the ring is judged, but not for longer than this. */
@@ -214,37 +222,50 @@ export class LiveLoop {
     } catch (error) {
       post({ kind: 'refused', message: messageOf(error), help: helpOf(error) })
       this.#deps.onEnd()
+      return
     }
+    this.#watchWorld(this.#source)
   }
 
-  #start(orders: RuleOrders): void {
-    // What happens is in the ring, so the world that is read next has no gap to it.
-    this.#want({ ...orders, opens: undefined })
-    const { observer } = this.#worker
+  /** The world is read while the rules are still being compiled; until they come, the pipeline has none. */
+  #watchWorld(source: LiveSource): void {
+    const { observer, maxThreads } = this.#worker
     if (observer !== undefined) {
       const wantFiles = (mntns: number, pid: number, isOwn: boolean): void => this.#wantFiles(mntns, pid, isOwn)
       this.#observer = makeObserver({ ...observer, wantFiles, doubtsUnknownSockets: true }, this.#names)
       wantFiles(0, 1, false)
     }
-    for (const fact of parseHostsFile(observer?.hosts ?? '')) this.#names.learn(fact, this.#deps.now())
-    const source = this.#source!
-    for (const message of source.notices ?? []) this.#deps.post({ kind: 'name-finding', message })
     const isStarting = (): boolean => this.#world !== undefined && !this.#isCrowded()
-    const pipeline = new Pipeline({
-      ...setupOf(orders),
+    this.#pipeline = new Pipeline({
+      ...NO_RULES,
       ...(source.lookup !== undefined && { lookup: budgetLookups(source.lookup, { isStarting }) }),
       names: this.#names,
-      maxThreads: this.#worker.maxThreads,
-      listLimit: orders.listLimit,
+      maxThreads,
       ...(this.#observer !== undefined && { observer: this.#observer }),
       onAlert: alert => this.#onAlert(alert),
     })
-    this.#pipeline = pipeline
-    this.#useOrders(orders)
+    // What happens is in the ring, and `BASE` has all that changes the state: so there is no gap between the world and the first event.
+    this.#world = source.tellWorld(worldSink(this.#pipeline))
+    const readAhead = (): void => {
+      if (this.#orders !== undefined || this.#world === undefined) return
+      this.#readWorld(WORLD_STEP_MS)
+      setImmediate(readAhead)
+    }
+    setImmediate(readAhead)
+  }
+
+  #start(orders: RuleOrders): void {
+    const source = this.#source!
+    const pipeline = this.#pipeline!
+    this.#want(orders)
+    for (const fact of parseHostsFile(this.#worker.observer?.hosts ?? '')) this.#names.learn(fact, this.#deps.now())
+    for (const message of source.notices ?? []) this.#deps.post({ kind: 'name-finding', message })
+    const linked = pipeline.link(setupOf(orders))
     // Look-ups begin at once, and go on while the world is read.
-    pipeline.prepare()
+    linked.prepare()
+    pipeline.replaceRules(linked)
+    this.#useOrders(orders)
     this.#postWantedNames(orders)
-    this.#world = source.tellWorld(worldSink(pipeline))
     this.#readWorld(source.lookup === undefined ? Number.POSITIVE_INFINITY : WORLD_FIRST_MS)
     this.#needsNames = eventsWithNames(orders.plan as Plan)
     this.#begin()
@@ -260,7 +281,7 @@ export class LiveLoop {
       if (this.#world.next().done === true) {
         this.#world = undefined
         // Only now may opens be left out: closes of what was open before must be told.
-        this.#want(this.#orders!)
+        if (this.#orders !== undefined) this.#want(this.#orders)
         const processes = this.#pipeline!.state.threads.size
         this.#deps.post({ kind: 'attached', tookMs: performance.now() - this.#beginMs, processes })
         this.#wantAccounts()
@@ -639,6 +660,7 @@ function setupOf(orders: RuleOrders): RuleSetup {
     staticFields: orders.staticFields,
     explainsNames: orders.explainsNames,
     waitForNameMs: orders.waitForNameMs,
+    listLimit: orders.listLimit,
   }
 }
 

@@ -1,9 +1,5 @@
-/**
- * The worker thread of a live agent: `run.ts` starts it with the module that has the events. Everything else is imported once the cache
- * for compiled code is on, which halves the time that loading takes.
- */
+/** The worker thread of a live agent: `start-worker.ts` starts it with the module that has the events. */
 import { messageOf } from '../diagnostics/message-of.ts'
-import { enableCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { ToMain } from '../wire/agent-messages.ts'
 import type { LiveModule } from './live-source.ts'
@@ -11,11 +7,10 @@ import type { LiveModule } from './live-source.ts'
 const port = parentPort
 if (port === null) throw new Error('unreachable: live-worker.ts is started as a worker')
 
-const { source, compileCache } = workerData as { readonly source: string; readonly compileCache?: string }
+const { source } = workerData as { readonly source: string }
 const post = (message: ToMain): void => port.postMessage(message)
 
 try {
-  if (compileCache !== undefined) enableCompileCache(compileCache)
   const { parseToWorker } = await import('../wire/agent-messages.ts')
   const { LiveLoop } = await import('./live-loop.ts')
   const loop = new LiveLoop({

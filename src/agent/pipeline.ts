@@ -29,8 +29,6 @@ export interface PipelineOptions extends RuleSetup {
   /** Live: who can be asked about threads and fds that events did not tell of. */
   readonly lookup?: HostLookup
   readonly onAlert: (alert: Alert) => void
-  /** Lists of more names than this are not looked up; for explanations. */
-  readonly listLimit?: number
 }
 
 /** Events that only tell the state of the world; libsinsp takes in those at the very beginning of a capture before rules see anything. */
@@ -90,13 +88,16 @@ export class Pipeline {
     })
     this.state.current.names = options.names
     const refused = (): RefusedAnswers | undefined => this.observer?.refused
+    const listLimit = (): number => this.#linked.listLimit
     this.#sources = {
       index: names,
       processes: { get: pid => this.#programOf(pid) },
       get refused() {
         return refused()
       },
-      listLimit: options.listLimit ?? Number.POSITIVE_INFINITY,
+      get listLimit() {
+        return listLimit()
+      },
     }
     this.#explainsNames = options.explainsNames === true
     this.#linked = this.link(options)
