@@ -148,13 +148,15 @@ test('a reload that needs other calls traces them, and no event between is misse
   child.stdout.on('data', (bytes: Buffer) => (made += bytes.toString()))
   const done = new Promise(resolve => child.on('close', resolve))
   const has = (name: string): boolean => live.alerts.some(a => a.rule === name)
+  // A crowded machine has the agent alert about itself, too.
+  const ofFiles = (): Alert[] => live.alerts.filter(a => a.rule === 'before' || a.rule === 'after')
   await live.until('the first', () => live.alerts.length > 100)
   live.agent.reload('signal')
   await live.until('the new rule', () => has('after'))
   writeFileSync(join(live.folder, 'enough'), '')
   await done
-  await live.until('all files', () => live.alerts.length >= Number(made))
-  const names = new Set(live.alerts.map(a => a.output_fields['fd.name']))
+  await live.until('all files', () => ofFiles().length >= Number(made))
+  const names = new Set(ofFiles().map(a => a.output_fields['fd.name']))
   assert.equal(names.size, Number(made))
   assert.ok(has('before'))
   await live.until('the reload', () => live.news.some(n => n.kind === 'reloaded'))
