@@ -2,7 +2,6 @@
  * The configured lists of names: loads those that rules ask for, and again when their files change, or when it is time to ask their URLs.
  * What cannot be loaded leaves the names that are there. Each list goes on by itself, so that a long or a broken one holds nobody up.
  */
-import { randomInt } from 'node:crypto'
 import type { NameIndex } from '../domains/name-index.ts'
 import { type NameList, NameListBuilder } from '../domains/name-list.ts'
 import { type CachedList, fetchNameList, findCachedList, shownUrl } from '../domains/fetch-name-list.ts'
@@ -238,7 +237,7 @@ export class NameLists {
   }
 
   #parsing({ config: { format, match } }: Entry): Pick<NameListOptions, 'format' | 'match' | 'seed'> {
-    return { format, match, seed: randomInt(2 ** 32) }
+    return { format, match, seed: process.getBuiltinModule('node:crypto').randomInt(2 ** 32) }
   }
 
   #take(entry: Entry, outcome: NameListOutcome, from: string, startMs: number, copy?: CachedList): void {

@@ -100,7 +100,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     appendOutput: config.appendOutput,
     staticFields: config.staticFields,
     maxThreads: config.threadTable.size,
-    ...(await observing(plan, config.domains, names)),
+    ...observing(plan, config.domains, names),
     waitForNameMs: config.domains.waitForNameMs,
     explainsNames: config.domains.explainAlerts && config.format.json,
     listLimit: config.domains.listLimit,
@@ -162,15 +162,21 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
 }
 
 /** Captures are looked at when that is asked for; recordings of ours when rules ask for names. Else the start need not pay for it. */
-async function observing(
+function observing(
   plan: Plan,
   config: DomainsConfig,
   names: NameIndex,
-): Promise<Pick<PipelineOptions, 'observer' | 'observeRecordings'>> {
+): Pick<PipelineOptions, 'observer' | 'observeRecordings'> {
   if (config.observe === 'false' || (config.observe === 'live' && !usesNames(plan))) return {}
-  const { makeObserver } = await import('./make-observer.ts')
-  const make = (): NameObserver => makeObserver(config, names)
+  const make = (): NameObserver => loadObserver().makeObserver(config, names)
   return config.observe === 'true' ? { observer: make() } : { observeRecordings: make }
+}
+
+/** That a capture is a recording of ours is known in the middle of it, where nothing can be waited for, as `import` would. */
+function loadObserver(): typeof import('./make-observer.ts') {
+  const self = import.meta.url
+  const require = process.getBuiltinModule('node:module').createRequire(self)
+  return require(`./make-observer${self.slice(self.lastIndexOf('.'))}`) as typeof import('./make-observer.ts')
 }
 
 /** `sink` until an event is `maxNs` later than the first. */

@@ -3,7 +3,6 @@
  * new rules and configuration while it goes on, watches that it does go on, and serves the figures.
  */
 import { messageOf } from '../diagnostics/message-of.ts'
-import { createHash } from 'node:crypto'
 import { appendFile, readFileSync } from 'node:fs'
 import { availableParallelism, release } from 'node:os'
 import { basename } from 'node:path'
@@ -175,7 +174,7 @@ export class Agent {
   #finish: (summary: AgentSummary) => void = () => {}
   #setup: LiveSetup
   #outputs: AlertOutputs
-  #sums: { readonly rules: readonly FileSum[]; readonly configs: readonly FileSum[] }
+  #sums: { readonly rules: readonly FileSum[]; readonly configs: readonly FileSum[] } = { rules: [], configs: [] }
   /** Rules in force, and those on their way, by generation. */
   readonly #rulesOf = new Map<number, readonly PlannedRule[]>()
   readonly #alerted = new Map<string, PlannedRule>()
@@ -207,7 +206,6 @@ export class Agent {
     this.#worker = options.worker
     this.#startMs = startMs
     this.#outputs = this.#openOutputs(setup.config)
-    this.#sums = sumsOf(setup)
     this.#drops = new DropMonitor(setup.config.eventDrops, performance.now())
     const { stateFile } = setup.config.domains
     if (stateFile !== '')
@@ -270,6 +268,7 @@ export class Agent {
     this.#lists.set(listsOf(this.#setup), this.#setup.config.watchConfigFiles)
     this.#restoreNames()
     this.#send({ kind: 'start', rules: this.#ordersOf(this.#setup, this.#generation) })
+    this.#sums = sumsOf(this.#setup)
     this.#healthTrail.reportedMs = performance.now()
     this.#timers.push(setInterval(() => this.#checkHealth(), HEALTH_MS))
     this.#watchFiles()
@@ -805,7 +804,8 @@ function sumsOf(setup: LiveSetup): { readonly rules: readonly FileSum[]; readonl
 
 function sumOf(path: string): readonly FileSum[] {
   try {
-    return [{ name: basename(path), sha256: createHash('sha256').update(readFileSync(path)).digest('hex') }]
+    const hash = process.getBuiltinModule('node:crypto').createHash('sha256')
+    return [{ name: basename(path), sha256: hash.update(readFileSync(path)).digest('hex') }]
   } catch {
     return []
   }
