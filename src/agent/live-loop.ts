@@ -117,6 +117,8 @@ export class LiveLoop {
   #orders: RuleOrders | undefined = undefined
   /** New rules on their way into force. */
   #next: { readonly orders: RuleOrders; readonly linked: LinkedRules; readonly sinceMs: number } | undefined = undefined
+  /** The first rules, until all their names are known: events do not wait for that, each binds the rules that it may match. */
+  #unprepared: LinkedRules | undefined = undefined
   /** Rules that were replaced before the first ones were in force. */
   #early: RuleOrders | undefined = undefined
   #isDetecting = false
@@ -260,12 +262,9 @@ export class LiveLoop {
     this.#want(orders)
     for (const fact of parseHostsFile(this.#worker.observer?.hosts ?? '')) this.#names.learn(fact, this.#deps.now())
     for (const message of source.notices ?? []) this.#deps.post({ kind: 'name-finding', message })
-    const linked = pipeline.link(setupOf(orders))
-    // Look-ups begin at once, and go on while the world is read.
-    linked.prepare()
-    pipeline.replaceRules(linked)
+    this.#unprepared = pipeline.link(setupOf(orders))
+    pipeline.replaceRules(this.#unprepared)
     this.#useOrders(orders)
-    this.#postWantedNames(orders)
     this.#readWorld(source.lookup === undefined ? Number.POSITIVE_INFINITY : WORLD_FIRST_MS)
     this.#needsNames = eventsWithNames(orders.plan as Plan)
     this.#begin()
@@ -388,13 +387,15 @@ export class LiveLoop {
       this.#flush()
       if (this.#isWaiting) {
         this.#isWaiting = false
+        while (this.#unprepared !== undefined) this.#prepareFurther(this.#unprepared)
         if (this.#world !== undefined) this.#readWorldFurther()
         this.#tellStats()
         setTimeout(() => this.#slice(), NAMES_STEP_MS)
         return
       }
       if (this.#names.rescan(RESCAN_NAMES)) continue
-      if (this.#next !== undefined) this.#linkFurther()
+      if (this.#unprepared !== undefined) this.#prepareFurther(this.#unprepared)
+      else if (this.#next !== undefined) this.#linkFurther()
       else if (this.#world !== undefined) this.#readWorldFurther()
       else if (source.backlogBytes() < BUSY_BYTES) isQuiet = this.#sleep(taken)
     } while (!isQuiet && !this.#isStopping && performance.now() < untilMs)
@@ -551,6 +552,12 @@ export class LiveLoop {
     } catch (error) {
       this.#deps.post({ kind: 'rules-refused', generation: orders.generation, message: messageOf(error) })
     }
+  }
+
+  #prepareFurther(linked: LinkedRules): void {
+    if (linked.prepareNext()) return
+    this.#unprepared = undefined
+    this.#postWantedNames(this.#orders!)
   }
 
   #linkFurther(): void {

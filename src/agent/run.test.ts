@@ -198,6 +198,7 @@ test('a changed configuration counts after a reload; one with an error does not;
   const events = (): number => bench.agent.figures().stats?.events ?? 0
   const [alertsThen, eventsThen] = [bench.alerts.length, events()]
   await bench.until('the page', () => bench.agent.webPort !== undefined)
+  await bench.until('health', () => bench.agent.health === 'ok')
   const page = await fetch(`http://127.0.0.1:${bench.agent.webPort}/healthz`, { headers: { connection: 'close' } })
   assert.equal(page.status, 200)
   const [restart] = bench.news.filter(n => n.kind === 'needs-restart')

@@ -8,7 +8,8 @@
  *   stall=10         after so many events nothing is handed on any more, though more come
  *   dead=300         the probe is detached after so many ms
  *   hang=10          the worker never returns from the event of that number
- *   world=1000       so many ms pass before the last process of the world is told, which is the one that makes the events
+ *   world=1000       so many ms pass from the first event on before the last process of the world is told, which is the one that makes
+ *                    the events
  *   throw=10         the event of that number makes whoever looks at it throw
  */
 import { attachBytes, createRecord, readRecord } from '../../events/decode-record.ts'
@@ -98,12 +99,12 @@ class FakeSource implements LiveSource {
 
   *tellWorld(sink: SourceSink): Generator<undefined> {
     sink.machine({ cpuCount: 1, memoryBytes: 1 << 30, hostname: 'fake', bootTsNs: 1n })
-    const untilMs = performance.now() + numberOf('world', 0)
+    const lastsMs = numberOf('world', 0)
     tellProcess(sink, 200)
     do {
       Atomics.wait(this.#sleeper, 0, 0, 1)
       yield
-    } while (performance.now() < untilMs)
+    } while (lastsMs > 0 && performance.now() < this.#startMs + lastsMs)
     tellProcess(sink, 100)
   }
 
