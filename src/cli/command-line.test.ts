@@ -639,6 +639,18 @@ for (const words of [['top'], ['learn'], ['domains', 'list'], ['domains', 'expla
   })
 }
 
+test('record: what was there stays when the capture is none', () => {
+  const there = file('recorded.scap', 'something')
+  const fresh = join(folder, 'unrecorded.scap')
+  for (const path of [there, fresh]) {
+    const { code, err } = tiercel(['record', path, '--from', 'README.md'])
+    assert.match(err, /^tiercel: README\.md: not a capture: .*\n {2}help: .*\n$/)
+    assert.equal(code, 1)
+  }
+  assert.equal(readFileSync(there, 'utf8'), 'something')
+  assert.ok(!existsSync(fresh))
+})
+
 test('record: what was there stays when no events can be had, and nothing new is left', () => {
   const there = file('there.scap', Buffer.from('a capture'))
   assert.equal(tiercel(['record', there], { env: noProbe }).code, 1)

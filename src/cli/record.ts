@@ -4,6 +4,7 @@ import { CaptureRecorder } from '../agent/record-capture.ts'
 import { RecordedFiles } from '../agent/recorded-files.ts'
 import { openRecordedNames, type RecordedNames } from '../agent/recorded-names.ts'
 import { NameIndex } from '../domains/name-index.ts'
+import { counted } from '../values/counted.ts'
 import type { SourceSink } from '../events/source.ts'
 import type { Command } from './command.ts'
 import { UsageError } from './command-error.ts'
@@ -202,11 +203,13 @@ export const recordCommand: Command = {
         known === undefined || files === undefined ? recorder.sink : sinkWithNames(recorder, known, files),
         terminal,
       )
-      recorder.end()
       progress.clear()
+      // What was there stays: what was wrong with the capture is said.
+      if (failed && from !== undefined && recorder.events === 0) return 1
+      recorder.end()
       if (!isQuiet) {
         const where = recorder.files.length === 1 ? recorder.files[0]! : `${recorder.files.length} files`
-        terminal.err(`${recorder.events} events, ${shortCount(recorder.bytes)}B in ${where}\n`)
+        terminal.err(`${counted(recorder.events, 'event')}, ${shortCount(recorder.bytes)}B in ${where}\n`)
       }
       return failed ? 1 : 0
     } finally {

@@ -50,7 +50,7 @@ export function reportSource(path: string, summary: SourceSummary, terminal: Ter
     case 'corrupt':
       error(
         `${fault.code === 'truncated' ? 'cut short' : 'damaged'} at byte ${fault.offset}${fault.code === 'gzip' ? ' of the inflated data' : ''}: ${fault.message}`,
-        `the ${events} events before it were read`,
+        events === 0 ? undefined : `the ${counted(events, 'event')} before it ${events === 1 ? 'was' : 'were'} read`,
       )
       break
     default:
