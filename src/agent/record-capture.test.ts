@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { NameIndex } from '../domains/name-index.ts'
+import { makeGroupAdded, makeUserAdded } from '../events/accounts.ts'
 import { NdjsonParser } from '../events/ndjson/read-ndjson.ts'
 import { openSource } from '../events/open-source.ts'
 import { eventSink } from '../events/testing.ts'
@@ -206,6 +207,26 @@ test('each file of a rotation knows what was known when it began', async t => {
   const recorder = recordLines(t, lookUps(), { maxDurationNs: 5_000_000_000n, names: new NameIndex() })
   assert.ok(recorder.files.length >= 3, `${recorder.files.length} files`)
   assert.deepEqual(await namesIn(recorder.files), NAMES)
+})
+
+test('each file of a rotation has the users and groups of containers, the latest of each', t => {
+  const scratch = mkdtempSync(join(tmpdir(), 'tiercel-record-'))
+  t.after(() => rmSync(scratch, { recursive: true }))
+  const recorder = new CaptureRecorder({ path: join(scratch, 'out.scap'), gzip: false, open, maxDurationNs: 10n })
+  const tellUser = (uid: number, name: string, ts: bigint): void => {
+    recorder.sink.event(makeUserAdded({ uid, gid: 6, name, home: '/h', shell: '/s' }, 'c0ffee', ts))
+  }
+  tellUser(5, 'early', 1n)
+  recorder.sink.event(makeGroupAdded({ gid: 6, name: 'team' }, 'c0ffee', 1n))
+  tellUser(5, 'late', 5n)
+  tellUser(8, 'new', 20n)
+  recorder.end()
+  const pattern = /(early|late|new|team)\0(?:\/h\0\/s\0)?c0ffee/g
+  const told = recorder.files.map(path => [...readFileSync(path, 'latin1').matchAll(pattern)].map(([, name]) => name))
+  assert.deepEqual(told, [
+    ['early', 'team', 'late'],
+    ['late', 'team', 'new'],
+  ])
 })
 
 test('each file of a rotation has the resolv.conf and hosts files of the mount namespaces that are still there', t => {

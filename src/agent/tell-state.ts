@@ -1,4 +1,5 @@
 /** The state as a source would tell it: for a capture that begins in the middle of things. */
+import { makeGroupAdded, makeUserAdded } from '../events/accounts.ts'
 import { makeOwnEvent } from '../events/own-event.ts'
 import type {
   FdEntry,
@@ -52,6 +53,11 @@ export function tellState(state: HostState, facts: WorldFacts, sink: SourceSink)
       const entry = fdEntry(fd)
       if (entry !== undefined) sink.fd(thread.tid, entry)
     }
+  }
+  const { tsNs } = state.current.rec
+  for (const { containerId, users, groups } of state.containerAccounts()) {
+    for (const user of users) sink.event(makeUserAdded(user, containerId, tsNs))
+    for (const group of groups) sink.event(makeGroupAdded(group, containerId, tsNs))
   }
   tellNamespaces(state, threads, sink)
 }

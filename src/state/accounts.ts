@@ -32,6 +32,15 @@ export class Accounts<T extends object> {
     if (!isKnown) this.count++
   }
 
+  /** Those that have accounts. */
+  containers(): Iterable<string> {
+    return this.#byContainer.keys()
+  }
+
+  of(containerId: string): readonly T[] {
+    return [...(this.#byContainer.get(containerId)?.values() ?? [])]
+  }
+
   delete(containerId: string, id: number): void {
     const accounts = this.#byContainer.get(containerId)
     if (accounts?.delete(id) !== true) return

@@ -73,6 +73,12 @@ export interface HostStateOptions {
   readonly lookup?: HostLookup
 }
 
+export interface ContainerAccounts {
+  readonly containerId: string
+  readonly users: readonly UserEntry[]
+  readonly groups: readonly GroupEntry[]
+}
+
 /** How `purge` decides. */
 export interface PurgeOptions {
   /** Threads unseen for longer are asked after; 300 s unless said otherwise. */
@@ -174,6 +180,13 @@ export class HostState implements Machine {
 
   group(containerId: string, gid: number): GroupEntry | undefined {
     return this.#groups.get(containerId, gid)
+  }
+
+  /** Users and groups of each container. */
+  *containerAccounts(): Generator<ContainerAccounts, void, undefined> {
+    for (const containerId of new Set([...this.#users.containers(), ...this.#groups.containers()]))
+      if (containerId !== '')
+        yield { containerId, users: this.#users.of(containerId), groups: this.#groups.of(containerId) }
   }
 
   isLocal(ip: Ip): boolean {
@@ -471,7 +484,8 @@ export class HostState implements Machine {
   #purgeContainers(): void {
     const used = new Set<string>()
     for (const thread of this.table.byTid.values()) used.add(thread.containerId)
-    for (const id of this.#containers.byId.keys()) if (!used.has(id)) this.removeContainer(id)
+    const known = [...this.#containers.byId.keys(), ...this.#users.containers(), ...this.#groups.containers()]
+    for (const id of known) if (id !== '' && !used.has(id)) this.removeContainer(id)
   }
 
   // ---------------------------------------------------------------- events

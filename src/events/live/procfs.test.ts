@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -170,6 +170,36 @@ describe('hostile /proc', () => {
     assert.deepEqual(world.processes[0]?.cgroups, ['a=/x', 'b=/x', 'cpuset=/y', 'cpu=/y', 'io=/y', 'memory=/y'])
     assert.deepEqual(world.users, [])
   })
+})
+
+test('the start of a pid namespace is that of its first process', () => {
+  const root = mkdtempSync(join(tmpdir(), 'tiercel-proc-'))
+  after(() => rmSync(root, { recursive: true }))
+  writeFileSync(join(root, 'uptime'), '1000.00 500.00\n')
+  const add = (pid: number, vpid: number, namespace: number, ticks: number): void => {
+    mkdirSync(join(root, `${pid}/ns`), { recursive: true })
+    symlinkSync(`pid:[${namespace}]`, join(root, `${pid}/ns/pid`))
+    const inner = vpid === pid ? '' : `\t${vpid}`
+    writeFileSync(
+      join(root, `${pid}/status`),
+      `Name:\tx\nNSpid:\t${pid}${inner}\nNStgid:\t${pid}${inner}\nThreads:\t1\n`,
+    )
+    writeFileSync(join(root, `${pid}/stat`), `${pid} (x) S ${new Array(18).fill(0).join(' ')} ${ticks} 0\n`)
+  }
+  add(1, 1, 10, 1)
+  add(5, 1, 11, 60_000)
+  add(6, 2, 11, 70_000)
+  add(7, 4, 12, 80_000)
+  const { processes } = look({ procRoot: root, etcRoot: root })
+  const starts = processes.map(({ tid, pidnsInitStartTs }) => [tid, pidnsInitStartTs] as const)
+  assert.deepEqual(
+    starts.map(([tid]) => tid),
+    [1, 5, 6, 7],
+  )
+  const [host, first, second, unknown] = starts.map(([, start]) => start)
+  assert.deepEqual([host, unknown, second], [undefined, undefined, first])
+  const agoMs = Date.now() - Number(BigInt(first!) / 1_000_000n)
+  assert.ok(agoMs >= 399_990 && agoMs < 430_000, `${agoMs} ms ago`)
 })
 
 const cgroups = [

@@ -79,6 +79,7 @@ export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Genera
   const told = { processes: 0, threads: 0, fds: 0, threadsLeftOut: 0, fdsLeftOut: 0 }
   const sockets = new SocketTables()
   const pids = readNumbers(proc)
+  const starts = new NamespaceStarts(proc)
   for (const pid of pids) {
     yield
     if (left.threads <= 0) {
@@ -91,10 +92,11 @@ export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Genera
     left.threads--
     told.processes++
     told.threads++
-    sink.process(entry.process)
+    const process = starts.put(base, entry)
+    sink.process(process)
     if (entry.threadCount > 1) {
       let count = 0
-      for (const thread of readThreads(base, entry.process)) {
+      for (const thread of readThreads(base, process)) {
         if (++count % PART === 0) yield
         if (left.threads-- <= 0) {
           left.threads = 0
@@ -121,6 +123,29 @@ export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Genera
   if (options.maxThreads !== 0) yield* tellNamespaces(proc, pids, sink, tsNs)
   return told
 }
+
+/** When pid namespaces began: with their first process, which is listed before the others unless the pids came round. */
+class NamespaceStarts {
+  readonly #bootNs: bigint
+  readonly #starts: Map<string, bigint> = new Map()
+
+  constructor(proc: string) {
+    const uptime = Number.parseFloat(readSmall(`${proc}/uptime`) ?? '')
+    this.#bootNs = Number.isNaN(uptime) ? 0n : BigInt(Math.round(Date.now() - uptime * 1000)) * 1_000_000n
+  }
+
+  /** The process with when its namespace began, unless that is the host's. */
+  put(base: string, { process, startTicks }: FoundProcess): ProcessEntry {
+    if ((process.flags & IN_PID_NAMESPACE) === 0 || this.#bootNs === 0n) return process
+    const namespace = readLink(`${base}/ns/pid`) ?? ''
+    if (process.vpid === 1) this.#starts.set(namespace, this.#bootNs + BigInt(startTicks) * TICK_NS)
+    const start = this.#starts.get(namespace)
+    return start === undefined ? process : { ...process, pidnsInitStartTs: start }
+  }
+}
+
+/** Of the times in /proc. */
+const TICK_NS = 10_000_000n
 
 /** After all processes: the namespaces of the first one, which are the host's, and then those of threads that live in others. */
 function* tellNamespaces(proc: string, pids: readonly number[], sink: SourceSink, tsNs: bigint): Generator<undefined> {
@@ -396,6 +421,8 @@ interface FoundProcess {
   readonly process: ProcessEntry
   readonly isKernel: boolean
   readonly threadCount: number
+  /** Since the boot of the machine. */
+  readonly startTicks: number
 }
 
 /** The process that `tid` leads; of another thread, that thread. A process that has ended, and waits for its parent, is none. */
@@ -423,6 +450,7 @@ function readProcess(base: string, tid: number): FoundProcess | undefined {
   return {
     isKernel,
     threadCount,
+    startTicks: stat[STAT_START] ?? 0,
     process: {
       tid,
       pid,
