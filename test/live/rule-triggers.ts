@@ -58,6 +58,12 @@ export const NEVER: Readonly<Record<string, string>> = {
   'Network Connection outside Local Subnet': 'its list of namespaces is empty until it is changed',
 }
 
+/** Rules that root, logged in, does not raise. */
+export const NOT_AS_ROOT: ReadonlySet<string> = new Set([
+  'Sudo Potential Privilege Escalation',
+  'Polkit Local Privilege Escalation Vulnerability (CVE-2021-4034)',
+])
+
 const UPPER = { 'evt.arg.flags': 'EXE_WRITABLE|EXE_UPPER_LAYER' }
 /** The file that it opens, for writing unless another event is named. */
 const file = (name: string, more: Facts = {}): Facts => ({ 'evt.type': 'openat', 'fd.name': name, ...more })
