@@ -121,12 +121,16 @@ struct buffer {
 	u32 param_start;
 	u32 scratch_count;
 	u64 passed; /* see `number_of` */
+	u64 id;     /* of the process, and in the low half of the thread, that is told of */
 	u32 cpu;    /* whose buffer it is */
 	u32 has_process_fds; /* the thread uses the descriptors of its process */
 	u64 scratch[NAMES_LIMIT];
 	struct gather gather;
 	struct path_scan scan;
 	struct opened opened;
+	/* The control group that was told last of this event, and where its path is. */
+	u64 cgroup;
+	u32 cgroup_at, cgroup_len;
 	u8 name[16]; /* of a thread */
 	/* What socket.h reads. Not on the stack: all functions that call each other have 512 bytes of it together. */
 	struct ends ends;
@@ -303,10 +307,12 @@ INLINE struct buffer *own_buffer(void)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct buffer *b = bpf_map_lookup_elem(&buffers, &cpu);
-	if (!b)
+	if (!b) {
 		__sync_fetch_and_add(&controls.lost_no_buffer, 1);
-	else
+	} else {
 		b->cpu = cpu;
+		b->id = bpf_get_current_pid_tgid();
+	}
 	return b;
 }
 
@@ -325,7 +331,7 @@ INLINE void begin_event_of(struct buffer *b, u16 type, u32 param_count, u64 tid)
 
 INLINE void begin_event(struct buffer *b, u16 type, u32 param_count)
 {
-	begin_event_of(b, type, param_count, (u32)bpf_get_current_pid_tgid());
+	begin_event_of(b, type, param_count, (u32)b->id);
 }
 
 /*

@@ -69,21 +69,24 @@ INLINE bool is_unknown_fd(struct buffer *b, struct task_struct *process, u64 fd)
 	return *(volatile u64 *)bits_of(fds, fd) >> (fd & 63) & 1;
 }
 
-/* Before the close is told. */
-INLINE void forget_fd(struct buffer *b, struct task_struct *process, u64 fd)
+/* Before a close is told; whether it need be. */
+INLINE bool forget_fd(struct buffer *b, struct task_struct *process, u64 fd)
 {
 	if (fd >= FILTER_FD_LIMIT)
-		return;
+		return true;
 	struct unknown_fds *fds = find_unknown_fds(b, process, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!fds)
-		return;
-	u64 generation = CONTROLS->filter.generation;
+		return true;
+	u64 generation = CONTROLS->filter.generation, *word = bits_of(fds, fd), bit = 1ull << (fd & 63);
 	if (fds->generation != generation) {
 		for (u32 i = 0; i < FILTER_FD_LIMIT / 64; i++)
 			fds->bits[i] = 0;
 		fds->generation = generation;
+	} else if (*(volatile u64 *)word & bit) {
+		return false;
 	}
-	__sync_fetch_and_or(bits_of(fds, fd), 1ull << (fd & 63));
+	__sync_fetch_and_or(word, bit);
+	return true;
 }
 
 INLINE void know_fd_of(struct unknown_fds *fds, u64 fd)

@@ -73,19 +73,17 @@ const volatile u8 families[SYSCALL_LIMIT] = {
 
 #define PROT_EXEC 4
 
-/* What nobody needs of opens and closes is counted, not told. */
-INLINE bool is_needless(struct buffer *b, struct task_struct *process)
-{
-	if (b->number != __NR_close)
-		return is_needless_open(b, process);
-	return b->ret < 0 || is_unknown_fd(b, process, (u32)b->args[0]);
-}
-
-/* One close that is told. If there is no room for it, the reader still knows the descriptor. */
-INLINE void tell_close(struct buffer *b, struct task_struct *process)
+/*
+ * A close, where opens are left out: one that nobody needs is counted. If there is no room for one that is told, the reader still knows the
+ * descriptor.
+ */
+INLINE void close_done(struct buffer *b, struct task_struct *process)
 {
 	u64 fd = (u32)b->args[0], lost = b->count.lost_ring_full;
-	forget_fd(b, process, fd);
+	if (b->ret < 0 || !forget_fd(b, process, fd)) {
+		b->count.left_out++;
+		return;
+	}
 	/* As its row in the table of simple events has it, which takes longer; and every program closes descriptors. */
 	begin_event(b, EV_CLOSE, 2);
 	put_u64(b, b->ret);
@@ -149,7 +147,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	if (number >= SYSCALL_LIMIT)
 		return 0;
 	number = HIDE(number) & (SYSCALL_LIMIT - 1); /* as the verifier of Linux 6.1 does not see it through a spilled register */
-	if (CONTROLS->handshake && number == __NR_prctl && !compat) {
+	if (number == __NR_prctl && !compat && CONTROLS->handshake) {
 #if defined(__TARGET_ARCH_x86)
 		u64 second = regs->si;
 #else
@@ -165,20 +163,18 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if (want != WANT_ALL && is_unwanted(want, regs, ret))
 		return 0;
-	if ((u32)(bpf_get_current_pid_tgid() >> 32) == CONTROLS->self_tgid)
-		return 0;
 	struct buffer *b = begin_call(regs, number, compat, ret);
-	if (!b)
+	if (!b || b->id >> 32 == CONTROLS->self_tgid)
 		return 0;
 	struct task_struct *process = process_of_call(b);
 	if (!process)
 		return 0;
-	if (want == WANT_FILTERED && is_needless(b, process)) {
-		b->count.left_out++;
+	if (want == WANT_FILTERED && number == __NR_close) {
+		close_done(b, process);
 		return 0;
 	}
-	if (want == WANT_FILTERED && number == __NR_close) {
-		tell_close(b, process);
+	if (want == WANT_FILTERED && is_needless_open(b, process)) {
+		b->count.left_out++;
 		return 0;
 	}
 	if (want == WANT_NAMED_FD) {
@@ -209,7 +205,7 @@ int uring_request(u64 *ctx)
 	b->count.uring_requests++;
 	struct io_kiocb *request = (struct io_kiocb *)ctx[0];
 	if (!bpf_core_field_exists(request->cqe.fd) || READ(request, opcode) != URING_CONNECT ||
-	    CONTROLS->want[__NR_connect] == WANT_NOT || (u32)(bpf_get_current_pid_tgid() >> 32) == CONTROLS->self_tgid)
+	    CONTROLS->want[__NR_connect] == WANT_NOT || b->id >> 32 == CONTROLS->self_tgid)
 		return 0;
 	s64 fd = READ(request, flags) & URING_FIXED_FILE ? -1 : READ(request, cqe.fd);
 	struct io_connect *connect = (struct io_connect *)request;

@@ -25,13 +25,13 @@ APART int put_program(struct buffer *b, u64 task_address)
 	}
 	put_u32(b, flags);
 	put_capabilities(b, cred);
-	put_u64(b, BPF_CORE_READ(inode, i_ino));
+	put_u64(b, READ(inode, i_ino));
 	put_u64(b, inode_ctime(inode));
 	put_u64(b, inode_mtime(inode));
-	put_u32(b, BPF_CORE_READ(cred, euid.val));
+	put_u32(b, READ(cred, euid.val));
 	put_path(b, BPF_CORE_READ(exe, f_path.mnt), BPF_CORE_READ(exe, f_path.dentry), ROOT_OF_MOUNTS);
 	put_u64(b, global_id(task, KIND_PGID));
-	put_u32(b, BPF_CORE_READ(cred, egid.val));
+	put_u32(b, READ(cred, egid.val));
 	return 0;
 }
 

@@ -59,7 +59,7 @@ INLINE s64 mm_pages(struct mm_struct *mm, int kind)
 	} else {
 		struct percpu_counter *counter = (struct percpu_counter *)((u64)mm + bpf_core_field_offset(struct mm_struct, rss_stat) +
 								       kind * bpf_core_type_size(struct percpu_counter));
-		n = BPF_CORE_READ(counter, count);
+		n = READ(counter, count);
 	}
 	return n;
 }
@@ -67,7 +67,7 @@ INLINE s64 mm_pages(struct mm_struct *mm, int kind)
 /* vm_size, vm_rss, vm_swap in kilobytes, of pages of 4096 bytes. */
 INLINE int put_memory(struct buffer *b, struct mm_struct *mm)
 {
-	put_u32(b, BPF_CORE_READ(mm, total_vm) << 2);
+	put_u32(b, READ(mm, total_vm) << 2);
 	put_u32(b, (mm_pages(mm, MM_FILEPAGES) + mm_pages(mm, MM_ANONPAGES) + mm_pages(mm, MM_SHMEMPAGES)) << 2);
 	put_u32(b, mm_pages(mm, MM_SWAPENTS) << 2);
 	return 0;
@@ -92,7 +92,7 @@ INLINE void put_texts(struct buffer *b, u64 from, u64 end, u32 limit)
 /* exe and args, from where the kernel laid them for the program, which together have no more room than an environment. */
 INLINE int put_exe_args(struct buffer *b, struct mm_struct *mm)
 {
-	u64 start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end);
+	u64 start = READ(mm, arg_start), end = READ(mm, arg_end);
 	u32 exe = start ? raw_user_text(b, start, ARGS_LIMIT) : 0;
 	put_len(b, exe);
 	put_texts(b, start + exe, end, ARGS_LIMIT - exe);
@@ -149,7 +149,7 @@ struct cgroup_walk {
 INLINE struct kernfs_node *kernfs_parent(struct kernfs_node *node)
 {
 	if (bpf_core_field_exists(node->__parent))
-		return BPF_CORE_READ(node, __parent);
+		return READ(node, __parent);
 	struct kernfs_node___open *old = (void *)node;
 	return BPF_CORE_READ(old, parent);
 }
@@ -158,13 +158,14 @@ static long cgroup_up(u32 step, void *arg)
 {
 	struct cgroup_walk *w = arg;
 	struct buffer *b = w->b;
-	struct kernfs_node *node = w->node, *parent = kernfs_parent(node);
+	struct kernfs_node *node = w->node;
+	u64 parent = number_of(b, kernfs_parent(node));
 	u32 n = b->scratch_count;
 	if (!parent || n >= NAMES_LIMIT)
 		return 1;
-	b->scratch[n & (NAMES_LIMIT - 1)] = (u64)BPF_CORE_READ(node, name);
+	b->scratch[n & (NAMES_LIMIT - 1)] = (u64)READ(node, name);
 	b->scratch_count = n + 1;
-	w->node = parent;
+	w->node = (struct kernfs_node *)parent;
 	return 0;
 }
 
@@ -174,15 +175,25 @@ INLINE void raw_cgroup(struct buffer *b, u64 subsystems, int subsystem, const ch
 	bpf_probe_read_kernel(&css, sizeof(css), (void *)(subsystems + subsystem * 8));
 	if (!css)
 		return;
-	struct cgroup_walk w = {};
-	w.b = b;
-	w.node = BPF_CORE_READ(css, cgroup, kn);
-	if (!w.node)
+	u64 node = number_of(b, READ(css, cgroup, kn));
+	if (!node)
 		return;
 	raw_kernel(b, label, label_len);
+	/* In the unified hierarchy they are all the same one. */
+	u32 start = AT(b), len = b->cgroup_len;
+	if (node == b->cgroup) {
+		raw_kernel(b, &b->data[b->cgroup_at & EVENT_MASK], len);
+		return;
+	}
+	struct cgroup_walk w = {};
+	w.b = b;
+	w.node = (struct kernfs_node *)node;
 	b->scratch_count = 0;
 	bpf_loop(NAMES_LIMIT, cgroup_up, &w, 0);
 	raw_names(b);
+	b->cgroup = node;
+	b->cgroup_at = start;
+	b->cgroup_len = AT(b) - start;
 }
 
 const volatile char label_cpuset[] = "cpuset=";
@@ -205,6 +216,7 @@ APART int put_cgroups(struct buffer *b, u64 task_address)
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	u64 subsystems = HIDE((u64)set + bpf_core_field_offset(struct css_set, subsys));
 	u32 start = AT(b);
+	b->cgroup = 0;
 	PUT_CGROUP(b, subsystems, cpuset);
 	PUT_CGROUP(b, subsystems, cpu);
 	PUT_CGROUP(b, subsystems, cpuacct);
@@ -221,17 +233,16 @@ APART int put_process(struct buffer *b, u64 task_address, u64 mm_address, u32 wi
 	struct mm_struct *mm = (struct mm_struct *)mm_address;
 	if (!b)
 		return 0;
-	put_u64(b, BPF_CORE_READ(task, pid));
-	put_u64(b, BPF_CORE_READ(task, tgid));
-	put_u64(b, BPF_CORE_READ(task, real_parent, pid));
+	put_u64(b, READ(task, pid));
+	put_u64(b, READ(task, tgid));
+	put_u64(b, READ(task, real_parent, pid));
 	if (with_cwd)
 		put_path(b, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry), ROOT_OF_PROCESS);
 	else
 		put_empty(b);
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	put_u64(b, BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur));
-	put_u64(b, BPF_CORE_READ(task, maj_flt));
-	put_u64(b, BPF_CORE_READ(task, min_flt));
+	put_u64(b, READ(task, signal, rlim[RLIMIT_NOFILE].rlim_cur));
+	put_u64(b, READ(task, maj_flt));
+	put_u64(b, READ(task, min_flt));
 	put_memory(b, mm);
 	put_len(b, raw_kernel_text(b, (const char *)task + bpf_core_field_offset(struct task_struct, comm), 16));
 	return 0;
@@ -257,17 +268,17 @@ INLINE int put_capabilities(struct buffer *b, const struct cred *cred)
 
 INLINE u32 tty_of(struct task_struct *task)
 {
-	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+	struct tty_struct *tty = READ(task, signal, tty);
 	if (!tty)
 		return 0;
-	struct tty_driver *driver = BPF_CORE_READ(tty, driver);
-	u32 major = BPF_CORE_READ(driver, major), minor = BPF_CORE_READ(driver, minor_start);
-	return user_dev((major << 20 | minor) + BPF_CORE_READ(tty, index));
+	struct tty_driver *driver = READ(tty, driver);
+	u32 major = READ(driver, major), minor = READ(driver, minor_start);
+	return user_dev((major << 20 | minor) + READ(tty, index));
 }
 
 INLINE u32 loginuid_of(struct task_struct *task)
 {
-	return bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : 0xffffffff;
+	return bpf_core_field_exists(task->loginuid) ? READ(task, loginuid.val) : 0xffffffff;
 }
 
 INLINE u64 nanoseconds(s64 sec, u64 nsec)
@@ -281,7 +292,7 @@ INLINE u64 nanoseconds(s64 sec, u64 nsec)
 INLINE u64 inode_ctime(struct inode *inode)
 {
 	if (bpf_core_field_exists(inode->i_ctime_sec))
-		return nanoseconds(BPF_CORE_READ(inode, i_ctime_sec), BPF_CORE_READ(inode, i_ctime_nsec) & NSEC_MASK);
+		return nanoseconds(READ(inode, i_ctime_sec), READ(inode, i_ctime_nsec) & NSEC_MASK);
 	struct inode___hidden *hidden = (void *)inode;
 	if (bpf_core_field_exists(hidden->__i_ctime))
 		return nanoseconds(BPF_CORE_READ(hidden, __i_ctime.tv_sec), BPF_CORE_READ(hidden, __i_ctime.tv_nsec) & NSEC_MASK);
@@ -292,7 +303,7 @@ INLINE u64 inode_ctime(struct inode *inode)
 INLINE u64 inode_mtime(struct inode *inode)
 {
 	if (bpf_core_field_exists(inode->i_mtime_sec))
-		return nanoseconds(BPF_CORE_READ(inode, i_mtime_sec), BPF_CORE_READ(inode, i_mtime_nsec));
+		return nanoseconds(READ(inode, i_mtime_sec), READ(inode, i_mtime_nsec));
 	struct inode___hidden *hidden = (void *)inode;
 	if (bpf_core_field_exists(hidden->__i_mtime))
 		return nanoseconds(BPF_CORE_READ(hidden, __i_mtime.tv_sec), BPF_CORE_READ(hidden, __i_mtime.tv_nsec));
@@ -352,14 +363,14 @@ INLINE bool id_mapped(struct uid_gid_map *map, u32 id)
  */
 INLINE bool may_write(const struct cred *cred, struct inode *inode)
 {
-	if (BPF_CORE_READ(inode, i_sb, s_flags) & SB_RDONLY || BPF_CORE_READ(inode, i_flags) & S_IMMUTABLE)
+	if (READ(inode, i_sb, s_flags) & SB_RDONLY || READ(inode, i_flags) & S_IMMUTABLE)
 		return false;
-	u32 uid = BPF_CORE_READ(inode, i_uid.val), gid = BPF_CORE_READ(inode, i_gid.val), mode = BPF_CORE_READ(inode, i_mode);
+	u32 uid = READ(inode, i_uid.val), gid = READ(inode, i_gid.val), mode = READ(inode, i_mode);
 	if (uid == NO_ID || gid == NO_ID)
 		return false;
-	if (BPF_CORE_READ(cred, fsuid.val) == uid)
+	if (READ(cred, fsuid.val) == uid)
 		return true;
-	if (gid == BPF_CORE_READ(cred, fsgid.val) || in_group(cred, gid))
+	if (gid == READ(cred, fsgid.val) || in_group(cred, gid))
 		mode >>= 3;
 	if (mode & 2)
 		return true;
