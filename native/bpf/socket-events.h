@@ -88,7 +88,14 @@ INLINE u64 written_before(u64 sk, u64 len)
 	u16 family = READ(socket, __sk_common.skc_family);
 	if ((family != AF_INET && family != AF_INET6) || READ(socket, sk_protocol) != TCP)
 		return -1;
-	return READ(tcp, bytes_acked) - 1 + (u32)(READ(tcp, write_seq) - READ(tcp, snd_una)) - len;
+	u64 acked = READ(tcp, bytes_acked);
+	u32 waiting = READ(tcp, write_seq) - READ(tcp, snd_una);
+	/* An acknowledgement came in between, on another CPU; not two. */
+	if (READ(tcp, bytes_acked) != acked) {
+		acked = READ(tcp, bytes_acked);
+		waiting = READ(tcp, write_seq) - READ(tcp, snd_una);
+	}
+	return acked - 1 + waiting - len;
 }
 
 /*
