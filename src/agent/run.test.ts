@@ -196,16 +196,20 @@ test('a changed configuration counts after a reload; one with an error does not;
   bench.agent.reload('signal')
   await bench.until('the reload', () => reloads() === 1)
   const events = (): number => bench.agent.figures().stats?.events ?? 0
-  const [alertsThen, eventsThen] = [bench.alerts.length, events()]
   await bench.until('the page', () => bench.agent.webPort !== undefined)
   await bench.until('health', () => bench.agent.health === 'ok')
   const page = await fetch(`http://127.0.0.1:${bench.agent.webPort}/healthz`, { headers: { connection: 'close' } })
   assert.equal(page.status, 200)
   const [restart] = bench.news.filter(n => n.kind === 'needs-restart')
   assert.deepEqual(restart?.keys, ['falco_libs'])
-  await bench.until('more events', () => events() > eventsThen + 500)
+  const more = async (): Promise<number> => {
+    const before = events()
+    await bench.until('more events', () => events() > before + 300)
+    return bench.alerts.length
+  }
   // Those that were on their way count as the old ones.
-  assert.ok(bench.alerts.length < alertsThen + 250, `${bench.alerts.length - alertsThen} alerts below the priority`)
+  const alertsThen = await more()
+  assert.equal(await more(), alertsThen, 'alerts below the priority')
 
   bench.config = []
   bench.agent.reload('signal')
@@ -276,7 +280,6 @@ test('health fails when events wait and are not taken, and when the worker hangs
     openBench(t, { query: 'rate=1000&stall=5', options }),
     openBench(t, { query: 'rate=1000&hang=5', options }),
   ])
-  assert.equal(stalled.agent.health, 'ok')
   await stalled.until('a stall', () => stalled.agent.health.startsWith('no event has been taken'))
   const isBlind = (a: Alert): boolean => a.rule === 'Falco internal: timeouts notification'
   await stalled.until('an alert about it', () => stalled.alerts.some(isBlind))

@@ -44,6 +44,7 @@ async function runScript(name: string): Promise<unknown> {
   return JSON.parse(stdout)
 }
 
+/** With addresses of the kernel, which begin with `ffff`, or with `ff` where pages have five levels. */
 const unixTuple = (path: string): RegExp => new RegExp(`^unix:(0|ff[0-9a-f]{14})->ff[0-9a-f]{14} ${path}$`)
 
 const cases: readonly {

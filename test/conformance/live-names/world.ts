@@ -91,6 +91,7 @@ export class World {
       [
         '-n',
         '-m',
+        '-u',
         '--propagation',
         'private',
         'sh',
@@ -282,9 +283,16 @@ SYSTEMD_LOG_TARGET=console exec ${tool}`
   }
 }
 
-/** Arguments of `nsenter`: the network of one process, the files of another. */
+/** Arguments of `nsenter`: the network and the host name of one process, the files of another. */
 function namespaces(network: ChildProcess, files: ChildProcess): readonly string[] {
-  return [`--net=/proc/${network.pid}/ns/net`, `--mount=/proc/${files.pid}/ns/mnt`, `--wd=${here}`, '--']
+  const { pid } = network
+  return [
+    `--net=/proc/${pid}/ns/net`,
+    `--uts=/proc/${pid}/ns/uts`,
+    `--mount=/proc/${files.pid}/ns/mnt`,
+    `--wd=${here}`,
+    '--',
+  ]
 }
 
 function resolvConf(server: string, more: readonly string[] = []): string {
