@@ -129,9 +129,10 @@ function compareTallies(want: Tally, got: Tally): RunDifference[] {
   return differences
 }
 
+/** The program that a process became last; of a thread, that of its process. */
 function nameOf(thread: RunThread): string {
-  const program = thread.programs.at(-1)
-  return program === undefined ? (thread.isThread ? 'thread' : 'fork') : program.slice(program.lastIndexOf('/') + 1)
+  const program = (thread.isThread ? thread.parent : thread)?.programs.at(-1)
+  return program === undefined ? 'fork' : program.slice(program.lastIndexOf('/') + 1)
 }
 
 /** Children of a kind, in the order of their birth. */
@@ -180,11 +181,38 @@ function lines(thread: RunThread, options: CompareOptions, tally: Tally): Line[]
   return out
 }
 
-function compareEvents(want: readonly Line[], got: readonly Line[], out: RunDifference[]): void {
-  for (const [from, to] of hunks(
+/** What a program does with each entry of a directory that it reads, in the order that the file system gives them in. */
+const WALKED: ReadonlySet<string> = new Set(['newfstatat', 'openat', 'close', 'getdents64', 'readlinkat', 'readlink'])
+
+/**
+ * Of a thread that reads directories, leaves out what both have and only the order tells apart: each file system gives the entries in an order
+ * of its own.
+ */
+function withoutWalked(want: readonly Line[], got: readonly Line[]): readonly [readonly Line[], readonly Line[]] {
+  if (!want.some(isListing) || !got.some(isListing)) return [want, got]
+  const apart = apartOf(want, got)
+  const theirs = new Map<string, Line[]>()
+  for (const line of apart.flatMap(([from]) => want.slice(...from)))
+    if (WALKED.has(line.event.name)) theirs.set(line.text, [...(theirs.get(line.text) ?? []), line])
+  const alike = new Set<Line>()
+  for (const line of apart.flatMap(([, to]) => got.slice(...to))) {
+    const other = theirs.get(line.text)?.pop()
+    if (other !== undefined) alike.add(line).add(other)
+  }
+  return [want.filter(line => !alike.has(line)), got.filter(line => !alike.has(line))]
+}
+
+const isListing = ({ event }: Line): boolean => event.name === 'getdents64'
+
+const apartOf = (want: readonly Line[], got: readonly Line[]): (readonly [Range, Range])[] =>
+  hunks(
     want.map(l => l.text),
     got.map(l => l.text),
-  )) {
+  )
+
+function compareEvents(allWant: readonly Line[], allGot: readonly Line[], out: RunDifference[]): void {
+  const [want, got] = withoutWalked(allWant, allGot)
+  for (const [from, to] of apartOf(want, got)) {
     const mine = got.slice(...to)
     const theirs = want.slice(...from)
     const pairs = align(

@@ -74,10 +74,11 @@ for name; do
 done
 
 
-# What a workload needs around it: homes and shared memory that end with it, and the two networks. Descriptor 10 was open, too.
+# What a workload needs around it: homes and shared memory that end with it, the host name of the recordings, and the two networks. Descriptor 10 was open, too.
 cat >around.sh <<'AROUND'
 set -eu
 mkdir -p homes "root.$1" /run/netns
+echo vm >/proc/sys/kernel/hostname
 mount --bind homes /home
 mount --bind "root.$1" /root
 mount -t tmpfs none /dev/shm
@@ -90,7 +91,7 @@ AROUND
 
 for name; do
   mkfifo "fifo.$name"
-  unshare -m -n bash around.sh "$name" $([ $name = net ] && echo 90 || echo 60) >"$out/$name.log" 2>&1 </dev/null 9>&- 10</dev/null &
+  unshare -m -n -u bash around.sh "$name" $([ $name = net ] && echo 90 || echo 60) >"$out/$name.log" 2>&1 </dev/null 9>&- 10</dev/null &
 done
 echo ready
 read -r _

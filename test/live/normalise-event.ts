@@ -76,7 +76,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/\bLinux (\S+) \d+\.\d+\.\S+/g, 'Linux $1 <release>'],
   [/\/tmp\/[a-z0-9_]{8}(?=$|")/g, '/tmp/<name>'],
   [/', [3-6]\d{4}, 0/g, "', <port>, 0"],
-  [/\bffff[0-9a-f]{12}\b/g, '<address>'],
+  [/\bff[0-9a-f]{14}\b/g, '<address>'],
 ]
 
 /** A port that the kernel chose. */
@@ -98,12 +98,17 @@ function normaliseParam(event: string, name: string, value: unknown, thread: Run
   if (name === 'tty') return Number(value) === 0 ? '0' : 'some'
   if (PRESENCE.has(name)) return Number(value) === 0 ? '0' : value === null ? 'null' : 'some'
   if (OWN_PIDS.has(name)) return pidWord(Number(value), thread.ownId, thread.parent?.ownId)
-  if (PIDS.has(name) || PIDS.has(`${event}.${name}`)) return pidWord(Number(value), thread.tid, thread.parent?.tid)
+  if (PIDS.has(name) || PIDS.has(`${event}.${name}`)) {
+    // Which of its threads the parent made this process with is of the moment: the Go runtime of runc moves between them.
+    const pid = Number(value)
+    const isOfParent = thread.parent?.children.some(each => each.isThread && each.tid === pid) === true
+    return isOfParent ? 'parent' : pidWord(pid, thread.tid, thread.parent?.tid)
+  }
   if (ADDRESSES.has(`${event}.${name}`)) {
     const number = Number(typeof value === 'object' && value !== null && 'value' in value ? value.value : value)
     return Math.abs(number) < 65536 ? String(number) : '<address>'
   }
-  if (hasThreads(thread) && FDS.test(name) && Number(value) > 2) return '<fd>'
+  if (mayHaveThreads(thread) && FDS.test(name) && Number(value) > 2) return '<fd>'
   if (typeof value === 'object' && value !== null && 'base64' in value && (name === 'data' || name === 'msgcontrol'))
     return `<${Buffer.from(String(value.base64), 'base64').length} bytes>`
   let text = typeof value === 'string' ? value : JSON.stringify(value)
@@ -112,8 +117,10 @@ function normaliseParam(event: string, name: string, value: unknown, thread: Run
   return text
 }
 
-function hasThreads(thread: RunThread): boolean {
-  return thread.isThread || thread.children.some(child => child.isThread)
+/** Whether it has threads, or would have on a machine of other processors. */
+function mayHaveThreads(thread: RunThread): boolean {
+  const isGit = thread.programs.at(-1)?.endsWith('/git') === true
+  return isGit || thread.isThread || thread.children.some(child => child.isThread)
 }
 
 /** Whether the events of a program, of this kind, can be laid side by side. */

@@ -1,7 +1,7 @@
 /** Runs the workloads of the recorded captures, on this machine, between two calls: what is told meanwhile is the caller's affair. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,11 +13,17 @@ const PROGRAMS: readonly string[] = [
 ]
 const FOLDERS: readonly string[] = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
+const OVERLAYFS = 0x794c7630
+
 /** Why the workloads of this folder cannot be run here; false when they can. */
 export function workloadsSkipReason(folder: string): string | false {
   if (!existsSync(folder)) return 'needs ../shared/data/captures beside the project'
   const missing = PROGRAMS.filter(name => !FOLDERS.some(path => existsSync(join(path, name))))
   if (missing.length > 0) return `the workloads need ${missing.join(', ')} (sh scripts/setup-tests.sh)`
+  // What the recordings show of links, clones and the layers of a container is that of one file system, and no layered one.
+  if (new Set(['/srv', '/etc', '/usr/bin'].map(path => statSync(path).dev)).size > 1)
+    return 'needs /srv, /etc and /usr on one file system, for links between them'
+  if (statfsSync('/srv').type === OVERLAYFS) return 'needs a root that is no overlayfs, to put one on top'
   if (existsSync('/srv/lab') && !existsSync('/srv/lab/.tiercel-tests')) return 'there is a /srv/lab already'
   return false
 }

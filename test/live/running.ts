@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 120_000
 export const main: string = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 export const script: string = fileURLToPath(new URL('testdata/actor.py', import.meta.url))
 

@@ -34,6 +34,8 @@ const kinds: readonly {
   /** Fields that what happens to it later changes. */
   readonly changes?: readonly string[]
   readonly skip?: string | false
+  /** How many it has in the end. */
+  readonly threads?: number
 }[] = [
   { name: 'a program', command: ['/bin/sleep', '1000'] },
   { name: 'under another name', command: ['/bin/bash', '-c', 'exec -a "other name" /bin/sleep 1000'] },
@@ -63,7 +65,7 @@ const kinds: readonly {
   },
   { name: 'in another root', command: ['/usr/sbin/chroot', '/', '/bin/sleep', '1000'] },
   { name: 'a file that it opened', command: ['/bin/bash', '-c', 'exec 7<away/file 8>>away/log; sleep 1000; :'] },
-  { name: 'threads', command: ['/usr/bin/python3', '-S', '-c', THREADS()] },
+  { name: 'threads', command: ['/usr/bin/python3', '-S', '-c', THREADS()], threads: 4 },
   { name: 'a script of a script', command: ['/bin/bash', '-c', 'exec ./second "x  y" ""'] },
   { name: 'from memory', command: ['/usr/bin/python3', '-S', '-c', FROM_MEMORY()] },
   {
@@ -215,7 +217,11 @@ test('a process that was there before is known as if it had been seen to begin',
       await until(`${kinds[i]!.name} to wait`, () => {
         assert.equal(child.exitCode, null, `${kinds[i]!.name} ended: ${err}`)
         const tids = familyOf(child.pid!)
-        return tids.every(isAsleep) && tids.some(tid => /^(sl|python3|odd|gone$|cat$|[0-9]+$|memfd)/.test(commOf(tid)))
+        return (
+          tids.length >= (kinds[i]!.threads ?? 1) &&
+          tids.every(isAsleep) &&
+          tids.some(tid => /^(sl|python3|odd|gone$|cat$|[0-9]+$|memfd)/.test(commOf(tid)))
+        )
       })
     const read = new HostState()
     readWorld(stateSink(read, () => true))
