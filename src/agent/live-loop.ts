@@ -90,8 +90,10 @@ const NO_RULES: RuleSetup = {
 }
 /** While events wait for names. */
 const NAMES_STEP_MS = 2
-/** At the end, what is in the ring is judged, but not for longer than this. */
-const LAST_DRAIN_MS = 2_000
+/** At the end, what has happened until then is judged, but not for longer than this. */
+const LAST_DRAIN_MS = 10_000
+/** The kernel's clock and ours may be so far apart. */
+const CLOCK_MS = 10
 
 export interface LiveLoopDeps {
   readonly module: LiveModule
@@ -443,8 +445,14 @@ export class LiveLoop {
 
   async #end(): Promise<void> {
     const untilMs = performance.now() + LAST_DRAIN_MS
+    const endNs = BigInt(Math.ceil(this.#deps.now()) + CLOCK_MS) * 1_000_000n
     const source = this.#source!
-    while (source.drain(this.#take) > 0 && performance.now() < untilMs) this.#flush()
+    let isOver = false
+    const take = (record: EventRecord): boolean => {
+      isOver = record.tsNs > endNs
+      return !isOver && this.#take(record)
+    }
+    while (!isOver && source.drain(take) > 0 && performance.now() < untilMs) this.#flush()
     this.#pipeline?.finish()
     this.#flush()
     if (this.#worker.savesNames) {

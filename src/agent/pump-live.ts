@@ -17,8 +17,8 @@ const BUSY_BYTES = 64 * 1024
 const SHORT_SLEEP_MS = 2
 const IDLE_WAIT_MS = 100
 const QUIET_PIECES = 20
-/** At the end, what has happened is told, but not for longer than this. */
-const LAST_DRAIN_MS = 2000
+/** The kernel's clock and ours may be so far apart. */
+const CLOCK_MS = 10
 
 /**
  * Tells `sink` the world as it is and then what happens, on this very thread, until the signal or `false` from the sink: for commands that do
@@ -50,8 +50,13 @@ export async function pumpLive(module: LiveModule, sink: SourceSink, options: Pu
       if (quiet > QUIET_PIECES) await source.wait(IDLE_WAIT_MS)
       else await new Promise(resolve => setTimeout(resolve, SHORT_SLEEP_MS))
     }
-    const untilMs = performance.now() + LAST_DRAIN_MS
-    while (!isOver && performance.now() < untilMs && source.drain(take) > 0);
+    // What has happened until now is told, however long that takes; others may go on for ever.
+    const endNs = BigInt(Date.now() + CLOCK_MS) * 1_000_000n
+    const takeLast = (record: EventRecord): boolean => {
+      isOver = record.tsNs > endNs
+      return !isOver && take(record)
+    }
+    while (!isOver && source.drain(takeLast) > 0);
     return source.counters()
   } finally {
     await source.close()

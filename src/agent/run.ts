@@ -131,7 +131,7 @@ const NAMES_WAIT_MS = 2_000
 const TIDY_MS = 1_000
 const CLOSE_TIMEOUT_MS = 5_000
 /** How long the worker may take to end once it is asked to. */
-const STOP_TIMEOUT_MS = 5_000
+const STOP_TIMEOUT_MS = 15_000
 const HEALTH_MS = 1_000
 const INFORMATIONAL = 6
 const WARNING = 4
