@@ -15,9 +15,7 @@ import { FdType } from '../../src/state/fd.ts'
 import type { Thread } from '../../src/state/thread.ts'
 import { Container } from '../conformance/live-names/world.ts'
 import { readAsLibscap } from './libscap-reader.ts'
-import { main, Running, scratch, until } from './running.ts'
-
-const ATTEMPTS = 3
+import { main, Running, scratch, until, whileLosing } from './running.ts'
 
 const tiercel = (t: TestContext, args: readonly string[], wrap: readonly string[] = []): Running => {
   const [file, ...rest] = [...wrap, process.execPath, '--disable-warning=ExperimentalWarning', main, ...args]
@@ -53,17 +51,6 @@ class Shell extends Running {
     const done = `done-${++this.#count}-`
     this.child.stdin!.write(`${line}\necho ${done}\n`)
     await this.says(done)
-  }
-}
-
-/** Others may flood the machine; what is lost then is not the recorder's fault. */
-async function whileLosing(attempt: () => Promise<void>): Promise<void> {
-  for (let left = ATTEMPTS - 1; ; left--) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (left === 0 || !String(error).includes('events were lost')) throw error
-    }
   }
 }
 

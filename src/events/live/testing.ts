@@ -32,7 +32,10 @@ function keepEvent(rec: EventRecord): SeenEvent {
   return { name: rec.info.name, tid: rec.tid, cpu: rec.cpu, tsNs: rec.tsNs, args }
 }
 
-/** Opens the probe, runs `act`, and gives every event of the machine until it is done. Rejects when one was lost. */
+/**
+ * Opens the probe, runs `act`, and gives every event until it is done, of whoever begins meanwhile: programs that ran before may be many, and
+ * flood the machine. Rejects when one was lost.
+ */
 export async function watch(
   options: LiveOptions,
   act: (source: LiveSource) => Promise<void>,
@@ -40,8 +43,15 @@ export async function watch(
   const source = openLive({ ringBytes: 64 * 1024 * 1024, ...options })
   const seen: SeenEvent[] = []
   const record = createRecord()
+  const before = listThreads()
+  const take = (rec: EventRecord): boolean => {
+    if (!before.has(rec.tid)) seen.push(keepEvent(rec))
+    // Its number may come again.
+    else if (rec.info.name === 'procexit') before.delete(rec.tid)
+    return true
+  }
   const drain = (): void => {
-    while (source.drain(record, rec => seen.push(keepEvent(rec)) > 0) > 0);
+    while (source.drain(record, take) > 0);
   }
   try {
     source.start()
@@ -69,6 +79,19 @@ export function readWorld(sink: SourceSink, options: WorldOptions = {}): WorldSu
     const { done, value } = parts.next()
     if (done === true) return value
   }
+}
+
+function listThreads(): Set<number> {
+  const tids = new Set<number>()
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid)) continue
+    try {
+      for (const tid of readdirSync(`/proc/${pid}/task`)) tids.add(Number(tid))
+    } catch {
+      // It has ended.
+    }
+  }
+  return tids
 }
 
 /**
