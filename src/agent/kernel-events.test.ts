@@ -15,7 +15,7 @@ import { startWorker } from './start-worker.ts'
 
 /* The agent on the real kernel, in its own processes and files only: whatever else this machine does must not matter. */
 
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 120_000
 const skip = { skip: liveSkipReason() }
 
 interface Alert {

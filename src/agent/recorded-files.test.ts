@@ -8,7 +8,7 @@ import { paramToJson } from '../events/ndjson/param-json.ts'
 import { makeOwnEvent, ownEventData, ownEventName } from '../events/own-event.ts'
 import { RecordedFiles } from './recorded-files.ts'
 
-const DEADLINE_MS = 30_000
+const DEADLINE_MS = 120_000
 
 test('recorded files: those of the host, and of each mount namespace that shows itself', async t => {
   const proc = mkdtempSync(join(tmpdir(), 'tiercel-recorded-'))

@@ -18,7 +18,7 @@ import { type TestContext, test } from 'node:test'
 import { findInRoot } from './find-in-root.ts'
 import { type FileNews, type LibraryChoice, WorkloadFileReader } from './workload-file-reader.ts'
 
-const DEADLINE_MS = 30_000
+const DEADLINE_MS = 120_000
 
 function scratch(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'tiercel-files-'))

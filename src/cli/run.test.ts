@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
  * busy, so everything waits for what it wants to see.
  */
 
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 120_000
 const main = fileURLToPath(new URL('main.ts', import.meta.url))
 const fake = (query: string): string => new URL(`../agent/testdata/fake-live.ts?${query}`, import.meta.url).href
 

@@ -29,7 +29,7 @@ export interface TracedThread {
 }
 
 /** Milliseconds a program may take. */
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 120_000
 
 const CLONES: ReadonlySet<string> = new Set(['clone', 'clone3', 'fork', 'vfork'])
 

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 120_000
 const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
 
 /** A program of which all that it says is kept. */
