@@ -140,6 +140,8 @@ function compareThread({ tid, calls, events, unread }: TracedThread, faults: str
   for (const call of calls) {
     while (at < events.length && isNoCall(events[at]!)) at++
     if (NO_EVENT.has(call.name)) continue
+    // With TCP Fast Open a send connects, and that is told before it.
+    if (call.line.includes('MSG_FASTOPEN') && events[at]?.name === 'connect') at++
     const event = events[at]
     if (event === undefined || event.name !== eventName(call)) {
       faults.push(`${tid}: ${call.line.slice(0, 300)} is followed by ${event?.name ?? 'nothing'}`)
