@@ -261,6 +261,29 @@ test('workload files: accounts of whom they are asked for, and again when they c
   ])
 })
 
+test('workload files: accounts of a container once it has been there for a while', async t => {
+  const proc = scratch(t)
+  const stat = (pid: number, startTicks: number): void =>
+    put(join(proc, `${pid}/stat`), `${pid} (a ) b) S ${'0 '.repeat(18)}${startTicks} 0\n`)
+  for (const pid of [7, 8]) addProcess(proc, pid, 200 + pid, { 'etc/passwd': `app${pid}:x:1001:1001::/:/bin/sh\n` })
+  put(join(proc, 'uptime'), '1000.00 500.00\n')
+  stat(7, 99_900)
+  stat(8, 90_000)
+  const { reader, news, until } = openReader(t, proc)
+  reader.want(207, 7, false, true)
+  reader.want(208, 8, false, true)
+  await until(list => textOf(list, 'hosts', 208) !== undefined && list.some(one => one.kind === 'passwd'))
+  const told = (): readonly number[] => news.flatMap(one => (one.kind === 'passwd' ? [one.mntns] : []))
+  // Several rounds later it is still too young.
+  const reads = reader.counters().reads
+  put(join(proc, '8/root/etc/passwd'), 'other:x:1001:1001::/:/bin/sh\n')
+  await until(() => told().length === 2 && reader.counters().reads > reads)
+  assert.deepEqual(told(), [208, 208])
+  put(join(proc, 'uptime'), '1005.00 500.00\n')
+  await until(() => told().length === 3)
+  assert.deepEqual(told(), [208, 208, 207])
+})
+
 test('workload files: of a real mount namespace', {
   skip: !canUnshare && 'mount namespaces cannot be made here',
 }, async t => {

@@ -1,11 +1,10 @@
 /**
  * Reads what workloads have in /etc/resolv.conf, /etc/hosts, /etc/passwd and /etc/group, each in its own mount namespace, through a process
- * that lives there; again when a file has changed. One file at a time, off the event path, but accounts beside the others: whoever begins to run
- * is named by them at once. What workloads have there is not to be trusted: links are followed as
- * if their root were ours, so that none leads out of it, and only plain files are read, so much of each.
+ * that lives there; again when a file has changed. One file at a time, off the event path. What workloads have there is not to be trusted: links
+ * are followed as if their root were ours, so that none leads out of it, and only plain files are read, so much of each.
  */
 import { constants } from 'node:fs'
-import { access, type FileHandle, open, readlink } from 'node:fs/promises'
+import { access, type FileHandle, open, readFile, readlink } from 'node:fs/promises'
 import { parseResolvConf } from '../domains/resolv-conf.ts'
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
@@ -89,6 +88,12 @@ const INTERVAL_MS = 5000
 const STUCK_MS = 5000
 const MAX_STUCK = 2
 
+/**
+ * Whose accounts are read, has been there for so long. Before, its root may still be that of whoever made it; and how soon one reader comes is
+ * chance, so that a recording, which has another than a run, would name users in other events of a container that lives for a moment.
+ */
+const SETTLED_MS = 5000
+
 const RESOLV_CONF = '/etc/resolv.conf'
 const HOSTS = '/etc/hosts'
 const NSSWITCH = '/etc/nsswitch.conf'
@@ -115,6 +120,8 @@ export class WorkloadFileReader {
   /** Of which accounts are read: their files' stamps, and through whom. */
   readonly #accounts: Map<number, { readonly pid: number; readonly stamps: Map<string, string> }> = new Map()
   readonly #accountQueue: Map<number, number> = new Map()
+  /** Too young for it: asked after again in the next round. */
+  readonly #young: Map<number, number> = new Map()
   #readsAccounts = false
   readonly #stuckMs: number
   readonly #timer: NodeJS.Timeout
@@ -178,6 +185,8 @@ export class WorkloadFileReader {
       if (!this.#queue.has(mntns)) this.#queue.set(mntns, { pid, isOwn })
     for (const [mntns, { pid }] of this.#accounts)
       if (!this.#accountQueue.has(mntns)) this.#accountQueue.set(mntns, pid)
+    for (const [mntns, pid] of this.#young) this.#accountQueue.set(mntns, pid)
+    this.#young.clear()
     void this.#workAccounts()
     void this.#work()
   }
@@ -258,6 +267,11 @@ export class WorkloadFileReader {
   async #readAccounts(mntns: number, pid: number): Promise<void> {
     const root = `${this.#proc}/${mntns === 0 ? 1 : pid}`
     const known = this.#accounts.get(mntns)
+    if (mntns !== 0 && known === undefined && (await readAgeMs(this.#proc, pid)) < SETTLED_MS) {
+      if (this.#young.size < MAX_QUEUE) this.#young.set(mntns, pid)
+      else this.#leftOut++
+      return
+    }
     const view = known?.pid === pid ? known : { pid, stamps: new Map<string, string>() }
     const isThere = await canEnter(`${root}/root/`)
     if (!isThere && mntns !== 0) return
@@ -341,6 +355,21 @@ interface ReadFile {
   readonly text: string
   /** Only root may write it. */
   readonly isOfRoot: boolean
+}
+
+/** How long a process has been there; for ever where nobody says. */
+async function readAgeMs(proc: string, pid: number): Promise<number> {
+  try {
+    const [stat, uptime] = await Promise.all([
+      readFile(`${proc}/${pid}/stat`, 'latin1'),
+      readFile(`${proc}/uptime`, 'latin1'),
+    ])
+    // Field 22 of proc_pid_stat(5), in hundredths of a second; the name before it may have anything in it.
+    const startTicks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+    return Number.parseFloat(uptime) * 1000 - startTicks * 10
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
 }
 
 async function readStart(path: string, maxBytes: number = MAX_BYTES): Promise<ReadFile | undefined> {
