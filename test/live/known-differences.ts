@@ -172,9 +172,9 @@ export const knownDifferences: readonly KnownDifference[] = [
   },
   {
     kind: 'moment',
-    reason: 'how many threads the Go runtime starts',
+    reason: 'how many threads the Go runtime starts, also in runc’s child before it becomes the shell of the container',
     workloads: ['ctr'],
-    programs: ['runc', 'exe'],
+    programs: ['runc', 'exe', 'sh'],
     keys: ['thread'],
   },
   {

@@ -1039,7 +1039,8 @@ export class SinspOracle {
     const { name } = this.#rec.info
     const p = this.#p
     if (!OPENS.has(name)) {
-      if (name !== 'socket' && !name.startsWith('accept')) put('fd.name', '')
+      if (name === 'connect') put('fd.name', p.is(1) ? readTuple(p.bytes(1)).text : '')
+      else if (name !== 'socket' && !name.startsWith('accept')) put('fd.name', '')
       put('fd.typechar', 'o')
       return
     }
