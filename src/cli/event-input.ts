@@ -19,6 +19,7 @@ import type { Arguments, OptionSpec } from './parse-arguments.ts'
 import { reportNews } from './replay-news.ts'
 import { prepareProbe } from './prepare-probe.ts'
 import { reportSource } from './source-report.ts'
+import { onStopSignals } from './stop-signals.ts'
 import { counted } from '../values/counted.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -111,16 +112,14 @@ export function stopSignal(
 ): { readonly signal: AbortSignal; readonly release: () => void } {
   const stop = new AbortController()
   const abort = (): void => stop.abort()
-  process.once('SIGINT', abort)
-  process.once('SIGTERM', abort)
+  const release = onStopSignals(abort)
   terminal.outClosed.addEventListener('abort', abort)
   const timer = seconds === undefined ? undefined : setTimeout(abort, seconds * 1000)
   return {
     signal: stop.signal,
     release: () => {
       clearTimeout(timer)
-      process.off('SIGINT', abort)
-      process.off('SIGTERM', abort)
+      release()
     },
   }
 }

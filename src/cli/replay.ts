@@ -16,6 +16,7 @@ import { writePidfile } from './pidfile.ts'
 import { openProgressLine, type ProgressLine, shortCount } from './progress-line.ts'
 import { reportNews } from './replay-news.ts'
 import { reportSource } from './source-report.ts'
+import { onStopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 import { NameWarnings } from './name-warnings.ts'
 
@@ -98,10 +99,7 @@ export async function runReplay(
   const { replay } = await import('../agent/replay.ts')
   const progress = openProgressLine(isQuiet ? { ...terminal, errIsTty: false } : terminal, '')
   const stop = new AbortController()
-  const interrupt = (): void => stop.abort()
-  // Once: a second Ctrl-C ends the process at once.
-  process.once('SIGINT', interrupt)
-  process.once('SIGTERM', interrupt)
+  const release = onStopSignals(() => stop.abort())
   let failed = false
   const nameWarnings = new NameWarnings(text => {
     progress.clear()
@@ -135,8 +133,7 @@ export async function runReplay(
     }
   } finally {
     progress.clear()
-    process.off('SIGINT', interrupt)
-    process.off('SIGTERM', interrupt)
+    release()
   }
 }
 

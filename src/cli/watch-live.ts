@@ -13,6 +13,7 @@ import { decorateSink, paintAlert } from './paint-alert.ts'
 import type { Arguments } from './parse-arguments.ts'
 import { positiveNumber } from './parse-arguments.ts'
 import { writePidfile } from './pidfile.ts'
+import { onStopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 import { readVersions } from './versions.ts'
 import { NameWarnings } from './name-warnings.ts'
@@ -34,21 +35,15 @@ function openLiveSinks(config: Config, terminal: Terminal): readonly OutputSink[
 
 /** Signals that mean something to a running agent; gives what takes the handlers away. */
 function handleSignals(agent: Agent, terminal: Terminal): () => void {
-  let asked = 0
-  const stop = (): void => {
-    // Whoever asks twice does not want to wait.
-    if (asked++ > 0) process.exit(1)
-    agent.stop()
-  }
   const handlers: readonly (readonly [NodeJS.Signals, () => void])[] = [
-    ['SIGINT', stop],
-    ['SIGTERM', stop],
     ['SIGHUP', () => agent.reload('signal')],
     ['SIGUSR1', () => agent.reopenOutputs()],
   ]
   for (const [signal, handler] of handlers) process.on(signal, handler)
-  terminal.outClosed.addEventListener('abort', stop)
+  const release = onStopSignals(() => agent.stop())
+  terminal.outClosed.addEventListener('abort', () => agent.stop())
   return () => {
+    release()
     for (const [signal, handler] of handlers) process.off(signal, handler)
   }
 }
