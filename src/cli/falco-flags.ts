@@ -79,12 +79,13 @@ const gone: readonly { readonly flags: readonly string[]; readonly help: string 
   { flags: ['-S', '--snaplen'], help: 'use -o falco_libs.snaplen=BYTES' },
   { flags: ['-u', '--userspace', '--modern-bpf', '--nodriver'], help: 'use -o engine.kind=KIND' },
   { flags: ['-O'], help: 'use -o append_output[].extra_output=TEXT' },
-  { flags: ['-i'], help: 'no system call is ignored in a replay' },
+  { flags: ['-i'], help: 'the calls that rules and state need are traced; -o base_syscalls.all=true traces all' },
   {
     flags: ['--plugin-info'],
     help: 'Falco’s binary plugins cannot be loaded; the fields of its container plugin are built in',
   },
-  { flags: ['--config-schema', '--rule-schema'], help: '`tiercel check` shows every finding with its place' },
+  { flags: ['--config-schema'], help: '`tiercel run --dry-run -c FILE` shows every finding with its place' },
+  { flags: ['--rule-schema'], help: '`tiercel check FILE` shows every finding with its place' },
 ]
 
 /** Runs what the flags in `words` ask for. */

@@ -136,7 +136,7 @@ const security = {
   'Crypto miner started': 2,
   'Data wiped': 2,
   'Environment of another process read': 1,
-  'Link to a credential file': 2,
+  'Link to a credential file': 3,
   'Log erased': 2,
   'Network tool with a shell': 2,
   'Process traced': 3,
@@ -298,3 +298,71 @@ test('default rules about DNS: the one about private addresses, with the list of
     ['rebind.example.com', 'sinkhole.example.com'],
   )
 })
+
+const node = { comm: 'node', exe: 'node', args: ['/srv/tiercel/src/cli/main.ts', 'top'] }
+const hostCases: readonly {
+  name: string
+  process?: object
+  event: readonly [string, object]
+  want: readonly string[]
+}[] = [
+  {
+    name: 'a hard link into a folder of programs',
+    event: ['link', { res: 0, oldpath: '/srv/a', newpath: '/usr/bin/a' }],
+    want: ['Program folder changed'],
+  },
+  {
+    name: 'a symbolic link there',
+    event: ['symlinkat', { res: 0, target: '/srv/a', linkdirfd: -100, linkpath: '/usr/bin/a' }],
+    want: ['Program folder changed'],
+  },
+  { name: 'a link to a program', event: ['link', { res: 0, oldpath: '/usr/bin/a', newpath: '/srv/a' }], want: [] },
+  {
+    name: 'a hard link to the passwords',
+    event: ['linkat', { res: 0, olddir: -100, oldpath: '/etc/shadow', newdir: -100, newpath: '/srv/a', flags: 0 }],
+    want: ['Link to a credential file'],
+  },
+  {
+    name: 'a symbolic link to them',
+    event: ['symlinkat', { res: 0, target: '/etc/shadow', linkdirfd: -100, linkpath: '/srv/a' }],
+    want: ['Link to a credential file'],
+  },
+  {
+    name: 'a program that links its own file to the name of the passwords',
+    event: ['link', { res: 0, oldpath: '/srv/a', newpath: '/etc/shadow' }],
+    want: [],
+  },
+  {
+    name: 'another program reads the environment of a process',
+    process: { ...node, args: ['/srv/app/main.js'] },
+    event: ['openat', { fd: 9, dirfd: -100, name: '/proc/7/environ', flags: 1, mode: 0, dev: 0, ino: 0 }],
+    want: ['Environment of another process read'],
+  },
+  {
+    name: 'an agent that starts beside this one does, too',
+    process: node,
+    event: ['openat', { fd: 9, dirfd: -100, name: '/proc/7/environ', flags: 1, mode: 0, dev: 0, ino: 0 }],
+    want: [],
+  },
+  {
+    name: 'Node loads a BPF program',
+    process: { ...node, args: ['/srv/app/main.js'] },
+    event: ['bpf', { fd: 9, cmd: 5 }],
+    want: ['BPF program loaded'],
+  },
+  { name: 'an agent does', process: node, event: ['bpf', { fd: 9, cmd: 5 }], want: [] },
+]
+
+for (const { name, process = { comm: 'app', exe: 'app', args: [] }, event, want } of hostCases) {
+  test(`default rules about hosts: ${name}`, () => {
+    const scene = new Scene()
+    scene.lines.push({ kind: 'process', tid: 11, pid: 11, ptid: 1, cgroups: [], ...process })
+    scene.event(11, ...event)
+    const { alerts } = play(scene, { rules: readFileSync(`${root}rules/host.yaml`, 'utf8') })
+    assert.deepEqual(
+      alerts.map(alert => alert.slice(0, alert.indexOf(':'))),
+      want,
+    )
+    for (const alert of alerts) assert.doesNotMatch(alert, /target=<NA>|link=<NA>/)
+  })
+}
