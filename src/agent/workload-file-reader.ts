@@ -52,10 +52,19 @@ export interface WorkloadFileReaderOptions {
   readonly stuckMs?: number
 }
 
-interface View {
+/** A mount namespace, and how its files are read. */
+interface Wanted {
   readonly mntns: number
+  /** The process through which. */
   readonly pid: number
+  /** A workload may have made it itself. */
   readonly isOwn: boolean
+  /** Users and groups are of interest, too. */
+  readonly hasAccounts: boolean
+}
+
+interface View extends Wanted {
+  hasAccounts: boolean
   /** Of the files as they were read last. */
   readonly stamps: Map<string, string>
   servers: ReadonlySet<Ip>
@@ -98,8 +107,9 @@ const RESOLV_CONF = '/etc/resolv.conf'
 const HOSTS = '/etc/hosts'
 const NSSWITCH = '/etc/nsswitch.conf'
 const NSCD = '/var/run/nscd/socket'
+const PASSWD = '/etc/passwd'
 const ACCOUNTS = [
-  ['passwd', '/etc/passwd'],
+  ['passwd', PASSWD],
   ['group', '/etc/group'],
 ] as const
 /** Where local forwarders of the host keep the servers that they themselves ask. */
@@ -116,13 +126,7 @@ export class WorkloadFileReader {
   #libraryChoice: LibraryChoice
   readonly #views: Map<number, View> = new Map()
   readonly #libraries: Set<string> = new Set()
-  readonly #queue: Map<number, { readonly pid: number; readonly isOwn: boolean }> = new Map()
-  /** Of which accounts are read: their files' stamps, and through whom. */
-  readonly #accounts: Map<number, { readonly pid: number; readonly stamps: Map<string, string> }> = new Map()
-  readonly #accountQueue: Map<number, number> = new Map()
-  /** Too young for it: asked after again in the next round. */
-  readonly #young: Map<number, number> = new Map()
-  #readsAccounts = false
+  readonly #queue: Map<number, Wanted> = new Map()
   readonly #stuckMs: number
   readonly #timer: NodeJS.Timeout
   #isBusy = false
@@ -155,11 +159,8 @@ export class WorkloadFileReader {
       this.#leftOut++
       return
     }
-    if (hasAccounts && !isOwn) {
-      this.#accountQueue.set(mntns, pid)
-      void this.#workAccounts()
-    }
-    this.#queue.set(mntns, { pid, isOwn })
+    const isAsked = (hasAccounts && !isOwn) || this.#queue.get(mntns)?.hasAccounts === true
+    this.#queue.set(mntns, { mntns, pid, isOwn, hasAccounts: isAsked })
     void this.#work()
   }
 
@@ -181,37 +182,20 @@ export class WorkloadFileReader {
   }
 
   #again(): void {
-    for (const { mntns, pid, isOwn } of this.#views.values())
-      if (!this.#queue.has(mntns)) this.#queue.set(mntns, { pid, isOwn })
-    for (const [mntns, { pid }] of this.#accounts)
-      if (!this.#accountQueue.has(mntns)) this.#accountQueue.set(mntns, pid)
-    for (const [mntns, pid] of this.#young) this.#accountQueue.set(mntns, pid)
-    this.#young.clear()
-    void this.#workAccounts()
+    for (const view of this.#views.values()) if (!this.#queue.has(view.mntns)) this.#queue.set(view.mntns, view)
     void this.#work()
   }
 
   async #work(): Promise<void> {
     if (this.#isBusy) return
     this.#isBusy = true
-    for (const [mntns, { pid, isOwn }] of this.#queue) {
+    for (const [mntns, wanted] of this.#queue) {
       if (this.#isClosed || this.#stuck >= MAX_STUCK) break
       this.#queue.delete(mntns)
-      if (isOwn && this.#isOwnStuck) continue
-      if (!(await inTime(this.#read(mntns, pid, isOwn), this.#stuckMs))) this.#onStuck(isOwn)
+      if (wanted.isOwn && this.#isOwnStuck) continue
+      if (!(await inTime(this.#read(wanted), this.#stuckMs))) this.#onStuck(wanted.isOwn)
     }
     this.#isBusy = false
-  }
-
-  async #workAccounts(): Promise<void> {
-    if (this.#readsAccounts) return
-    this.#readsAccounts = true
-    for (const [mntns, pid] of this.#accountQueue) {
-      if (this.#isClosed || this.#stuck >= MAX_STUCK) break
-      this.#accountQueue.delete(mntns)
-      if (!(await inTime(this.#readAccounts(mntns, pid), this.#stuckMs))) this.#onStuck(false)
-    }
-    this.#readsAccounts = false
   }
 
   #onStuck(isOwn: boolean): void {
@@ -223,14 +207,14 @@ export class WorkloadFileReader {
       this.#onTrouble?.(`resolv.conf, hosts and passwd files of workloads are no longer read: some ${cause}`)
   }
 
-  async #read(mntns: number, pid: number, isOwn: boolean): Promise<void> {
+  async #read(wanted: Wanted): Promise<void> {
+    const { mntns, pid } = wanted
     const root = `${this.#proc}/${mntns === 0 ? 1 : pid}`
     if (await this.#isGone(root, mntns)) return
     const known = this.#views.get(mntns)
-    const view =
-      known?.pid === pid
-        ? known
-        : { mntns, pid, isOwn, stamps: new Map(), servers: NO_SERVERS, libraries: known?.libraries }
+    const view: View =
+      known?.pid === pid ? known : { ...wanted, stamps: new Map(), servers: NO_SERVERS, libraries: known?.libraries }
+    view.hasAccounts = wanted.hasAccounts || known?.hasAccounts === true
     this.#views.set(mntns, view)
     const isThere = await canEnter(`${root}/root/`)
     // What cannot be looked at says nothing; a host's whose first process is hidden from us is the one that we see.
@@ -244,12 +228,15 @@ export class WorkloadFileReader {
     const paths = mntns === 0 ? [RESOLV_CONF, ...UPSTREAMS] : [RESOLV_CONF]
     const files = await this.#readChanged(view, base, paths)
     const hosts = await this.#readChanged(view, base, [HOSTS])
+    const accounts = (await this.#maySeeAccounts(view)) ? await this.#readAccounts(view, base) : []
     // A process that ended meanwhile has no files, which is not the same as none that name a server.
     if (await this.#isGone(root, mntns)) return
     if (files !== undefined) this.#onResolvConf(view, files)
-    if (hosts === undefined) return
-    const { text = '', isOfRoot = true } = hosts[0] ?? {}
-    this.#tell({ kind: 'hosts', mntns, pid, text, ...(!isOfRoot && mntns !== 0 && { untrusted: true }) })
+    if (hosts !== undefined) {
+      const { text = '', isOfRoot = true } = hosts[0] ?? {}
+      this.#tell({ kind: 'hosts', mntns, pid, text, ...(!isOfRoot && mntns !== 0 && { untrusted: true }) })
+    }
+    for (const news of accounts) this.#tell(news)
   }
 
   async #needsLibraries(view: View, base: string): Promise<boolean> {
@@ -264,27 +251,20 @@ export class WorkloadFileReader {
     return asksUnseenServices(text)
   }
 
-  async #readAccounts(mntns: number, pid: number): Promise<void> {
-    const root = `${this.#proc}/${mntns === 0 ? 1 : pid}`
-    const known = this.#accounts.get(mntns)
-    if (mntns !== 0 && known === undefined && (await readAgeMs(this.#proc, pid)) < SETTLED_MS) {
-      if (this.#young.size < MAX_QUEUE) this.#young.set(mntns, pid)
-      else this.#leftOut++
-      return
-    }
-    const view = known?.pid === pid ? known : { pid, stamps: new Map<string, string>() }
-    const isThere = await canEnter(`${root}/root/`)
-    if (!isThere && mntns !== 0) return
+  async #maySeeAccounts({ mntns, pid, hasAccounts, stamps }: View): Promise<boolean> {
+    if (!hasAccounts || mntns === 0 || stamps.has(PASSWD)) return hasAccounts
+    return (await readAgeMs(this.#proc, pid)) >= SETTLED_MS
+  }
+
+  /** Those that are others than the last time. */
+  async #readAccounts(view: View, base: string): Promise<readonly AccountNews[]> {
+    const { mntns, pid } = view
+    const news: AccountNews[] = []
     for (const [kind, path] of ACCOUNTS) {
-      const [file] = (await this.#readChanged(view, isThere ? `${root}/root` : '', [path], MAX_ACCOUNT_BYTES)) ?? []
-      // Through a process that went elsewhere, others would be read.
-      if (mntns !== 0 && (await readMountNamespace(root)) !== mntns) {
-        this.#accounts.delete(mntns)
-        return
-      }
-      this.#accounts.set(mntns, view)
-      if (file !== undefined) this.#tell({ kind, mntns, pid, text: file.text })
+      const [file] = (await this.#readChanged(view, base, [path], MAX_ACCOUNT_BYTES)) ?? []
+      if (file !== undefined) news.push({ kind, mntns, pid, text: file.text })
     }
+    return news
   }
 
   async #findLibraries(view: View, base: string): Promise<void> {
@@ -304,7 +284,6 @@ export class WorkloadFileReader {
     if (mntns === 0 || (await readMountNamespace(root)) === mntns) return false
     for (const key of this.#views.get(mntns)?.libraries ?? []) this.#libraries.delete(key)
     this.#views.delete(mntns)
-    this.#accounts.delete(mntns)
     this.#tell({ kind: 'gone', mntns })
     return true
   }
@@ -329,7 +308,7 @@ export class WorkloadFileReader {
 
   /** The files, where one of them is another than the last time; else undefined. A file that cannot be read is undefined itself. */
   async #readChanged(
-    view: Pick<View, 'stamps'>,
+    view: View,
     base: string,
     paths: readonly string[],
     maxBytes: number = MAX_BYTES,
