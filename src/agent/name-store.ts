@@ -9,6 +9,7 @@ import { messageOf } from '../diagnostics/message-of.ts'
 import type { BindingFact } from '../domains/binding.ts'
 import { newSum, parseSavedNames, renderSavedEnd, renderSavedHeader, restorableFacts } from '../domains/saved-names.ts'
 import { procRoot } from '../events/live/proc-root.ts'
+import { startOfProcess } from '../events/live/proc-stat.ts'
 import type { SavedNamesPart } from '../wire/agent-messages.ts'
 
 /** Where the service keeps what it knows (packaging/systemd). */
@@ -135,17 +136,5 @@ export function bootId(): string {
     return readFileSync(`${procRoot()}/sys/kernel/random/boot_id`, 'latin1').trim()
   } catch {
     return ''
-  }
-}
-
-/** In clock ticks since the boot (proc_pid_stat(5), field 22); undefined when there is no such process. */
-export function startOfProcess(pid: number): number | undefined {
-  try {
-    const text = readFileSync(`${procRoot()}/${pid}/stat`, 'latin1')
-    // The name of the program, the second field, may hold anything.
-    const ticks = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19])
-    return Number.isSafeInteger(ticks) ? ticks : undefined
-  } catch {
-    return undefined
   }
 }

@@ -4,8 +4,9 @@
  * are followed as if their root were ours, so that none leads out of it, and only plain files are read, so much of each.
  */
 import { constants } from 'node:fs'
-import { access, type FileHandle, open, readFile, readlink } from 'node:fs/promises'
+import { access, type FileHandle, open, readlink } from 'node:fs/promises'
 import { parseResolvConf } from '../domains/resolv-conf.ts'
+import { readUptimeMs, startOfProcess, TICK_MS } from '../events/live/proc-stat.ts'
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
 import { type FoundFile, findInRoot } from './find-in-root.ts'
@@ -228,7 +229,7 @@ export class WorkloadFileReader {
     const paths = mntns === 0 ? [RESOLV_CONF, ...UPSTREAMS] : [RESOLV_CONF]
     const files = await this.#readChanged(view, base, paths)
     const hosts = await this.#readChanged(view, base, [HOSTS])
-    const accounts = (await this.#maySeeAccounts(view)) ? await this.#readAccounts(view, base) : []
+    const accounts = this.#maySeeAccounts(view) ? await this.#readAccounts(view, base) : []
     // A process that ended meanwhile has no files, which is not the same as none that name a server.
     if (await this.#isGone(root, mntns)) return
     if (files !== undefined) this.#onResolvConf(view, files)
@@ -251,9 +252,12 @@ export class WorkloadFileReader {
     return asksUnseenServices(text)
   }
 
-  async #maySeeAccounts({ mntns, pid, hasAccounts, stamps }: View): Promise<boolean> {
+  #maySeeAccounts({ mntns, pid, hasAccounts, stamps }: View): boolean {
     if (!hasAccounts || mntns === 0 || stamps.has(PASSWD)) return hasAccounts
-    return (await readAgeMs(this.#proc, pid)) >= SETTLED_MS
+    const uptimeMs = readUptimeMs(this.#proc)
+    const startTicks = startOfProcess(pid, this.#proc)
+    if (uptimeMs === undefined || startTicks === undefined) return true
+    return uptimeMs - startTicks * TICK_MS >= SETTLED_MS
   }
 
   /** Those that are others than the last time. */
@@ -334,21 +338,6 @@ interface ReadFile {
   readonly text: string
   /** Only root may write it. */
   readonly isOfRoot: boolean
-}
-
-/** How long a process has been there; for ever where nobody says. */
-async function readAgeMs(proc: string, pid: number): Promise<number> {
-  try {
-    const [stat, uptime] = await Promise.all([
-      readFile(`${proc}/${pid}/stat`, 'latin1'),
-      readFile(`${proc}/uptime`, 'latin1'),
-    ])
-    // Field 22 of proc_pid_stat(5), in hundredths of a second; the name before it may have anything in it.
-    const startTicks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
-    return Number.parseFloat(uptime) * 1000 - startTicks * 10
-  } catch {
-    return Number.POSITIVE_INFINITY
-  }
 }
 
 async function readStart(path: string, maxBytes: number = MAX_BYTES): Promise<ReadFile | undefined> {

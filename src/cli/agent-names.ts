@@ -1,10 +1,11 @@
 /** What the agent of this machine saved of the names that it knows, for commands that have nothing else to go by. */
 import { accessSync, closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import type { Config } from '../agent/config.ts'
-import { bootId, SERVICE_STATE, startOfProcess } from '../agent/name-store.ts'
+import { bootId, SERVICE_STATE } from '../agent/name-store.ts'
 import { messageOf } from '../diagnostics/message-of.ts'
 import { parseSavedFrame } from '../domains/saved-names.ts'
 import { procRoot } from '../events/live/proc-root.ts'
+import { startOfProcess } from '../events/live/proc-stat.ts'
 import { printable } from '../values/socket-text.ts'
 import { CommandError } from './command-error.ts'
 import type { Terminal } from './terminal.ts'

@@ -11,6 +11,19 @@ import type { FdEntry, InterfaceEntry, MachineInfo, ProcessEntry, SourceSink } f
 import { isId, parseGroup, parsePasswd } from '../accounts.ts'
 import { readLink, readNumbers, readSmall, readTable, splitTexts } from './proc-files.ts'
 import { procRoot } from './proc-root.ts'
+import {
+  parseStat,
+  readUptimeMs,
+  STAT_FLAGS,
+  STAT_MAJFLT,
+  STAT_MINFLT,
+  STAT_PGID,
+  STAT_SID,
+  STAT_START,
+  STAT_TTY,
+  startOfProcess,
+  TICK_MS,
+} from './proc-stat.ts'
 import { makeOwnEvent } from '../own-event.ts'
 import { SocketTables } from './proc-sockets.ts'
 
@@ -55,10 +68,8 @@ function etcRoot(): string {
 
 /** Whether this process has the number `pid` there: if not, events and that /proc speak of different pid namespaces. */
 export function isSelf(pid: number): boolean {
-  const own = readSmall('/proc/self/stat')
-  const there = readSmall(`${procRoot()}/${pid}/stat`)
-  if (own === undefined || there === undefined) return false
-  return parseStat(own)[STAT_START] === parseStat(there)[STAT_START]
+  const own = startOfProcess('self', '/proc')
+  return own !== undefined && own === startOfProcess(pid)
 }
 
 /**
@@ -130,22 +141,19 @@ class NamespaceStarts {
   readonly #starts: Map<string, bigint> = new Map()
 
   constructor(proc: string) {
-    const uptime = Number.parseFloat(readSmall(`${proc}/uptime`) ?? '')
-    this.#bootNs = Number.isNaN(uptime) ? 0n : BigInt(Math.round(Date.now() - uptime * 1000)) * 1_000_000n
+    const uptimeMs = readUptimeMs(proc)
+    this.#bootNs = uptimeMs === undefined ? 0n : BigInt(Math.round(Date.now() - uptimeMs)) * 1_000_000n
   }
 
   /** The process with when its namespace began, unless that is the host's. */
   put(base: string, { process, startTicks }: FoundProcess): ProcessEntry {
     if ((process.flags & IN_PID_NAMESPACE) === 0 || this.#bootNs === 0n) return process
     const namespace = readLink(`${base}/ns/pid`) ?? ''
-    if (process.vpid === 1) this.#starts.set(namespace, this.#bootNs + BigInt(startTicks) * TICK_NS)
+    if (process.vpid === 1) this.#starts.set(namespace, this.#bootNs + BigInt(startTicks * TICK_MS) * 1_000_000n)
     const start = this.#starts.get(namespace)
     return start === undefined ? process : { ...process, pidnsInitStartTs: start }
   }
 }
-
-/** Of the times in /proc. */
-const TICK_NS = 10_000_000n
 
 /** After all processes: the namespaces of the first one, which are the host's, and then those of threads that live in others. */
 function* tellNamespaces(proc: string, pids: readonly number[], sink: SourceSink, tsNs: bigint): Generator<undefined> {
@@ -322,22 +330,6 @@ function capabilityOf(fields: ReadonlyMap<string, string>, name: string): number
 function narrow(value: bigint): number | bigint {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value
 }
-
-/** Fields of `/proc/<pid>/stat` behind the name, which may hold anything; the first of them is the state. */
-function parseStat(text: string): readonly number[] {
-  return text
-    .slice(text.lastIndexOf(')') + 2)
-    .split(' ')
-    .map(Number)
-}
-
-const STAT_PGID = 2
-const STAT_SID = 3
-const STAT_TTY = 4
-const STAT_FLAGS = 6
-const STAT_MINFLT = 7
-const STAT_MAJFLT = 9
-const STAT_START = 19
 
 /** PF_KTHREAD: a thread of the kernel, without program, arguments, environment and descriptors. */
 const KERNEL_THREAD = 0x200000
