@@ -1,5 +1,5 @@
 import { NameIndex } from '../domains/name-index.ts'
-import { ASYNC_EVENT, holdsNames, learnNames } from '../domains/names-event.ts'
+import { holdsNames, learnNames } from '../domains/names-event.ts'
 import type { BindingsOutcome } from '../domains/bindings-file.ts'
 import type { NameObserver } from '../domains/name-observer.ts'
 import type { SourceSink } from '../events/source.ts'
@@ -40,7 +40,7 @@ export async function openEventView(
     sink: onEvent =>
       stateSink(state, current => {
         if (observer.wants[current.rec.type] === 1) current.payload = observer.observe(current)
-        else if (current.rec.type === ASYNC_EVENT && holdsNames(current.rec)) learnNames(current.rec, names)
+        else if (holdsNames(current.rec)) learnNames(current.rec, names)
         return onEvent(current)
       }),
   }

@@ -1,6 +1,6 @@
 import type { NameIndex } from '../domains/name-index.ts'
 import type { NameObserver } from '../domains/name-observer.ts'
-import { ASYNC_EVENT, holdsNames, learnNames } from '../domains/names-event.ts'
+import { holdsNames, learnNames } from '../domains/names-event.ts'
 import { ownEventName } from '../events/own-event.ts'
 import type { RefusedAnswers } from '../domains/refused-answers.ts'
 import type { Alert } from '../engine/alert.ts'
@@ -175,13 +175,13 @@ export class Pipeline {
   }
 
   #onEvent(current: CurrentEvent): boolean {
-    if (current.rec.type === ASYNC_EVENT && holdsNames(current.rec)) {
+    if (holdsNames(current.rec)) {
       this.badNameLines += learnNames(current.rec, this.#names)
       this.observer ??= this.#observeRecordings?.()
       this.#observer = this.observer
       return true
     }
-    const own = current.rec.type === ASYNC_EVENT ? ownEventName(current.rec) : undefined
+    const own = ownEventName(current.rec)
     if (own !== undefined && own !== 'tiercel_getaddrinfo') {
       // What the state and the names need, and nothing that happened.
       this.#observer?.observe(current)

@@ -7,7 +7,7 @@ import type { BindingFact } from '../domains/binding.ts'
 import type { NameIndex } from '../domains/name-index.ts'
 import type { NameObserver } from '../domains/name-observer.ts'
 import type { NameUpdate } from '../domains/name-update.ts'
-import { ASYNC_EVENT, encodeNames, holdsNames, learnNames } from '../domains/names-event.ts'
+import { encodeNames, holdsNames, learnNames } from '../domains/names-event.ts'
 import { CaptureWriter } from '../events/capture/write-capture.ts'
 import { attachBytes, createRecord, readRecord } from '../events/decode-record.ts'
 import type { EventRecord } from '../events/event-record.ts'
@@ -172,7 +172,7 @@ export class CaptureRecorder {
     if (this.#state !== undefined) {
       const current = this.#state.apply(record)
       const isNames = this.#learn(current)
-      if (this.#isRotating && record.type === ASYNC_EVENT) {
+      if (this.#isRotating) {
         const name = ownEventName(record)
         if (name === 'tiercel_resolv_conf' || name === 'tiercel_hosts')
           this.#keepFile(name, ownEventData(record), record.tid)
@@ -212,7 +212,7 @@ export class CaptureRecorder {
     const { rec } = current
     this.#facts.length = 0
     if (observer.wants[rec.type] === 1) current.payload = observer.observe(current)
-    if (rec.type !== ASYNC_EVENT || !holdsNames(rec)) return false
+    if (!holdsNames(rec)) return false
     learnNames(rec, names)
     this.#hasNames = true
     return true

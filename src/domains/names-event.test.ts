@@ -4,11 +4,12 @@ import fc from 'fast-check'
 import { attachBytes, createRecord, readRecord } from '../events/decode-record.ts'
 import type { EventRecord } from '../events/event-record.ts'
 import { encodeEvent, le } from '../events/encode-event.ts'
+import { ASYNC_EVENT } from '../events/own-event.ts'
 import { parseIp } from '../values/ip.ts'
 import type { BindingFact } from './binding.ts'
 import { NameIndex } from './name-index.ts'
 import type { NameUpdate } from './name-update.ts'
-import { ASYNC_EVENT, encodeNames, holdsNames, learnNames, parseUpdate, renderUpdate } from './names-event.ts'
+import { encodeNames, holdsNames, learnNames, parseUpdate, renderUpdate } from './names-event.ts'
 
 const T0_MS = 1_777_888_800_000
 const T0_NS = BigInt(T0_MS) * 1_000_000n

@@ -4,9 +4,9 @@
  * bindings file or news of a look-up (`{"update":"nxdomain","name":"shop.example","at":"2026-05-04T10:00:00Z"}`).
  */
 import { paramText } from '../events/decode-record.ts'
-import { encodeEvent, le } from '../events/encode-event.ts'
+import { encodeEvent, le, withNul } from '../events/encode-event.ts'
 import type { EventRecord } from '../events/event-record.ts'
-import { eventTable } from '../events/event-table.ts'
+import { ASYNC_EVENT } from '../events/own-event.ts'
 import { normaliseDomain } from '../values/domain-name.ts'
 import { parseIp, renderIp, unmapIp } from '../values/ip.ts'
 import { type BindingFact, MAX_ADDRESSES_PER_ANSWER, MAX_ALIASES, MAX_TTL_SEC } from './binding.ts'
@@ -14,9 +14,6 @@ import { parseBinding, parseTimeMs, renderBinding, renderTime } from './bindings
 import type { NameIndex } from './name-index.ts'
 import type { NameUpdate } from './name-update.ts'
 import type { LookupFailure, ResolvedAddress } from './resolver.ts'
-
-/** Code of the events; `holdsNames` says which of them are these. */
-export const ASYNC_EVENT: number = eventTable.find(info => info.name === 'asyncevent' && !info.isOld)!.code
 
 const NAME = 'tiercel_names'
 const NAME_PARAM = 1
@@ -26,9 +23,9 @@ const MAX_DATA_BYTES = 48 * 1024
 /** tid of an event that no thread made, as libscap's own have it. */
 const NO_THREAD = -1
 
-/** Whether an event with the code `ASYNC_EVENT` is one of these. */
+/** Whether it is one of these events. */
 export function holdsNames(rec: EventRecord): boolean {
-  return paramText(rec, NAME_PARAM) === NAME
+  return rec.type === ASYNC_EVENT && paramText(rec, NAME_PARAM) === NAME
 }
 
 /** The bytes of events that say all of this; at least one, so that a recording is known as such even where nothing is known of names. */
@@ -54,7 +51,7 @@ export function* encodeNames(items: Iterable<BindingFact | NameUpdate>, tsNs: bi
 
 function encodeLines(lines: readonly string[], tsNs: bigint): Buffer {
   const data = Buffer.from(lines.map(line => `${line}\n`).join(''), 'utf8')
-  return encodeEvent(ASYNC_EVENT, [le(4, 0), Buffer.from(`${NAME}\0`), data], { ts: tsNs, tid: NO_THREAD })
+  return encodeEvent(ASYNC_EVENT, [le(4, 0), withNul(NAME), data], { ts: tsNs, tid: NO_THREAD })
 }
 
 /** Takes in what the event says; how many of its lines say nothing. */

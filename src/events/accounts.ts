@@ -1,6 +1,5 @@
 /** Accounts as `/etc/passwd` and `/etc/group` have them, and as recordings do where they are a container's. */
-import { attachBytes, createRecord, readRecord } from './decode-record.ts'
-import { encodeEvent, le } from './encode-event.ts'
+import { le, makeRecord, withNul } from './encode-event.ts'
 import type { EventRecord } from './event-record.ts'
 import { eventTable } from './event-table.ts'
 import type { GroupEntry, UserEntry } from './source.ts'
@@ -35,20 +34,11 @@ const [USER_ADDED, GROUP_ADDED] = ['useradded', 'groupadded'].map(
 /** The event that tells of a container's user. */
 export function makeUserAdded(user: UserEntry, containerId: string, tsNs: bigint): EventRecord {
   const { uid, gid, name, home, shell } = user
-  return recordOf(USER_ADDED, [le(4, uid), le(4, gid), ...[name, home, shell, containerId].map(asText)], tsNs)
+  const params = [le(4, uid), le(4, gid), ...[name, home, shell, containerId].map(withNul)]
+  return makeRecord(USER_ADDED, params, { ts: tsNs, tid: 0 })
 }
 
 /** The event that tells of a container's group. */
 export function makeGroupAdded({ gid, name }: GroupEntry, containerId: string, tsNs: bigint): EventRecord {
-  return recordOf(GROUP_ADDED, [le(4, gid), asText(name), asText(containerId)], tsNs)
-}
-
-const asText = (text: ByteText): Buffer => Buffer.from(`${text}\0`, 'latin1')
-
-function recordOf(code: number, params: readonly Uint8Array[], tsNs: bigint): EventRecord {
-  const bytes = encodeEvent(code, params, { ts: tsNs, tid: 0 })
-  const record = createRecord()
-  attachBytes(record, bytes)
-  readRecord(record, 0, bytes.length)
-  return record
+  return makeRecord(GROUP_ADDED, [le(4, gid), withNul(name), withNul(containerId)], { ts: tsNs, tid: 0 })
 }

@@ -12,8 +12,8 @@
  *
  * What the agent itself knows of names is in another one, `domains/names-event.ts`.
  */
-import { attachBytes, createRecord, paramText, readRecord } from './decode-record.ts'
-import { encodeEvent, le } from './encode-event.ts'
+import { paramText } from './decode-record.ts'
+import { le, makeRecord, withNul } from './encode-event.ts'
 import { eventTable } from './event-table.ts'
 import type { EventRecord } from './event-record.ts'
 import type { ByteText } from '../values/value.ts'
@@ -45,12 +45,7 @@ export interface OwnEvent {
 
 /** The event as a record of its own. */
 export function makeOwnEvent({ name, data, tid, tsNs }: OwnEvent): EventRecord {
-  const text = (value: ByteText): Buffer => Buffer.from(`${value}\0`, 'latin1')
-  const bytes = encodeEvent(ASYNC_EVENT, [le(4, 0), text(name), text(data)], { ts: tsNs, tid })
-  const record = createRecord()
-  attachBytes(record, bytes)
-  readRecord(record, 0, bytes.length)
-  return record
+  return makeRecord(ASYNC_EVENT, [le(4, 0), withNul(name), withNul(data)], { ts: tsNs, tid })
 }
 
 /** What kind of event of our own it is; undefined for others. */
