@@ -1,4 +1,5 @@
 import { attachBytes, createRecord, integerLayout, readRecord } from '../../events/decode-record.ts'
+import { encodeEvent, le, withNul } from '../../events/encode-event.ts'
 import type { EventInfo } from '../../events/event-table.ts'
 import { eventTable } from '../../events/event-table.ts'
 import type { GroupEntry, InterfaceEntry, UserEntry } from '../../events/source.ts'
@@ -16,12 +17,10 @@ export type ParamValue = number | bigint | string | Buffer
 
 function encode(type: string, value: ParamValue): Buffer {
   if (Buffer.isBuffer(value)) return value
-  if (typeof value === 'string') return Buffer.from(`${value}\0`, 'latin1')
+  if (typeof value === 'string') return withNul(value)
   const layout = integerLayout(type)
   if (layout === undefined) throw new Error(`a ${type} parameter needs bytes`)
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigInt64LE(BigInt.asIntN(64, BigInt(value)))
-  return bytes.subarray(0, layout.bytes)
+  return le(layout.bytes, value)
 }
 
 /** The current exit event `name`, or the only one there is. */
@@ -32,23 +31,11 @@ export function eventInfo(name: string): EventInfo {
   return info
 }
 
-function encodeEvent(info: EventInfo, params: Readonly<Record<string, ParamValue>>, tid: number, tsNs: bigint): Buffer {
+function encodeParams(info: EventInfo, params: Readonly<Record<string, ParamValue>>): readonly Buffer[] {
   for (const name of Object.keys(params)) {
     if (!info.paramIndex.has(name)) throw new Error(`${info.name} has no parameter ${name}`)
   }
-  const values = info.params.map(p => (p.name in params ? encode(p.type, params[p.name]!) : Buffer.alloc(0)))
-  const width = info.isLarge ? 4 : 2
-  const lengths = Buffer.alloc(values.length * width)
-  values.forEach((v, i) => {
-    lengths.writeUIntLE(v.length, i * width, width)
-  })
-  const header = Buffer.alloc(26)
-  header.writeBigUInt64LE(tsNs, 0)
-  header.writeBigInt64LE(BigInt(tid), 8)
-  header.writeUInt32LE(26 + lengths.length + values.reduce((n, v) => n + v.length, 0), 16)
-  header.writeUInt16LE(info.code, 20)
-  header.writeUInt32LE(values.length, 22)
-  return Buffer.concat([header, lengths, ...values])
+  return info.params.map(p => (p.name in params ? encode(p.type, params[p.name]!) : Buffer.alloc(0)))
 }
 
 /** What the machine of a test knows; `container` rows are found by their id. */
@@ -111,7 +98,7 @@ export function makeContext(
   const rec = createRecord()
   const tid = options.thread?.tid ?? 1000
   const tsNs = options.tsNs ?? TEST_TS
-  const bytes = encodeEvent(info, params, tid, tsNs)
+  const bytes = encodeEvent(info.code, encodeParams(info, params), { ts: tsNs, tid })
   attachBytes(rec, bytes)
   if (readRecord(rec, 0, bytes.length) !== bytes.length) throw new Error('the test event does not decode')
   rec.num = options.num ?? 7
