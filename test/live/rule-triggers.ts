@@ -83,6 +83,7 @@ function connection(name: string, type: string, l4proto: string, sport: number, 
 }
 const out = (ip: string, port: number, l4proto = 'tcp', more: Facts = {}): Facts =>
   connection(`198.51.100.1:PORT->${ip}:${port}`, 'ipv4', l4proto, port, more)
+const TO_METADATA: Facts = connection('169.254.0.1:PORT->169.254.169.254:80', 'ipv4', 'tcp', 80)
 
 /** The start of a container, whose program is `trigger.py` itself. */
 export const START: Readonly<Record<string, Facts>> = {
@@ -481,18 +482,8 @@ export const triggers: readonly Trigger[] = [
     where: 'container',
     argv: [ACT, 'connect', '169.254.169.254', '80'],
     raises: {
-      'Contact EC2 Instance Metadata Service From Container': connection(
-        '169.254.0.1:PORT->169.254.169.254:80',
-        'ipv4',
-        'tcp',
-        80,
-      ),
-      'Contact cloud metadata service from container': connection(
-        '169.254.0.1:PORT->169.254.169.254:80',
-        'ipv4',
-        'tcp',
-        80,
-      ),
+      'Contact EC2 Instance Metadata Service From Container': TO_METADATA,
+      'Contact cloud metadata service from container': TO_METADATA,
     },
   },
   { does: 'asks for what the cloud knows of the machine', argv: [ACT, 'connect', '169.254.169.254', '80'], raises: {} },
