@@ -38,13 +38,19 @@ export function mayBeInitial(bytes: Buffer, at: number, end: number): boolean {
   return at + 7 <= end && (bytes[at]! & 0xf0) === 0xc0 && bytes.readUInt32BE(at + 1) === VERSION_1
 }
 
+/** `InitialPacket.connectionId` of the packet that may begin there; undefined where it is not all there. */
+export function connectionIdOf(bytes: Buffer, at: number, end: number): Buffer | undefined {
+  const idEnd = at + 6 + bytes[at + 5]!
+  return idEnd > end ? undefined : bytes.subarray(at + 6, idEnd)
+}
+
 /** Takes off the protection of the packet that begins at `bytes[at]`, some 150 µs. */
 export function openInitial(bytes: Buffer, at: number, end: number): InitialResult {
   if (!mayBeInitial(bytes, at, end)) return 'none'
-  const idAt = at + 6
-  const idEnd = idAt + bytes[at + 5]!
-  if (idEnd - idAt > MAX_CONNECTION_ID) return 'none'
-  const cursor = new Cursor(bytes, idEnd, end)
+  if (bytes[at + 5]! > MAX_CONNECTION_ID) return 'none'
+  const id = connectionIdOf(bytes, at, end)
+  if (id === undefined) return 'cut'
+  const cursor = new Cursor(bytes, at + 6 + id.length, end)
   const ownIdBytes = cursor.byte()
   if (ownIdBytes > MAX_CONNECTION_ID) return 'none'
   cursor.skip(ownIdBytes)
@@ -55,7 +61,7 @@ export function openInitial(bytes: Buffer, at: number, end: number): InitialResu
   if (cursor.isOver || packetEnd > end) return 'cut'
   if (length < 4 + SAMPLE_BYTES) return 'none'
 
-  const { key, iv, headerKey } = initialKeys(bytes.subarray(idAt, idEnd))
+  const { key, iv, headerKey } = initialKeys(id)
   const mask = createCipheriv('aes-128-ecb', headerKey, null).update(
     bytes.subarray(numberAt + 4, numberAt + 4 + SAMPLE_BYTES),
   )
@@ -78,7 +84,7 @@ export function openInitial(bytes: Buffer, at: number, end: number): InitialResu
     iv,
   )
   if (payload === undefined) return 'none'
-  return { connectionId: bytes.latin1Slice(idAt, idEnd), pieces: readPieces(payload), end: packetEnd }
+  return { connectionId: id.toString('latin1'), pieces: readPieces(payload), end: packetEnd }
 }
 
 function open(sealed: Buffer, tag: Buffer, header: Buffer, key: Buffer, nonce: Buffer): Buffer | undefined {
@@ -168,7 +174,6 @@ class Cursor {
     this.#bytes = bytes
     this.at = at
     this.#end = end
-    this.isOver = at > end
   }
 
   skip(count: number): void {

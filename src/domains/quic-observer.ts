@@ -3,8 +3,8 @@
  * as long as many events do, so there is a limit to how many are opened in a second, and each hello is looked at once.
  */
 import { keepNewest } from '../values/keep-newest.ts'
-import { mayBeInitial, openInitial, type InitialPacket } from './quic-initial.ts'
-import { type ClientHello, readHandshake } from './tls-client-hello.ts'
+import { connectionIdOf, mayBeInitial, openInitial, type InitialPacket } from './quic-initial.ts'
+import { type ClientHello, MAX_HELLO_BYTES, readHandshake } from './tls-client-hello.ts'
 import { type SocketEvent, socketKey, type Transfer } from './transfer.ts'
 
 export interface QuicCounters {
@@ -17,7 +17,6 @@ export interface QuicCounters {
 /** A second of them costs 15 ms. */
 const MAX_PER_SECOND = 100
 const MAX_HELLOS = 256
-const MAX_HELLO_BYTES = 16_384
 const MAX_PACKETS_EACH = 16
 const MAX_RANGES = 64
 const MAX_PACKETS_AT_ONCE = 4
@@ -80,9 +79,9 @@ export class QuicObserver {
 
   /** Whether the packet is one more of a hello that is known. */
   #isKnown(transfer: Transfer, at: number, end: number): boolean {
-    const idEnd = at + 6 + transfer.bytes[at + 5]!
-    if (idEnd > end) return false
-    const known = this.#gatherings.get(keyOf(transfer, transfer.bytes.latin1Slice(at + 6, idEnd)))
+    const id = connectionIdOf(transfer.bytes, at, end)
+    if (id === undefined) return false
+    const known = this.#gatherings.get(keyOf(transfer, id.toString('latin1')))
     return known !== undefined && known.bytes === undefined
   }
 

@@ -20,7 +20,7 @@ const HANDSHAKE = 22
 const CLIENT_HELLO = 1
 const MAX_RECORD = 16_384
 /** Post-quantum key shares make it 1.7 KB, several of them more; beyond this nobody means it. */
-const MAX_HELLO_BYTES = 16_384
+export const MAX_HELLO_BYTES = 16_384
 const MAX_RECORDS = 64
 const EXT_SERVER_NAME = 0
 const EXT_ECH = 0xfe0d
