@@ -287,6 +287,11 @@ test('health fails when events wait and are not taken, and when the worker hangs
   await stalled.until('a stall', () => stalled.agent.health.startsWith('no event has been taken'))
   const isBlind = (a: Alert): boolean => a.rule === 'Falco internal: timeouts notification'
   await stalled.until('an alert about it', () => stalled.alerts.some(isBlind))
+  const first = stalled.agent.health
+  await stalled.until('more of the same', () => ![first, 'ok'].includes(stalled.agent.health))
+  await stalled.until('still more', () => / for [4-9] s/.test(stalled.agent.health))
+  assert.equal(stalled.news.filter(n => n.kind === 'unhealthy').length, 1)
+  assert.equal(stalled.alerts.filter(isBlind).length, 1)
   await hanging.until('a hang', () => hanging.agent.health.startsWith('the thread that judges events'))
   hanging.agent.stop()
   await hanging.agent.ended

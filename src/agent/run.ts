@@ -666,9 +666,10 @@ export class Agent {
   }
 
   #checkHealth(): void {
-    const before = this.#health
+    const wasOk = this.#health === 'ok'
     this.#health = judgeHealth(this.#healthTrail, performance.now(), this.#isDetecting, this.#options.healthLimits)
-    if (this.#health === before) return
+    // The reason says for how long, so it differs each second; it is told once.
+    if ((this.#health === 'ok') === wasOk) return
     if (this.#health === 'ok') {
       this.#tell({ kind: 'healthy' })
       return
