@@ -41,6 +41,7 @@ test('the package holds what it needs, and no tests', { timeout: 120_000 }, () =
     'dist/cli/main.js',
     'dist/index.js',
     'dist/index.d.ts',
+    'docs/errors.md',
     'rules/host.yaml',
     'samples/container.scap',
   ]) {
@@ -57,6 +58,11 @@ test('its program replays the samples', () => {
   const { code, out, err } = run(join(modules, 'tiercel/bin/tiercel'), ['demo'])
   assert.equal(code, 0, err)
   assert.match(out, /Critical A connection to a mining pool \(name=xmr-eu1\.nanopool\.org /)
+  const next = err.slice(err.indexOf('What next'))
+  assert.match(
+    next,
+    /\n {2}\.\/node_modules\/tiercel\/bin\/tiercel replay node_modules\/tiercel\/samples\/container\.scap\n/,
+  )
 })
 
 test('its library is imported by name', () => {

@@ -182,6 +182,12 @@ const cases: readonly {
     err: /no such rule file: `rules\/hots\.yaml`\n {2}help: did you mean `rules\/host\.yaml`\?/,
   },
   {
+    name: 'check: a file without an end',
+    args: ['check', '/dev/zero'],
+    code: 1,
+    err: /the rule file `\/dev\/zero` is larger than 128 MiB\n {2}help: /,
+  },
+  {
     name: 'check: a folder without rules',
     args: ['check', 'samples/../bin'],
     code: 1,

@@ -1,11 +1,12 @@
-import { fileURLToPath } from 'node:url'
 import { makeMessage, type OutputMessage, type OutputSink } from '../outputs/sinks/sink.ts'
 import type { Command } from './command.ts'
 import { CommandError } from './command-error.ts'
 import { loadRuleSet } from './load-rule-set.ts'
 import { loadSettings } from './load-settings.ts'
+import { ownCommand, ownPath } from './own-paths.ts'
 import { paintAlert } from './paint-alert.ts'
 import { Arguments } from './parse-arguments.ts'
+import { wrapText } from './render-help.ts'
 import { runReplay } from './replay.ts'
 import { defaultRulesFolder } from './rule-files.ts'
 import type { Terminal } from './terminal.ts'
@@ -19,7 +20,7 @@ interface Scene {
   readonly bindings?: string
 }
 
-const sample = (name: string): string => fileURLToPath(new URL(`../../samples/${name}`, import.meta.url))
+const sample = (name: string): string => ownPath(`samples/${name}`)
 
 const scenes: readonly Scene[] = [
   {
@@ -103,23 +104,24 @@ export const demoCommand: Command = {
   run: async (_args, terminal) => {
     const { errColors: c } = terminal
     for (const scene of scenes) {
-      terminal.err(`\n${c.bold(scene.title)}\n${c.dim(scene.intro)}\n\n`)
+      terminal.err(`\n${c.bold(scene.title)}\n${c.dim(wrapText(scene.intro, 0))}\n\n`)
       const start = performance.now()
       const { alerts, shown, events } = await play(scene, terminal)
       const ms = Math.round(performance.now() - start)
-      const more = alerts > shown ? `; ${alerts - shown} more of the same rules` : ''
-      terminal.err(
-        `\n${c.dim(`${shown} rules alerted on ${events} events${more}. ${ms} ms, including loading the rules.`)}\n`,
-      )
+      const more = alerts > shown ? `; ${alerts - shown} more by the same rules` : ''
+      const text = `${shown} rules alerted on ${events} events${more}. ${ms} ms, including loading the rules.`
+      terminal.err(`\n${c.dim(wrapText(text, 0))}\n`)
     }
-    terminal.err(
-      `\n${c.bold('What next')}\n` +
-        '  ./bin/tiercel replay samples/container.scap            all alerts of the first; --json for programs\n' +
-        '  sudo ./bin/tiercel run                                 watch this machine\n' +
-        '  ./bin/tiercel replay YOUR.scap -r YOUR_RULES.yaml      your capture (sysdig -w), your Falco rules\n' +
-        '  ./bin/tiercel check YOUR_RULES.yaml                    what is wrong with a rule file\n' +
-        '  ./bin/tiercel help                                     everything else; rules/README.md: the rules\n',
-    )
+    terminal.err(`\n${c.bold('What next')}\n`)
+    const self = ownCommand()
+    const next = [
+      ['all alerts of the first sample; --json for programs', `${self} replay ${ownPath('samples/container.scap')}`],
+      ['watch this machine', `sudo ${self} run`],
+      ['your capture (sysdig -w), your Falco rules', `${self} replay YOUR.scap -r YOUR_RULES.yaml`],
+      ['what is wrong with a rule file', `${self} check YOUR_RULES.yaml`],
+      [`everything else; ${ownPath('rules/README.md')} has the rules`, `${self} help`],
+    ]
+    for (const [doc, command] of next) terminal.err(`  ${c.dim(`# ${doc}`)}\n  ${command}\n`)
     return 0
   },
 }

@@ -187,7 +187,7 @@ export function positiveOption(text: string | undefined, name: string): number |
 /** Which events are taken, by process or container. */
 export const scopeOptions: readonly OptionSpec[] = [
   { name: 'process', value: 'PID', doc: 'only this process and its descendants' },
-  { name: 'container', value: 'ID', doc: 'only this container, by id or name' },
+  { name: 'container', value: 'ID', doc: 'only this container, by id, or by name in a capture that knows it' },
 ]
 
 /** The process that `--process` names. */

@@ -269,7 +269,7 @@ export const learnCommand: Command = {
   ],
   examples: [
     { command: 'sudo tiercel learn --for 10m > learned.yaml', doc: 'what this machine connects to' },
-    { command: 'sudo tiercel learn --container web --for 1h > web.yaml', doc: 'one container' },
+    { command: 'sudo tiercel learn --container 3ad7b26ded6d --for 1h > web.yaml', doc: 'one container' },
     {
       command: 'tiercel learn capture.scap --for 10m > learned.yaml',
       doc: 'its first ten minutes, and what the rest would have alerted on',

@@ -1,19 +1,20 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { RulesFileInput } from '../rules/compile-rules.ts'
 import { decodeYaml } from '../rules/yaml/decode-text.ts'
 import { CommandError } from './command-error.ts'
 import { inputPath, requireReadableFile, statIfReachable, unreadable } from './input-file.ts'
+import { ownPath } from './own-paths.ts'
 
 /** In place of a path: the rules that come with Tiercel. To Falco it is a file that does not exist, which it skips. */
 const DEFAULT_RULES = 'default'
+/** A list of a million names is 25 MB. */
+const MOST_BYTES = 128 * 2 ** 20
+const PART_BYTES = 2 ** 16
 
 /** The rules that come with Tiercel, as a path that reads well in messages. */
 export function defaultRulesFolder(): string {
-  const folder = fileURLToPath(new URL('../../rules', import.meta.url))
-  const near = relative(process.cwd(), folder)
-  return near !== '' && !near.startsWith('..') ? near : folder
+  return ownPath('rules')
 }
 
 /** The `.yaml` and `.yml` files directly in `folder`, in order of their paths. */
@@ -46,12 +47,35 @@ export function expandRulePaths(paths: readonly string[]): readonly string[] {
   throw new CommandError(`no rule files in ${folders}`, 'their names end in .yaml or .yml')
 }
 
+/** The bytes of a file, or of a pipe to its end. Throws a `CommandError` where there is no end in sight, as of /dev/zero. */
+function readWhole(path: string): Buffer {
+  const parts: Buffer[] = []
+  let total = 0
+  const fd = openSync(inputPath(path), 'r')
+  try {
+    for (;;) {
+      const part = Buffer.allocUnsafe(PART_BYTES)
+      const size = readSync(fd, part)
+      if (size === 0) return Buffer.concat(parts)
+      total += size
+      if (total > MOST_BYTES) {
+        const help = 'long lists of names have a place of their own: `domains.lists` (docs/name-lists.md)'
+        throw new CommandError(`the rule file \`${path}\` is larger than ${MOST_BYTES / 2 ** 20} MiB`, help)
+      }
+      parts.push(part.subarray(0, size))
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /** The text of each file. Throws a `CommandError` for one that cannot be read. */
 export function readRuleFiles(paths: readonly string[]): readonly (RulesFileInput & { readonly text: string })[] {
   return paths.map(path => {
     try {
-      return { path, text: decodeYaml(readFileSync(inputPath(path))) }
+      return { path, text: decodeYaml(readWhole(path)) }
     } catch (error) {
+      if (error instanceof CommandError) throw error
       throw unreadable(path, 'rule file', error)
     }
   })

@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { demoCommand } from './demo.ts'
 import { LiveRefusal } from './command-error.ts'
+import { ownCommand } from './own-paths.ts'
 import { runCommand } from './run.ts'
 
 export const startCommand: Command = {
@@ -19,11 +20,11 @@ export const startCommand: Command = {
     const { errColors: c } = terminal
     if (!terminal.outIsTty) {
       terminal.err(
-        'tiercel: not on a terminal, so the samples are replayed; `./bin/tiercel run` watches this machine\n',
+        `tiercel: not on a terminal, so the samples are replayed; \`${ownCommand()} run\` watches this machine\n`,
       )
       return demoCommand.run(args, terminal)
     }
-    terminal.err(c.dim('tiercel: watching this machine until Ctrl-C; `./bin/tiercel demo` shows two samples instead\n'))
+    terminal.err(c.dim(`tiercel: watching this machine until Ctrl-C; \`${ownCommand()} demo\` has samples\n`))
     try {
       return await runCommand.run(args, terminal)
     } catch (error) {

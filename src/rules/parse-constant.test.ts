@@ -105,6 +105,10 @@ test('parseConstant: helps with hexadecimal numbers, networks and services', () 
   }
   assert.equal(help('0x1F', 'INT64'), 'write `31`')
   assert.equal(help('10.0.0.1', 'IPNET'), 'did you mean `10.0.0.1/32`?')
+  assert.equal(help('::1', 'IPNET'), 'did you mean `::1/128`?')
+  for (const wrong of ['10.0.0', '10.0.0.0/33', 'shop.example']) {
+    assert.equal(help(wrong, 'IPNET'), 'write it as `10.0.0.0/8` or `2001:db8::/32`')
+  }
   assert.equal(help('htps', 'PORT'), 'did you mean `https`?')
   assert.match(help('10.0.0.0/8', 'IPADDR')!, /fd\.net/)
 })

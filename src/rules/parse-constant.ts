@@ -133,7 +133,10 @@ function parseNetwork(text: string): ConstantResult {
   return {
     ok: false,
     message: `\`${shorten(text)}\` is not a network`,
-    help: text.includes('/') ? 'write it as `10.0.0.0/8` or `2001:db8::/32`' : `did you mean \`${shorten(text)}/32\`?`,
+    help:
+      parseRuleIp(text) === undefined
+        ? 'write it as `10.0.0.0/8` or `2001:db8::/32`'
+        : `did you mean \`${text}/${text.includes(':') ? 128 : 32}\`?`,
   }
 }
 
