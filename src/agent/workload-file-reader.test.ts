@@ -16,7 +16,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { findInRoot } from './find-in-root.ts'
-import { type FileNews, type LibraryChoice, WorkloadFileReader } from './workload-file-reader.ts'
+import {
+  type FileNews,
+  type LibraryChoice,
+  WorkloadFileReader,
+  type WorkloadFileReaderOptions,
+} from './workload-file-reader.ts'
 
 const DEADLINE_MS = 120_000
 
@@ -42,9 +47,16 @@ function addProcess(proc: string, pid: number, mntns: number, files: Readonly<Re
 }
 
 /** A reader whose news are kept; `until` waits for them. */
-function openReader(t: TestContext, procRoot?: string, intervalMs = 20, libraries: LibraryChoice = 'none') {
+function openReader(
+  t: TestContext,
+  procRoot?: string,
+  intervalMs = 20,
+  libraries: LibraryChoice = 'none',
+  others: Partial<WorkloadFileReaderOptions> = {},
+) {
   const news: FileNews[] = []
   const reader = new WorkloadFileReader({
+    ...others,
     onNews: one => news.push(one),
     intervalMs,
     libraries,
@@ -305,6 +317,27 @@ test('workload files: of a real mount namespace', {
   assert.equal(textOf(news, 'hosts', mntns), '192.0.2.9 mounted.example\n')
   child.kill()
   await until(list => list.some(one => one.kind === 'gone'))
+})
+
+test('workload files: a busy thread is no file that does not answer', async t => {
+  const proc = scratch(t)
+  for (const pid of [7, 8, 9]) addProcess(proc, pid, 200 + pid, { 'etc/hosts': '192.0.2.1 shop.example\n' })
+  const trouble: string[] = []
+  const { reader, until } = openReader(t, proc, 60_000, 'none', {
+    stuckMs: 20,
+    onTrouble: text => trouble.push(text),
+  })
+  let isBusy = true
+  const work = (): void => {
+    const endMs = performance.now() + 10
+    while (performance.now() < endMs);
+    if (isBusy) setImmediate(work)
+  }
+  work()
+  t.after(() => (isBusy = false))
+  for (const pid of [7, 8, 9]) reader.want(200 + pid, pid)
+  await until(list => textOf(list, 'hosts', 209) !== undefined)
+  assert.deepEqual(trouble, [])
 })
 
 test('workload files: a file system of a workload that never answers ends the reading of such ones alone', async t => {

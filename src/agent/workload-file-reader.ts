@@ -97,6 +97,8 @@ const INTERVAL_MS = 5000
  */
 const STUCK_MS = 5000
 const MAX_STUCK = 2
+/** An answer may be there and wait for its turn: where events keep the thread busy (`record`), time alone says nothing of the file. */
+const PATIENT_TURNS = 1000
 
 /**
  * Whose accounts are read, has been there for so long. Before, its root may still be that of whoever made it; and how soon one reader comes is
@@ -378,12 +380,14 @@ async function readMountNamespace(root: string): Promise<number | undefined> {
 }
 
 /** Whether the work was done in time; when not, it goes on by itself. It never rejects. */
+/** Whether it is done after so long, and after `PATIENT_TURNS`. */
 async function inTime(work: Promise<void>, mostMs: number): Promise<boolean> {
+  let left = PATIENT_TURNS
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<boolean>(resolve => {
-    timer = setTimeout(() => resolve(false), mostMs)
+    timer = setInterval(() => --left === 0 && resolve(false), mostMs / PATIENT_TURNS)
   })
   const isDone = await Promise.race([work.then(() => true), late])
-  clearTimeout(timer)
+  clearInterval(timer)
   return isDone
 }
