@@ -129,12 +129,12 @@ const cases: readonly {
     want: { type: FdType.ipv6Listening, name: '2001:db8::1:80', sip: '2001:db8::1', role: 'server' },
   },
   {
-    name: 'bind to a mapped IPv4 address listens on IPv4',
+    name: 'bind to a mapped IPv4 address listens on IPv4, its name is IPv6',
     act: h => {
       tcp(h, INET6)
       h.emit('bind', { res: 0, addr: sockaddr('::ffff:10.0.0.1', 80), fd: 3 })
     },
-    want: { type: FdType.ipv4Listening, name: '10.0.0.1:80', sip: '10.0.0.1' },
+    want: { type: FdType.ipv4Listening, name: '::ffff:10.0.0.1:80', sip: '10.0.0.1' },
   },
   {
     name: 'bind to any IPv6 address listens on IPv4, its name is IPv6',

@@ -161,10 +161,7 @@ function onBind(state: HostState, rec: EventRecord): void {
 function addressText(a: SockAddress): ByteText {
   if (a.family === Family.unix) return printable(a.path)
   if (a.ip === undefined) return a.family === 0 ? 'NULL' : `family ${a.family}`
-  if (typeof a.ip === 'string' && countsAsIpv4(a.ip)) {
-    // libsinsp prints the all-zero address as IPv6.
-    return a.ip === ZERO6 ? endpointText(a.ip, a.port) : endpointText(lastQuad(a.ip), a.port)
-  }
+  // Of an IPv6 socket it stays IPv6, also where the socket counts as IPv4.
   return endpointText(a.ip, a.port)
 }
 

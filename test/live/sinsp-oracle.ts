@@ -246,7 +246,7 @@ const splitList = (text: string): readonly string[] => (text === '' ? [] : text.
 export function joinPaths(base: string, path: string): string {
   if (base === '' && path === '') return ''
   const joined = path.startsWith('/') || base === '' ? path : path === '' ? base : `${base}/${path}`
-  const normal = posix.normalize(joined)
+  const normal = posix.normalize(joined).replaceAll(/[^ -~]/g, '.')
   return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal
 }
 
@@ -261,7 +261,11 @@ function wordsOf(ip: string): string {
   return words.map(word => String.fromCharCode(word >> 8, word & 255)).join('')
 }
 const ipv4 = (bytes: Buffer): string => [...bytes].join('.')
+/** As inet_ntop prints it: what has an IPv4 address in it with dots. */
 function ipv6(bytes: Buffer): string {
+  const isZero = (from: number, to: number): boolean => bytes.subarray(from, to).every(x => x === 0)
+  if (isZero(0, 10) && bytes.readUInt16BE(10) === 0xffff) return `::ffff:${ipv4(bytes.subarray(12))}`
+  if (isZero(0, 12) && bytes.readUInt16BE(12) !== 0) return `::${ipv4(bytes.subarray(12))}`
   const words = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16))
   return new URL(`http://[${words.join(':')}]`).hostname.slice(1, -1)
 }
@@ -297,8 +301,8 @@ function readTuple(b: Buffer): Tuple {
   return { family, is4, sip, dip, sport, dport, path: '', text: tupleName({ sip, dip, sport, dport }) }
 }
 
-const tupleName = (t: Pick<OFd, 'sip' | 'dip' | 'sport' | 'dport'>): string =>
-  `${end(t.sip, t.sport)}->${end(t.dip, t.dport)}`
+const tupleName = (t: Pick<OFd, 'sip' | 'dip' | 'sport' | 'dport'> & Partial<Pick<OFd, 'l4'>>): string =>
+  t.l4 === 4 || t.l4 === 5 ? `${t.sip}->${t.dip}` : `${end(t.sip, t.sport)}->${end(t.dip, t.dport)}`
 
 const ANY: ReadonlySet<string> = new Set(['', '0.0.0.0', '::'])
 
@@ -761,6 +765,8 @@ export class SinspOracle {
     if (!this.#setEnds(fd, tuple)) return
     if (fd.l4 === 0) fd.l4 = 3
     this.#complete(fd)
+    // Of IPv6, libsinsp guesses from where IPv4 has its ports.
+    fd.isMixedUp ||= fd.role === '' && fd.type === T.ip6
     if (fd.role === '') fd.role = fd.type === T.ip6 || isSend ? 'client' : 'server'
     if (fd.role === (isSend ? 'server' : 'client')) swap(fd)
     fd.name = tupleName(fd)
@@ -954,7 +960,7 @@ export class SinspOracle {
 
   #ancestor(t: OThread, level: number): OThread | undefined {
     let at: OThread | undefined = t.main
-    for (let i = 0; i < level && at !== undefined; i++) at = this.threads.get(at.ptid)?.main
+    for (let i = 0; i < level && at !== undefined; i++) at = this.threads.get(at.ptid)
     return at
   }
 
@@ -1009,9 +1015,7 @@ export class SinspOracle {
       this.#nullFdFacts(t, put)
       return undefined
     }
-    // What a failed connect has for a name is another matter.
-    if (info.name !== 'connect') put('fd.name', fd.name)
-    else put('fd.name', this.#p.result >= 0 || this.#p.result === EINPROGRESS ? fd.name : '')
+    put('fd.name', fd.name)
     put('fd.typechar', CHARS[fd.type])
     put('fd.dev', fd.dev.toString(16).toUpperCase())
     put('fd.ino', fd.ino)
@@ -1040,8 +1044,9 @@ export class SinspOracle {
     const p = this.#p
     if (!OPENS.has(name)) {
       if (name === 'connect') put('fd.name', p.is(1) ? readTuple(p.bytes(1)).text : '')
-      else if (name !== 'socket' && !name.startsWith('accept')) put('fd.name', '')
-      put('fd.typechar', 'o')
+      else if (name.startsWith('accept')) put('fd.name', p.is(1) ? readTuple(p.bytes(1)).text : 'NULL')
+      else put('fd.name', '')
+      put('fd.typechar', name === 'socket' || name.startsWith('accept') ? '4' : 'o')
       return
     }
     const isAt = name === 'openat' || name === 'openat2'

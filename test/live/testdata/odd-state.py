@@ -42,6 +42,21 @@ into.recv(9)
 late = socket.socket()
 late.setblocking(False)
 late.connect_ex(tcp.getsockname())
+tcp.setblocking(False)
+try:
+    for _ in range(3):
+        tcp.accept()
+except BlockingIOError:
+    pass
+nobody = socket.socket()
+nobody.bind(("127.0.0.1", 0))
+hopeless = socket.socket()
+hopeless.setblocking(False)
+for _ in range(2):
+    hopeless.connect_ex(nobody.getsockname())
+icmp = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+icmp.sendto(b"\x08\x00\xf7\xff\x00\x00\x00\x00", ("127.0.0.1", 0))
+icmp.recvfrom(99)
 refused = socket.socket()
 refused.connect_ex(("127.0.0.1", 1))
 if socket.has_ipv6:
@@ -56,6 +71,14 @@ if socket.has_ipv6:
         inside, _ = both.accept()
         inside.send(b"z")
         mapped.recv(3)
+        only4 = socket.socket(socket.AF_INET6)
+        only4.bind(("::ffff:127.0.0.1", 0))
+        only4.listen()
+        udp6 = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        udp6.bind(("::1", 0))
+        other6 = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        other6.sendto(b"q", udp6.getsockname())
+        udp6.recvfrom(9)
         via6 = socket.socket(socket.AF_INET6)
         via6.connect(("::ffff:127.0.0.1", tcp.getsockname()[1]))
     except OSError as error:
@@ -67,6 +90,9 @@ def in_thread():
     subprocess.run(["/bin/true"])
 
 
+# What threads begin has a parent of another name than its process.
+libc = ctypes.CDLL(None)
+libc.prctl(15, b"renamed")
 threads = [threading.Thread(target=in_thread) for _ in range(4)]
 for thread in threads:
     thread.start()
@@ -89,6 +115,7 @@ os.waitpid(pid, 0)
 
 os.mkdir("d")
 folder = os.open("d", os.O_RDONLY | os.O_DIRECTORY)
+os.close(os.open(b"caf\xe9 \xc5\x91\x01", os.O_CREAT))
 os.close(os.open("f", os.O_CREAT | os.O_WRONLY, 0o755, dir_fd=folder))
 os.rename("f", "g", src_dir_fd=folder, dst_dir_fd=folder)
 os.symlink("/etc/shadow", "l", dir_fd=folder)
@@ -105,7 +132,6 @@ fcntl.fcntl(r, fcntl.F_DUPFD, 60)
 os.close(60)
 epoll = select.epoll()
 epoll.register(r, select.EPOLLIN)
-libc = ctypes.CDLL(None)
 libc.prctl(15, b"another")
 libc.eventfd(0, 0)
 libc.timerfd_create(0, 0)
