@@ -446,11 +446,9 @@ static napi_value set_filter(napi_env env, napi_callback_info info)
 	if (napi_get_typedarray_info(env, array, NULL, &count, &data, NULL, NULL) != napi_ok)
 		count = 0;
 	for (size_t i = 0; i + 16 <= count; i += 16) {
-		const u8 *name = (u8 *)data + i;
-		u32 hash = 0;
-		for (u32 at = 0; at < 16 && name[at]; at++)
-			hash = program_hash(hash, name[at]);
-		u32 place = program_place(hash);
+		u64 name[2];
+		memcpy(name, (u8 *)data + i, sizeof(name));
+		u32 place = program_place(name[0], name[1]);
 		next->programs[place / 64] |= 1ull << (place & 63);
 	}
 	/* What is left out less than before is so at once. */

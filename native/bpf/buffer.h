@@ -123,7 +123,8 @@ struct buffer {
 	u64 passed; /* see `number_of` */
 	u64 id;     /* of the process, and in the low half of the thread, that is told of */
 	u32 cpu;    /* whose buffer it is */
-	u32 has_process_fds; /* the thread uses the descriptors of its process */
+	u16 is_thread;       /* not the first of its process */
+	u16 has_process_fds; /* the thread uses the descriptors of its process */
 	u64 scratch[NAMES_LIMIT];
 	struct gather gather;
 	struct path_scan scan;
@@ -131,7 +132,6 @@ struct buffer {
 	/* The control group that was told last of this event, and where its path is. */
 	u64 cgroup;
 	u32 cgroup_at, cgroup_len;
-	u8 name[16]; /* of a thread */
 	/* What socket.h reads. Not on the stack: all functions that call each other have 512 bytes of it together. */
 	struct ends ends;
 	union user_address address;
@@ -303,7 +303,7 @@ INLINE void put_user_bytes(struct buffer *b, u64 from, u32 len)
 }
 
 /* The buffer of this CPU. Programs on one CPU do not interrupt one another: tracepoint programs run with preemption off. */
-INLINE struct buffer *own_buffer(void)
+INLINE struct buffer *buffer_for(struct task_struct *current)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct buffer *b = bpf_map_lookup_elem(&buffers, &cpu);
@@ -311,9 +311,14 @@ INLINE struct buffer *own_buffer(void)
 		__sync_fetch_and_add(&controls.lost_no_buffer, 1);
 	} else {
 		b->cpu = cpu;
-		b->id = bpf_get_current_pid_tgid();
+		b->id = (u64)(u32)current->tgid << 32 | (u32)current->pid;
 	}
 	return b;
+}
+
+INLINE struct buffer *own_buffer(void)
+{
+	return buffer_for(bpf_get_current_task_btf());
 }
 
 INLINE void begin_event_of(struct buffer *b, u16 type, u32 param_count, u64 tid)

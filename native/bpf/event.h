@@ -92,15 +92,10 @@ static inline u32 piece_place(u32 piece, u32 writes)
 	return ((writes ? piece : ~piece) * 0x9e3779b1u) >> (32 - PIECE_BITS);
 }
 
-/* One byte more of a program's name, and the place when all are in. */
-static inline u32 program_hash(u32 hash, u8 byte)
+/* Of a program's name, 16 bytes with zeros at the end, as two words. */
+static inline u32 program_place(u64 first, u64 second)
 {
-	return (hash ^ byte) * 0x01000193u;
-}
-
-static inline u32 program_place(u32 hash)
-{
-	return (hash ^ hash >> 15) & ((1 << PROGRAM_BITS) - 1);
+	return ((first ^ second * 0xff51afd7ed558ccdull) * 0x9e3779b97f4a7c15ull) >> (64 - PROGRAM_BITS);
 }
 
 /* Shared with the reader, which writes it while the probe runs; every field is read once per event. */

@@ -42,11 +42,13 @@ struct {
  * The process of the call that ends, and whether the thread uses its descriptors. Asked once for each call: the kernel's verifier looks
  * for the types of such pointers by name each time it comes by, in a list of a hundred thousand.
  */
-INLINE struct task_struct *process_of_call(struct buffer *b)
+INLINE struct task_struct *process_of_call(struct buffer *b, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf(), *process = task->group_leader;
-	if (process)
-		b->has_process_fds = process->files == task->files;
+	struct task_struct *process = task->group_leader;
+	if (process) {
+		b->is_thread = process != task;
+		b->has_process_fds = !b->is_thread || process->files == task->files;
+	}
 	return process;
 }
 
@@ -106,15 +108,11 @@ INLINE void know_fd(struct buffer *b, struct task_struct *process, u64 fd)
 		know_fd_of(fds, fd);
 }
 
-/* Whether rules ask for programs of the task's name. */
-INLINE bool is_rules_program(struct buffer *b, struct task_struct *task)
+/* Whether rules ask for programs of the task's name, which is read as two words: a type of the kernel's that is just that. */
+INLINE bool is_rules_program(struct task_struct *task)
 {
-	if (bpf_probe_read_kernel(b->name, sizeof(task->comm), task->comm))
-		return true;
-	u32 hash = 0;
-	for (u32 i = 0; i < sizeof(task->comm) && b->name[i]; i++)
-		hash = program_hash(hash, b->name[i]);
-	u32 place = program_place(hash);
+	struct timespec64 *name = (struct timespec64 *)task->comm;
+	u32 place = program_place(READ(name, tv_sec), READ(name, tv_nsec));
 	return CONTROLS->filter.programs[place / 64] >> (place & 63) & 1;
 }
 
@@ -122,9 +120,9 @@ INLINE bool is_rules_program(struct buffer *b, struct task_struct *task)
  * The name of the thread, and that of its process: a thread may be named by another through /proc, which nobody is told of, and then the
  * reader knows it by the name that it was born with.
  */
-INLINE bool is_rules_thread(struct buffer *b, struct task_struct *process)
+INLINE bool is_rules_thread(struct buffer *b, struct task_struct *task, struct task_struct *process)
 {
-	return is_rules_program(b, current_task()) || is_rules_program(b, process);
+	return is_rules_program(task) || (b->is_thread && is_rules_program(process));
 }
 
 #define SCAN_BYTES 8
@@ -179,7 +177,7 @@ INLINE bool is_plain_file(struct file *file)
 }
 
 /* Whether the open that ends may be left out. */
-INLINE bool is_needless_open(struct buffer *b, struct task_struct *process)
+INLINE bool is_needless_open(struct buffer *b, struct task_struct *task, struct task_struct *process)
 {
 	u64 path = b->args[1], flags = b->args[2];
 #ifdef __NR_open
@@ -201,11 +199,11 @@ INLINE bool is_needless_open(struct buffer *b, struct task_struct *process)
 		if (length < 2 || length >= FILTER_PATH_LIMIT || !is_no_rules_path(b, length - 1, writes))
 			return false;
 	}
-	if (CONTROLS->filter.has_programs && is_rules_thread(b, process))
+	if (CONTROLS->filter.has_programs && is_rules_thread(b, task, process))
 		return false;
 	if (b->ret < 0)
 		return true;
-	struct file *file = file_of_fd(b->ret);
+	struct file *file = file_of(task, b->ret);
 	return file && is_plain_file(file);
 }
 

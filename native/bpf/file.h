@@ -15,13 +15,18 @@ INLINE struct task_struct *current_task(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
-INLINE struct file *file_of_fd(s64 fd)
+INLINE struct file *file_of(struct task_struct *task, s64 fd)
 {
-	struct fdtable *table = READ(current_task(), files, fdt);
+	struct fdtable *table = READ(task, files, fdt);
 	if (fd < 0 || !table || (u32)fd >= READ(table, max_fds))
 		return NULL;
 	/* A list is a pointer, too; of lone pointers nothing can be said. */
 	return (struct file *)READ((struct hlist_head *)(READ(table, fd) + (u32)fd), first);
+}
+
+INLINE struct file *file_of_fd(s64 fd)
+{
+	return file_of(current_task(), fd);
 }
 
 enum layer { LAYER_NONE, LAYER_UPPER, LAYER_LOWER };

@@ -111,7 +111,7 @@ INLINE int tell_call(struct buffer *b, u32 number)
 	return submit(b);
 }
 
-INLINE bool is_unwanted(u8 want, struct pt_regs *regs, long ret)
+INLINE bool is_unwanted(u8 want, struct task_struct *task, struct pt_regs *regs, long ret)
 {
 #if defined(__TARGET_ARCH_x86)
 	u64 third = regs->dx, fourth = regs->r10;
@@ -122,7 +122,7 @@ INLINE bool is_unwanted(u8 want, struct pt_regs *regs, long ret)
 		return !(third & PROT_EXEC);
 	/* The flags are the third or the fourth argument; of 32-bit programs they may be anywhere. */
 	if (want == WANT_FAST_OPEN)
-		return !((third | fourth) & MSG_FASTOPEN) && !is_compat_call();
+		return !((third | fourth) & MSG_FASTOPEN) && !is_compat_call(task);
 	return want == WANT_SUCCESS && ret < 0 && ret != -EINPROGRESS;
 }
 
@@ -130,13 +130,14 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
 	u32 number = syscall_number(regs), compat = COMPAT_NOT;
-	if (is_compat_call()) {
+	struct task_struct *task = bpf_get_current_task_btf();
+	if (is_compat_call(task)) {
 		/* The end of the native call by which a program became a 32-bit one, which is told elsewhere. */
 		if (ret == 0 && (number == __NR_execve || number == __NR_execveat))
 			return 0;
 		u32 native = compat_number(number, regs);
 		if (!native) {
-			struct buffer *own = own_buffer();
+			struct buffer *own = buffer_for(task);
 			if (own)
 				own->count.compat_calls++;
 			return 0;
@@ -161,19 +162,19 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	u8 want = CONTROLS->want[number];
 	if (want == WANT_NOT || !CONTROLS->running)
 		return 0;
-	if (want != WANT_ALL && is_unwanted(want, regs, ret))
+	if (want != WANT_ALL && is_unwanted(want, task, regs, ret))
 		return 0;
-	struct buffer *b = begin_call(regs, number, compat, ret);
+	struct buffer *b = begin_call(task, regs, number, compat, ret);
 	if (!b || b->id >> 32 == CONTROLS->self_tgid)
 		return 0;
-	struct task_struct *process = process_of_call(b);
+	struct task_struct *process = process_of_call(b, task);
 	if (!process)
 		return 0;
 	if (want == WANT_FILTERED && number == __NR_close) {
 		close_done(b, process);
 		return 0;
 	}
-	if (want == WANT_FILTERED && is_needless_open(b, process)) {
+	if (want == WANT_FILTERED && is_needless_open(b, task, process)) {
 		b->count.left_out++;
 		return 0;
 	}

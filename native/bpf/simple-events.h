@@ -256,9 +256,9 @@ INLINE int put_simple(struct buffer *b, u32 number)
 }
 
 /* The buffer with the arguments, the number and the result of the call that ends. */
-INLINE struct buffer *begin_call(struct pt_regs *regs, u32 number, u32 compat, long ret)
+INLINE struct buffer *begin_call(struct task_struct *task, struct pt_regs *regs, u32 number, u32 compat, long ret)
 {
-	struct buffer *b = own_buffer();
+	struct buffer *b = buffer_for(task);
 	if (!b)
 		return NULL;
 	b->number = number;

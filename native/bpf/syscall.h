@@ -140,9 +140,8 @@ INLINE void load_args(struct buffer *b, struct pt_regs *regs)
 }
 
 /* TS_COMPAT and TIF_32BIT: the call was made by the rules of the 32-bit system, whose numbers mean other calls. */
-INLINE bool is_compat_call(void)
+INLINE bool is_compat_call(struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 #if defined(__TARGET_ARCH_x86)
 	return task->thread_info.status & 2;
 #else
