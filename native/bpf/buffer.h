@@ -96,9 +96,8 @@ struct gather {
 struct path_scan {
 	u32 length;
 	u32 writes;
-	u32 last; /* four bytes, the newest on top */
-	u32 odd;  /* its highest bit: the path is not plain */
-	u64 hit;  /* its lowest bit: a piece is one that rules ask for */
+	u64 odd; /* not zero: the path is not plain */
+	u64 hit; /* its lowest bit: a piece is one that rules ask for */
 };
 
 /* What is told of a file that was just opened; all zero where it failed. */

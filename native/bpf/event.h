@@ -86,10 +86,10 @@ struct file_filter {
 	u64 programs[(1 << PROGRAM_BITS) / 64];
 };
 
-/* Pieces that opens for reading must not have are kept apart from those of the others. */
+/* Pieces that opens for reading must not have are kept apart from those of the others; `writes` is 0 or 1. */
 static inline u32 piece_place(u32 piece, u32 writes)
 {
-	return ((writes ? piece : ~piece) * 0x9e3779b1u) >> (32 - PIECE_BITS);
+	return ((piece ^ (writes - 1)) * 0x9e3779b1u) >> (32 - PIECE_BITS);
 }
 
 /* Of a program's name, 16 bytes with zeros at the end, as two words. */

@@ -125,7 +125,26 @@ INLINE bool is_rules_thread(struct buffer *b, struct task_struct *task, struct t
 	return is_rules_program(task) || (b->is_thread && is_rules_program(process));
 }
 
-#define SCAN_BYTES 8
+#define EACH_BYTE(value) ((value) * 0x0101010101010101ull)
+
+/* The highest bit of each byte of the word that is `value`; of words without a byte above 0x7f. */
+INLINE u64 find_byte(u64 word, u8 value)
+{
+	return ~((word ^ EACH_BYTE(value)) + EACH_BYTE(0x7f)) & EACH_BYTE(0x80);
+}
+
+/*
+ * Not zero if rules see other bytes than these: names of files are resolved before (`..`, `//` and `/./`), and what cannot be printed becomes dots.
+ * What begins with the last byte or the last two is not found.
+ */
+INLINE u64 find_odd(u64 word)
+{
+	u64 unprintable = (word | (word - EACH_BYTE(0x20)) | (word + EACH_BYTE(1))) & EACH_BYTE(0x80);
+	u64 dots = find_byte(word, '.'), slashes = find_byte(word, '/');
+	return unprintable | (dots & dots >> 8) | (slashes & slashes >> 8) | (slashes & dots >> 8 & slashes >> 16);
+}
+
+#define SCAN_BYTES 6 /* of which a word finds all that is odd */
 
 /*
  * The next bytes of the path. Without branches but the end, as the verifier follows each; and what it has found is in the buffer, where
@@ -135,38 +154,31 @@ static long scan_path(u32 step, void *arg)
 {
 	struct buffer *b = *(struct buffer **)arg;
 	struct path_scan *s = &b->scan;
-	u32 at = step * SCAN_BYTES, last = s->last, odd = s->odd;
+	u32 at = step * SCAN_BYTES & (FILTER_PATH_LIMIT - 1), writes = s->writes;
 	u64 hit = s->hit;
-	for (u32 i = 0; i < SCAN_BYTES && at < s->length; i++, at++) {
-		u32 byte = b->data[at & (FILTER_PATH_LIMIT - 1)];
-		last = last >> 8 | byte << 24;
-		/* Names of files are resolved before rules see them, and bytes that cannot be printed become dots. */
-		odd |= 0x5e - ((byte - 0x20) & 0xff);
-		odd |= ((last >> 16) ^ 0x2e2e) - 1;
-		odd |= ((last >> 16) ^ 0x2f2f) - 1;
-		odd |= ((last >> 8) ^ 0x2f2e2f) - 1;
-		u32 place = piece_place(last, s->writes);
+	for (u32 i = 0; i < SCAN_BYTES; i++) {
+		u32 place = piece_place(*(u32 *)&b->data[at + i], writes);
 		hit |= CONTROLS->filter.pieces[place / 64] >> (place & 63);
 	}
-	s->last = last;
-	s->odd = odd;
 	s->hit = hit;
-	return at >= s->length;
+	s->odd |= find_odd(*(u64 *)&b->data[at]);
+	return at + SCAN_BYTES >= s->length;
 }
 
 /* Whether the path, of `length` bytes at the start of the buffer's data, is absolute and plain and has none of the pieces that rules ask for. */
 INLINE bool is_no_rules_path(struct buffer *b, u32 length, bool writes)
 {
-	if (b->data[0] != '/')
+	u8 *end = &b->data[length & (FILTER_PATH_LIMIT - 1)];
+	if (b->data[0] != '/' || (end[-1] == '.' && end[-2] == '/'))
 		return false;
+	*(u64 *)end = EACH_BYTE(' ');
 	struct path_scan *s = &b->scan;
 	s->length = length;
 	s->writes = writes;
-	s->last = 0;
 	s->odd = 0;
 	s->hit = 0;
-	bpf_loop(FILTER_PATH_LIMIT / SCAN_BYTES, scan_path, &b, 0);
-	return !(s->odd >> 31) && !(s->hit & 1) && s->last >> 16 != 0x2e2f;
+	bpf_loop(FILTER_PATH_LIMIT / SCAN_BYTES + 1, scan_path, &b, 0);
+	return !s->odd && !(s->hit & 1);
 }
 
 /* Files whose names only outputs may want. Directories are what other paths begin at; sockets and pipes are made by other calls. */
