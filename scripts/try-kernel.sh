@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/.."
 arch=${1:?"usage: sh scripts/try-kernel.sh arm64|x64 [TEST FILES…]"}
 shift
-tests=${*:-src/events/live/open-live.test.ts src/events/live/connects.test.ts src/events/live/native-addon.test.ts src/events/live/wanted-calls.test.ts}
+tests=${*:-src/events/live/open-live.test.ts src/events/live/connects.test.ts src/events/live/file-filter.test.ts src/events/live/native-addon.test.ts src/events/live/wanted-calls.test.ts}
 
 case $arch in
   arm64) debian=arm64 emulator=qemu-system-arm console=ttyAMA0 cross='gcc-aarch64-linux-gnu libc6-dev-arm64-cross' ;;
