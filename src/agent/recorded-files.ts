@@ -7,7 +7,7 @@ import { renderToldFile, type ToldFile } from '../domains/workload-files.ts'
 import type { EventRecord } from '../events/event-record.ts'
 import { makeGroupAdded, makeUserAdded, parseGroup, parsePasswd } from '../events/accounts.ts'
 import { makeOwnEvent, ownEventData, ownEventName } from '../events/own-event.ts'
-import { containerIdOf } from '../state/container-id.ts'
+import { containerOfCgroups } from '../state/container-id.ts'
 import type { LiveSource } from './live-source.ts'
 import { type FoundCall, WatchedLibraries } from './watched-libraries.ts'
 import { type AccountNews, WorkloadFileReader, type WorkloadFileReaderOptions } from './workload-file-reader.ts'
@@ -66,9 +66,7 @@ export class RecordedFiles {
   #containerOf(pid: number): string | undefined {
     try {
       const lines = readFileSync(`${this.#proc}/${pid}/cgroup`, 'latin1').split('\n')
-      return (
-        containerIdOf(lines.map(line => line.slice(line.indexOf(':') + 1).replace(':', '='))).slice(0, 12) || undefined
-      )
+      return containerOfCgroups(lines.map(line => line.slice(line.indexOf(':') + 1).replace(':', '=')))?.id
     } catch {
       return undefined
     }

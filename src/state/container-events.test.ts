@@ -87,9 +87,9 @@ const parsed: readonly { readonly name: string; readonly text: string; readonly 
     },
   },
   {
-    name: 'a longer id is cut',
-    text: json({ id: '0123456789abcdef' }),
-    want: { id: '0123456789ab', fullId: '0123456789abcdef' },
+    name: 'an id is as long as the engine has it',
+    text: json({ id: 'a-long-name-of-web', type: 1 }),
+    want: { id: 'a-long-name-of-web', fullId: 'a-long-name-of-web', type: 'lxc' },
   },
   { name: 'a type in words', text: json({ id: 'a', type: 'cri' }), want: { id: 'a', fullId: 'a', type: 'cri' } },
   { name: 'a type that is not known', text: json({ id: 'a', type: 99 }), want: { id: 'a', fullId: 'a' } },

@@ -79,7 +79,7 @@ export function parseContainer(json: ByteText): Container | undefined {
   const mounts = Array.isArray(c['Mounts']) ? c['Mounts'].slice(0, MAX_ITEMS).map(mountOf) : undefined
   const created = numberOf(c['created_time'])
   return {
-    id: id.slice(0, 12),
+    id,
     fullId: textOf(c['full_id']) ?? id,
     ...optional('name', textOf(c['name'])),
     ...optional('image', textOf(c['image'])),

@@ -1,6 +1,6 @@
 /** What is known of a container, from cgroups or from a container event of the capture. */
 export interface Container {
-  /** First 12 characters of the id. */
+  /** First 12 characters of the id; the whole name with LXC, libvirt and BPM. */
   readonly id: string
   readonly fullId: string
   readonly name?: string
@@ -33,4 +33,25 @@ export interface ContainerMount {
   readonly mode: string
   readonly isReadWrite: boolean
   readonly propagation: string
+}
+
+/** What Falco says of a container, or of the host, of which no more than the id and the type is known. */
+export const WITHOUT_METADATA: Omit<Container, 'id'> = {
+  fullId: '',
+  name: '',
+  image: '',
+  imageId: '',
+  imageRepository: '',
+  imageTag: '',
+  imageDigest: '',
+  ip: '',
+  privileged: false,
+  hostPid: false,
+  hostNetwork: false,
+  hostIpc: false,
+  mounts: [],
+  labels: new Map(),
+  podSandboxId: '',
+  podLabels: new Map(),
+  cniJson: '',
 }

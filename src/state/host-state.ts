@@ -12,7 +12,7 @@ import type {
 import { countsAsIpv4, endpointText, lastQuad, tupleText } from '../values/socket-text.ts'
 import type { ByteText, Ip } from '../values/value.ts'
 import { Accounts } from './accounts.ts'
-import type { Container } from './container.ts'
+import { type Container, WITHOUT_METADATA } from './container.ts'
 import { CgroupCache } from './container-id.ts'
 import { ContainerTable } from './container-table.ts'
 import { CurrentEvent } from './current-event.ts'
@@ -599,8 +599,10 @@ export class HostState implements Machine {
   setCgroups(thread: Thread, cgroups: ByteText): void {
     const known = this.#cgroups.lookup(cgroups)
     thread.cgroups = known.list
-    thread.containerFullId = known.containerId
-    thread.containerId = known.shortContainerId
+    const { id = '', type } = known.container ?? {}
+    thread.containerId = id
+    if (type !== undefined && this.container(id) === undefined)
+      this.addContainer({ ...WITHOUT_METADATA, id, type }, id.length)
   }
 
   changeDirectory(thread: Thread, path: ByteText): void {

@@ -166,7 +166,6 @@ const cases: readonly {
     want: {
       cgroups: ['cpu=/', `memory=/docker/${'ab'.repeat(32)}`],
       containerId: 'abababababab',
-      containerFullId: 'ab'.repeat(32),
     },
   },
   {

@@ -106,9 +106,8 @@ export class Thread {
   textSize = 0
   /** From the exit event: who inherits the children; −1 when not known. */
   reaperTid = -1
-  /** 12-character container id, or '' on the host; the full id. */
+  /** As `CgroupContainer.id`; '' on the host. */
   containerId = ''
-  containerFullId = ''
   /** Texts worked out once until their parts change: `proc.cmdline`, `proc.args`, `proc.env`, `proc.exeline`. */
   cmdlineText: ByteText | undefined = undefined
   argsText: ByteText | undefined = undefined

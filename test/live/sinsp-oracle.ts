@@ -176,10 +176,14 @@ class OThread {
   }
   get containerId(): string {
     for (const item of this.cgroups) {
-      const id = /\/(?:docker-|crio-|cri-containerd-|libpod-|cri-containerd:)?([0-9a-f]{64})(?:\.scope)?$/.exec(
-        item,
-      )?.[1]
-      if (id !== undefined) return id.slice(0, 12)
+      const path = item.slice(item.indexOf('=') + 1)
+      const id = containerOfPath(path)
+      // Unlike in Falco: docs/compatibility-state.md.
+      if (
+        id !== '' &&
+        (/[0-9a-f]{64}/.test(path) || this.cgroups.filter(other => other.endsWith(`=${path}`)).length > 1)
+      )
+        return id
     }
     return ''
   }
@@ -190,6 +194,35 @@ class OThread {
   setExepath(path: string): void {
     this.exepath = path.length > 10 && path.endsWith(' (deleted)') ? path.slice(0, -10) : path
   }
+}
+
+/** Wrappers of 64-digit ids by which Falco's container plugin asks Podman, Docker and CRI, in this order. */
+const LAYOUTS: readonly (readonly [before: string, after: string])[] = [
+  ['/libpod-', '.scope'],
+  ['/libpod-', '.scope/container'],
+  ['/libpod-', ''],
+  ['/libpod-payload-', '.scope'],
+  ['/libpod-payload-', ''],
+  ['/', ''],
+  ['/docker-', '.scope'],
+  ['/crio-', ''],
+  ['/cri-containerd-', '.scope'],
+  ['/crio-', '.scope'],
+  [':cri-containerd:', ''],
+  ['/nerdctl-', '.scope'],
+]
+
+function containerOfPath(path: string): string {
+  for (const [before, after] of LAYOUTS) {
+    const start = path.lastIndexOf(before) + before.length
+    if (start < before.length) continue
+    const id = path.slice(start, path.lastIndexOf(after))
+    if (id.length === 64 && !/[^0-9a-fA-F]/.test(id)) return id.slice(0, 12)
+  }
+  const namespace = /\/([A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*)\//.exec(path)?.[0]
+  if (namespace === undefined || /\.(service|slice|scope)$/.test(path)) return ''
+  const name = path.slice(path.lastIndexOf(namespace) + namespace.length)
+  return name.length > 64 ? '' : name.slice(0, 12)
 }
 
 interface OGroup {
