@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { renderToldFile, type ToldFile } from '../domains/workload-files.ts'
 import type { EventRecord } from '../events/event-record.ts'
+import { parseCgroups } from '../events/live/procfs.ts'
 import { makeGroupAdded, makeUserAdded, parseGroup, parsePasswd } from '../events/accounts.ts'
 import { makeOwnEvent, ownEventData, ownEventName } from '../events/own-event.ts'
 import { containerOfCgroups } from '../state/container-id.ts'
@@ -65,8 +66,7 @@ export class RecordedFiles {
   /** Undefined on the host, whose services have no users of their own. */
   #containerOf(pid: number): string | undefined {
     try {
-      const lines = readFileSync(`${this.#proc}/${pid}/cgroup`, 'latin1').split('\n')
-      return containerOfCgroups(lines.map(line => line.slice(line.indexOf(':') + 1).replace(':', '=')))?.id
+      return containerOfCgroups(parseCgroups(readFileSync(`${this.#proc}/${pid}/cgroup`, 'latin1')))?.id
     } catch {
       return undefined
     }
