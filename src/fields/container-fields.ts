@@ -1,4 +1,4 @@
-import { type Container, type ContainerMount, WITHOUT_METADATA } from '../state/container.ts'
+import type { Container, ContainerMount } from '../state/container.ts'
 import type { EventContext } from '../state/event-context.ts'
 import { compileGlob } from '../values/glob.ts'
 import { toByteText } from '../values/text.ts'
@@ -12,13 +12,10 @@ import { toScalar } from './integers.ts'
  * in a capture is a container event. A process of the host is in a container called `host`.
  */
 
-const HOST: Container = { ...WITHOUT_METADATA, id: 'host', fullId: 'host', name: 'host', type: 'host' }
-
 /** What is known of the container of the event's thread. */
 export function containerOf(ctx: EventContext): Container | undefined {
-  const thread = ctx.thread
-  if (thread === undefined) return undefined
-  return thread.containerId === '' ? HOST : ctx.machine.container(thread.containerId)
+  const { thread } = ctx
+  return thread === undefined ? undefined : ctx.machine.container(thread.containerId)
 }
 
 /** A text of the container as bytes. */

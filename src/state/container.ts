@@ -35,7 +35,7 @@ export interface ContainerMount {
   readonly propagation: string
 }
 
-/** What Falco says of a container, or of the host, of which no more than the id and the type is known. */
+/** What is said of a container, and of the host, of which nothing is to be found out. */
 export const WITHOUT_METADATA: Omit<Container, 'id'> = {
   fullId: '',
   name: '',
@@ -55,3 +55,6 @@ export const WITHOUT_METADATA: Omit<Container, 'id'> = {
   podLabels: new Map(),
   cniJson: '',
 }
+
+/** What processes of the host are in. */
+export const HOST: Container = { ...WITHOUT_METADATA, id: 'host', fullId: 'host', name: 'host', type: 'host' }

@@ -12,7 +12,7 @@ import type {
 import { countsAsIpv4, endpointText, lastQuad, tupleText } from '../values/socket-text.ts'
 import type { ByteText, Ip } from '../values/value.ts'
 import { Accounts } from './accounts.ts'
-import { type Container, WITHOUT_METADATA } from './container.ts'
+import { type Container, HOST, WITHOUT_METADATA } from './container.ts'
 import { CgroupCache } from './container-id.ts'
 import { ContainerTable } from './container-table.ts'
 import { CurrentEvent } from './current-event.ts'
@@ -194,7 +194,7 @@ export class HostState implements Machine {
   }
 
   container(id: string): Container | undefined {
-    return this.#containers.byId.get(id)
+    return id === '' ? HOST : this.#containers.byId.get(id)
   }
 
   parentOf(thread: Thread): Thread | undefined {

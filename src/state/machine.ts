@@ -19,6 +19,7 @@ export interface Machine {
   readonly interfaces: readonly InterfaceEntry[]
   /** Whether the address is one of this machine's interfaces'. */
   isLocal(ip: Ip): boolean
+  /** '' is the host. */
   container(id: string): Container | undefined
   readonly containers: ReadonlyMap<string, Container>
   /** The parent, as the process tree knows it. */

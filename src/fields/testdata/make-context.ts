@@ -3,7 +3,7 @@ import { encodeEvent, le, withNul } from '../../events/encode-event.ts'
 import type { EventInfo } from '../../events/event-table.ts'
 import { eventTable } from '../../events/event-table.ts'
 import type { GroupEntry, InterfaceEntry, UserEntry } from '../../events/source.ts'
-import type { Container } from '../../state/container.ts'
+import { type Container, HOST } from '../../state/container.ts'
 import type { EventContext, NameSource } from '../../state/event-context.ts'
 import { Fd } from '../../state/fd.ts'
 import { FdTable } from '../../state/fd-table.ts'
@@ -79,7 +79,7 @@ function makeMachine(world: World, thread: Thread | undefined): Machine {
     group: (_, gid) => world.groups?.find(g => g.gid === gid),
     interfaces,
     isLocal: ip => interfaces.some(i => i.address === ip),
-    container: id => world.containers?.find(c => c.id === id),
+    container: id => (id === '' ? HOST : world.containers?.find(c => c.id === id)),
     containers: new Map((world.containers ?? []).map(c => [c.id, c])),
     parentOf: one => table.parentOf(one),
     cwdOf: one => one.main?.cwd ?? './',
