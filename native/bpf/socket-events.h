@@ -14,7 +14,7 @@
 
 #define HEAD_BYTES 9
 
-/* Whether `len` bytes begin as a TLS record with a handshake message of the first kind, a method of HTTP, or QUIC's first packet (version 1). */
+/* Whether `len` bytes begin as a TLS record with a handshake message of the first kind, a method of HTTP, or QUIC's first packet (versions 1 and 2). */
 INLINE bool may_tell_name(struct buffer *b, u64 from, u64 len)
 {
 	u8 *head = b->head;
@@ -35,7 +35,9 @@ INLINE bool may_tell_name(struct buffer *b, u64 from, u64 len)
 	if (head[0] == 0x16)
 		return head[1] == 3 && head[5] == 1;
 	if ((head[0] & 0xf0) == 0xc0)
-		return head[1] == 0 && FOUR(head[2], head[3], head[4], 0) == FOUR(0, 0, 1, 0);
+		return FOUR(head[1], head[2], head[3], head[4]) == FOUR(0, 0, 0, 1);
+	if ((head[0] & 0xf0) == 0xd0)
+		return FOUR(head[1], head[2], head[3], head[4]) == FOUR(0x6b, 0x33, 0x43, 0xcf);
 	switch (FOUR(head[0], head[1], head[2], head[3])) {
 	case FOUR('G', 'E', 'T', ' '):
 	case FOUR('P', 'U', 'T', ' '): return true;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { initialKeys, openInitial } from './quic-initial.ts'
+import { initialKeys, openInitial, VERSION_1, VERSION_2 } from './quic-initial.ts'
 import { cryptoFrame, initialPacket, quicNumber, RFC_PACKET } from './testdata/quic-packets.ts'
 import { clientHello } from './testdata/client-hello.ts'
 import { readHandshake } from './tls-client-hello.ts'
@@ -12,13 +12,42 @@ function opened(packet: Buffer): ReturnType<typeof openInitial> {
   return openInitial(packet, 0, packet.length)
 }
 
-test('quic: keys are those of RFC 9001 A.1', () => {
-  const { key, iv, headerKey } = initialKeys(Buffer.from('8394c8f03e515708', 'hex'))
-  assert.deepEqual(
-    [key, iv, headerKey].map(bytes => bytes.toString('hex')),
-    ['1f369613dd76d5467730efcbe3b1a22d', 'fa044b2f42a3fd3b46fb255c', '9f50449e04a0e810283a1e9933adedd2'],
-  )
+for (const { rfc, version, want } of [
+  {
+    rfc: 'RFC 9001',
+    version: VERSION_1,
+    want: ['1f369613dd76d5467730efcbe3b1a22d', 'fa044b2f42a3fd3b46fb255c', '9f50449e04a0e810283a1e9933adedd2'],
+  },
+  {
+    rfc: 'RFC 9369',
+    version: VERSION_2,
+    want: ['8b1a0bc121284290a29e0971b5cd045d', '91f73e2351d8fa91660e909f', '45b95e15235d6f45a6b19cbcb0294ba9'],
+  },
+]) {
+  test(`quic: keys are those of ${rfc} A.1`, () => {
+    const { key, iv, headerKey } = initialKeys(Buffer.from('8394c8f03e515708', 'hex'), version)
+    assert.deepEqual(
+      [key, iv, headerKey].map(bytes => bytes.toString('hex')),
+      want,
+    )
+  })
+}
+
+test('quic: version 2 protects the same hello as RFC 9369 A.2 prints it', () => {
+  const first = opened(RFC_PACKET)
+  assert.ok(typeof first === 'object')
+  const { offset, bytes } = first.pieces[0]!
+  const hello = Buffer.concat([Buffer.alloc(offset), bytes])
+  const packet = initialPacket(cryptoFrame(hello, 0, hello.length), {
+    ...{ version: VERSION_2, number: 2, numberBytes: 4, ownId: Buffer.alloc(0) },
+  })
+  assert.equal(packet.subarray(0, 34).toString('hex'), RFC_V2_BEGINNING)
+  const second = opened(packet)
+  assert.ok(typeof second === 'object')
+  assert.deepEqual(second.pieces[0], first.pieces[0])
 })
+
+const RFC_V2_BEGINNING = 'd76b3343cf088394c8f03e5157080000449ea0c95e82ffe67b6abcdb4298b485dd04'
 
 test('quic: the packet of RFC 9001 A.2 has its ClientHello', () => {
   const packet = opened(RFC_PACKET)
@@ -88,8 +117,14 @@ for (const { name, packet, offsets } of packets) {
   })
 }
 
+const v2Packet = initialPacket(cryptoFrame(HELLO, 0, 50), { version: VERSION_2 })
+function withFirstByte(packet: Buffer, high: number): Buffer {
+  return Buffer.from(packet).fill(high | (packet[0]! & 0x0f), 0, 1)
+}
 const others: readonly { readonly name: string; readonly packet: Buffer; readonly want: 'cut' | 'none' }[] = [
-  { name: 'version 2', packet: Buffer.from(RFC_PACKET).fill(2, 4, 5), want: 'none' },
+  { name: 'another version', packet: Buffer.from(RFC_PACKET).fill(2, 4, 5), want: 'none' },
+  { name: 'the type that version 1 has, in version 2', packet: withFirstByte(v2Packet, 0xc0), want: 'none' },
+  { name: 'the type that version 2 has, in version 1', packet: withFirstByte(RFC_PACKET, 0xd0), want: 'none' },
   { name: 'a short header', packet: Buffer.from(RFC_PACKET).fill(0x40, 0, 1), want: 'none' },
   { name: 'an id that is too long', packet: initialPacket(cryptoFrame(HELLO, 0, 9)).fill(21, 5, 6), want: 'none' },
   { name: 'a packet that is cut', packet: RFC_PACKET.subarray(0, 1199), want: 'cut' },

@@ -18,24 +18,56 @@ export interface InitialPacket {
   readonly end: number
 }
 
-/** `cut`: its bytes are not all there. `none`: it is no client's first packet, of this version. */
+/** `cut`: its bytes are not all there. `none`: it is no client's first packet of a known version. */
 export type InitialResult = InitialPacket | 'cut' | 'none'
 
-const VERSION_1 = 1
+/** What differs between versions: the salt (RFC 9001 §5.2, RFC 9369 §3.3.1), the labels of the keys, and the type of these packets. */
+export interface QuicVersion {
+  readonly number: number
+  /** The first byte of the packet, without what is protected. */
+  readonly firstByte: number
+  readonly salt: Buffer
+  readonly key: Buffer
+  readonly iv: Buffer
+  readonly headerKey: Buffer
+}
+
+export const VERSION_1: QuicVersion = {
+  number: 1,
+  firstByte: 0xc0,
+  salt: Buffer.from('38762cf7f55934b34d179ae6a4c80cadccbb7f0a', 'hex'),
+  key: label('quic key', 16),
+  iv: label('quic iv', 12),
+  headerKey: label('quic hp', 16),
+}
+export const VERSION_2: QuicVersion = {
+  number: 0x6b3343cf,
+  firstByte: 0xd0,
+  salt: Buffer.from('0dede3def700a6db819381be6e269dcbf9bd2ed9', 'hex'),
+  key: label('quicv2 key', 16),
+  iv: label('quicv2 iv', 12),
+  headerKey: label('quicv2 hp', 16),
+}
+const CLIENT: Buffer = label('client in', 32)
 const MAX_CONNECTION_ID = 20
 const SAMPLE_BYTES = 16
 const TAG_BYTES = 16
-/** RFC 9001 §5.2 */
-const SALT: Buffer = Buffer.from('38762cf7f55934b34d179ae6a4c80cadccbb7f0a', 'hex')
 const FRAME_PADDING = 0
 const FRAME_PING = 1
 const FRAME_ACK = 2
 const FRAME_ACK_ECN = 3
 const FRAME_CRYPTO = 6
 
-/** Whether a client's first packet may begin there: a long header of that type and version. */
+/** Whether a client's first packet may begin there: a long header of that type, of a known version. */
 export function mayBeInitial(bytes: Buffer, at: number, end: number): boolean {
-  return at + 7 <= end && (bytes[at]! & 0xf0) === 0xc0 && bytes.readUInt32BE(at + 1) === VERSION_1
+  return versionAt(bytes, at, end) !== undefined
+}
+
+function versionAt(bytes: Buffer, at: number, end: number): QuicVersion | undefined {
+  if (at + 7 > end) return undefined
+  const number = bytes.readUInt32BE(at + 1)
+  const version = number === VERSION_1.number ? VERSION_1 : number === VERSION_2.number ? VERSION_2 : undefined
+  return version?.firstByte === (bytes[at]! & 0xf0) ? version : undefined
 }
 
 /** `InitialPacket.connectionId` of the packet that may begin there; undefined where it is not all there. */
@@ -46,7 +78,8 @@ export function connectionIdOf(bytes: Buffer, at: number, end: number): Buffer |
 
 /** Takes off the protection of the packet that begins at `bytes[at]`, some 150 µs. */
 export function openInitial(bytes: Buffer, at: number, end: number): InitialResult {
-  if (!mayBeInitial(bytes, at, end)) return 'none'
+  const version = versionAt(bytes, at, end)
+  if (version === undefined) return 'none'
   if (bytes[at + 5]! > MAX_CONNECTION_ID) return 'none'
   const id = connectionIdOf(bytes, at, end)
   if (id === undefined) return 'cut'
@@ -61,7 +94,7 @@ export function openInitial(bytes: Buffer, at: number, end: number): InitialResu
   if (cursor.isOver || packetEnd > end) return 'cut'
   if (length < 4 + SAMPLE_BYTES) return 'none'
 
-  const { key, iv, headerKey } = initialKeys(id)
+  const { key, iv, headerKey } = initialKeys(id, version)
   const mask = createCipheriv('aes-128-ecb', headerKey, null).update(
     bytes.subarray(numberAt + 4, numberAt + 4 + SAMPLE_BYTES),
   )
@@ -143,9 +176,12 @@ export interface InitialKeys {
 }
 
 /** Of what the client sends. */
-export function initialKeys(connectionId: Uint8Array): InitialKeys {
-  const secret = expand(createHmac('sha256', SALT).update(connectionId).digest(), CLIENT, 32)
-  return { key: expand(secret, KEY, 16), iv: expand(secret, IV, 12), headerKey: expand(secret, HEADER_KEY, 16) }
+export function initialKeys(
+  connectionId: Uint8Array,
+  { salt, key, iv, headerKey }: QuicVersion = VERSION_1,
+): InitialKeys {
+  const secret = expand(createHmac('sha256', salt).update(connectionId).digest(), CLIENT, 32)
+  return { key: expand(secret, key, 16), iv: expand(secret, iv, 12), headerKey: expand(secret, headerKey, 16) }
 }
 
 /** HKDF-Expand-Label (RFC 8446 §7.1) of at most 32 bytes, without a context. */
@@ -157,11 +193,6 @@ function label(text: string, bytes: number): Buffer {
   const name = Buffer.from(`tls13 ${text}`, 'latin1')
   return Buffer.concat([Buffer.from([0, bytes, name.length]), name, Buffer.from([0, 1])])
 }
-
-const CLIENT: Buffer = label('client in', 32)
-const KEY: Buffer = label('quic key', 16)
-const IV: Buffer = label('quic iv', 12)
-const HEADER_KEY: Buffer = label('quic hp', 16)
 
 /** Reads on and on; behind the end everything is 0 and `isOver`. */
 class Cursor {

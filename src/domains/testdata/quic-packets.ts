@@ -1,6 +1,6 @@
 // First packets of QUIC clients for tests: a handshake message in pieces, and those under the protection of RFC 9001 §5.
 import { createCipheriv } from 'node:crypto'
-import { initialKeys } from '../quic-initial.ts'
+import { initialKeys, type QuicVersion, VERSION_1 } from '../quic-initial.ts'
 
 /** A number of RFC 9000 §16 in two, four or eight bytes. */
 export function quicNumber(value: number, bytes: 1 | 2 | 4 | 8 = value < 64 ? 1 : value < 16_384 ? 2 : 4): Buffer {
@@ -22,26 +22,28 @@ export interface PacketOptions {
   readonly ownId?: Buffer
   /** The datagram is as long as this at least. */
   readonly padTo?: number
+  readonly version?: QuicVersion
 }
 
 /** A packet with these frames. */
 export function initialPacket(frames: Buffer, options: PacketOptions = {}): Buffer {
   const { connectionId = Buffer.from('8394c8f03e515708', 'hex'), number = 0, numberBytes = 2 } = options
-  const { token = Buffer.alloc(0), ownId = Buffer.alloc(5, 9), padTo = 1200 } = options
+  const { token = Buffer.alloc(0), ownId = Buffer.alloc(5, 9), padTo = 1200, version = VERSION_1 } = options
   const start = Buffer.concat([
-    Buffer.from([0xc0 | (numberBytes - 1), 0, 0, 0, 1, connectionId.length]),
+    Buffer.from([version.firstByte | (numberBytes - 1), 0, 0, 0, 0, connectionId.length]),
     connectionId,
     Buffer.from([ownId.length]),
     ownId,
     quicNumber(token.length),
     token,
   ])
+  start.writeUInt32BE(version.number, 1)
   const padding = Math.max(0, padTo - start.length - 2 - numberBytes - 16 - frames.length)
   const payload = Buffer.concat([frames, Buffer.alloc(padding)])
   const numberPart = Buffer.alloc(numberBytes)
   numberPart.writeUIntBE(number, 0, numberBytes)
   const header = Buffer.concat([start, quicNumber(numberBytes + payload.length + 16, 2), numberPart])
-  const { key, iv, headerKey } = initialKeys(connectionId)
+  const { key, iv, headerKey } = initialKeys(connectionId, version)
   const nonce = Buffer.from(iv)
   for (let i = 0; i < numberBytes; i++) nonce[12 - numberBytes + i]! ^= numberPart[i]!
   const sealer = createCipheriv('aes-128-gcm', key, nonce)

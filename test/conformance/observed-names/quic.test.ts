@@ -2,8 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { VERSION_2 } from '../../../src/domains/quic-initial.ts'
 import { clientHello } from '../../../src/domains/testdata/client-hello.ts'
-import { cryptoFrame, initialPacket, RFC_PACKET } from '../../../src/domains/testdata/quic-packets.ts'
+import {
+  cryptoFrame,
+  initialPacket,
+  type PacketOptions,
+  RFC_PACKET,
+} from '../../../src/domains/testdata/quic-packets.ts'
 import { parseIp } from '../../../src/values/ip.ts'
 import { play, type PlayOptions, rule, Scene } from './scene.ts'
 
@@ -21,10 +27,18 @@ const known: PlayOptions['known'] = ['shop.example', 'pool.example'].map(name =>
 
 const ID = Buffer.from('0011223344556677', 'hex')
 /** A hello in packets that are cut at these places, in order. */
-function packetsOf(hello: Buffer, cuts: readonly number[] = []): readonly Buffer[] {
+function packetsOf(
+  hello: Buffer,
+  cuts: readonly number[] = [],
+  options: Partial<PacketOptions> = {},
+): readonly Buffer[] {
   const ends = [...cuts, hello.length]
   return ends.map((end, number) =>
-    initialPacket(cryptoFrame(hello, number === 0 ? 0 : ends[number - 1]!, end), { connectionId: ID, number }),
+    initialPacket(cryptoFrame(hello, number === 0 ? 0 : ends[number - 1]!, end), {
+      connectionId: ID,
+      number,
+      ...options,
+    }),
   )
 }
 
@@ -52,6 +66,11 @@ const cases: readonly {
   {
     name: 'of the names that share an address, the one that the client asks for decides',
     scene: s => talk(s, 11, packetsOf(shop)),
+    want: [NAMED],
+  },
+  {
+    name: 'version 2',
+    scene: s => talk(s, 11, packetsOf(big, [400, 1500], { version: VERSION_2 })),
     want: [NAMED],
   },
   { name: 'by sendmsg', scene: s => talk(s, 11, packetsOf(shop), { call: 'sendmsg' }), want: [NAMED] },
