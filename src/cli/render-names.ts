@@ -99,6 +99,7 @@ function bindingLines(binding: BindingView, processes: ProcessNames): string[] {
 
 const LEVEL_TEXT: Readonly<Record<LevelName, string>> = {
   process: 'it looked the name up itself',
+  parent: 'the process that it was forked from looked the name up',
   container: 'its container or network namespace looked the name up',
   host: 'the host looked the name up',
   agent: 'no workload was seen to look it up',

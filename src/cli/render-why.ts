@@ -29,6 +29,7 @@ function endLines({ field, address, known, more, reason, decided_by, checks }: A
 
 const DECIDES: ReadonlyMap<string, string> = new Map([
   ['process', 'this decides, as the process saw it itself'],
+  ['parent', 'this decides, as the process that it was forked from saw it, and the process saw nothing'],
   ['container', 'this decides, as its container or network namespace saw it and the process saw nothing'],
   ['host', 'this decides, as others on the host saw it, and the process and its container saw nothing'],
   ['agent', 'this decides, as no workload was seen to look the address up'],

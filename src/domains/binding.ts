@@ -70,6 +70,8 @@ export interface NameMoment {
         readonly containerId: string
         readonly netns?: number
         readonly mntns?: number
+        /** Of the process that made it. */
+        readonly ptid?: number
         /** The process's first thread; ns since the epoch, 0n where its start is not known. */
         readonly main?: { readonly cloneTsNs: bigint } | undefined
       }
@@ -81,7 +83,7 @@ export function keepMoment({ rec, thread }: NameMoment): NameMoment {
   const view = new DataView(new ArrayBuffer(8))
   view.setBigUint64(0, rec.view.getBigUint64(rec.start, true), true)
   if (thread === undefined) return { rec: { view, start: 0 } }
-  const { pid, containerId, netns, mntns, main } = thread
+  const { pid, containerId, netns, mntns, ptid, main } = thread
   return {
     rec: { view, start: 0 },
     thread: {
@@ -89,6 +91,7 @@ export function keepMoment({ rec, thread }: NameMoment): NameMoment {
       containerId,
       ...(netns !== undefined && { netns }),
       ...(mntns !== undefined && { mntns }),
+      ...(ptid !== undefined && { ptid }),
       main: main && { cloneTsNs: main.cloneTsNs },
     },
   }
@@ -107,20 +110,21 @@ export function timeOf(when: When): number {
 
 /**
  * What a binding is worth to somebody who asks; the lowest that any binding of an address has decides, and the others do not count.
- * What this very process saw, what its container or network namespace saw, what the host saw, what nobody but the agent asked for, and what
- * it says itself.
+ * What this very process saw, what the process that it is a copy of had seen by then, what its container or network namespace saw, what the
+ * host saw, what nobody but the agent asked for, and what it says itself.
  */
-export const Level = { process: 0, container: 1, host: 2, agent: 3, claimed: 4, none: 5 } as const
+export const Level = { process: 0, parent: 1, container: 2, host: 3, agent: 4, claimed: 5, none: 6 } as const
 
 /** What of a binding decides its level. */
 export interface Attribution {
   readonly evidence: Evidence
   readonly owner: Owner | undefined
+  readonly firstSeenMs: number
   readonly lastSeenMs: number
 }
 
 /** `none` when the binding means nothing to the one who asks: it belongs to another container. */
-export function levelOf({ evidence, owner, lastSeenMs }: Attribution, when: When): number {
+export function levelOf({ evidence, owner, firstSeenMs, lastSeenMs }: Attribution, when: When): number {
   const viewer = typeof when === 'number' ? undefined : when.thread
   const containerId = owner?.containerId ?? ''
   const isForeign = containerId !== '' && containerId !== viewer?.containerId
@@ -133,6 +137,7 @@ export function levelOf({ evidence, owner, lastSeenMs }: Attribution, when: When
   if (evidence === 'claimed') return isOwn ? Level.claimed : Level.none
   if (isOwn) return Level.process
   if (isForeign) return Level.none
+  if (owner?.pid !== undefined && owner.pid === viewer?.ptid && firstSeenMs <= startMs(viewer)) return Level.parent
   if (containerId !== '') return Level.container
   const netns = owner?.netns ?? 0
   if (netns === 0) return Level.host

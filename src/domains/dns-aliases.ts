@@ -1,8 +1,9 @@
 /**
  * Aliases of which a process got no address with the answer: it asks for the target itself, and the address that it gets then is that of
- * the alias, too. They hold for their own TTL and count for that process alone. Bounded; the oldest go.
+ * the alias, too. So it is with the targets of service records. They hold for their own TTL and count for that process alone. Bounded; the oldest go.
  */
 import { keepNewest } from '../values/keep-newest.ts'
+import type { Owner } from './binding.ts'
 import type { Query } from './dns-queries.ts'
 
 export interface PendingAlias {
@@ -12,6 +13,7 @@ export interface PendingAlias {
   readonly chain: readonly string[]
   readonly untilMs: number
   readonly untrusted: boolean
+  readonly owner: Owner
 }
 
 const MAX_PENDING = 4096
@@ -31,6 +33,7 @@ export class PendingAliases {
       chain: before === undefined ? chain : [...before.chain, ...chain],
       untilMs: Math.min(untilMs, before?.untilMs ?? untilMs),
       untrusted: untrusted || before?.untrusted === true,
+      owner: query.owner,
     }
     // A chain of answers that leads back, or on and on, ends here.
     if (alias.name === target || alias.chain.length > MAX_CHAIN) return
@@ -41,10 +44,11 @@ export class PendingAliases {
   }
 
   /** The alias that led the process to the name that it asks for; undefined when none did. */
-  of({ pid, question }: Query, atMs: number): PendingAlias | undefined {
+  of({ pid, question, owner }: Query, atMs: number): PendingAlias | undefined {
     if (this.#byTarget.size === 0) return undefined
     const alias = this.#byTarget.get(keyOf(pid, question.name))
-    return alias === undefined || alias.untilMs <= atMs ? undefined : alias
+    // Process ids come back.
+    return alias === undefined || alias.untilMs <= atMs || alias.owner !== owner ? undefined : alias
   }
 }
 

@@ -382,8 +382,15 @@ export class DnsObserver {
       if (record.name !== name && !names.includes(record.name)) continue
       const ttlSec = Math.min(chainTtlSec, record.ttlSec)
       const base = { query, atMs, ttlSec, resolver, untrusted, isOpen: !isSettled, aliased }
-      if (record.kind === 'address') this.#learnAddress(base, record.ip, hosts)
-      else for (const ip of record.hints) this.#learnHint(base, ip, hosts, record.target)
+      if (record.kind === 'address') {
+        this.#learnAddress(base, record.ip, hosts)
+        continue
+      }
+      const { target } = record
+      for (const ip of record.hints) this.#learnHint(base, ip, hosts, target)
+      // The client connects to the target in place of the owner (RFC 9460 §2.4), and may have to ask for it.
+      if (target !== name && !names.includes(target) && isDomainName(target))
+        this.#aliases.add(query, [...hosts, target], atMs + ttlSec * 1000, untrusted, atMs)
     }
   }
 

@@ -7,7 +7,7 @@ import type { NameIndex } from './name-index.ts'
 import type { RefusedAnswers } from './refused-answers.ts'
 
 /** Whose evidence decides: `Level` in words. `untrusted`: nobody's, only servers that are not trusted know a name. */
-export type LevelName = 'process' | 'container' | 'host' | 'agent' | 'claimed' | 'untrusted'
+export type LevelName = 'process' | 'parent' | 'container' | 'host' | 'agent' | 'claimed' | 'untrusted'
 
 export type AddressExplanation =
   | { readonly kind: 'named'; readonly level: LevelName; readonly bindings: readonly BindingView[] }
@@ -55,7 +55,7 @@ export type MissReason =
   /** Nothing was ever known of it. */
   | { readonly kind: 'never' }
 
-const LEVELS: readonly LevelName[] = ['process', 'container', 'host', 'agent', 'claimed']
+const LEVELS: readonly LevelName[] = ['process', 'parent', 'container', 'host', 'agent', 'claimed']
 
 function levelName(binding: BindingView, when: When): LevelName {
   return binding.untrusted ? 'untrusted' : (LEVELS[levelOf(binding, when)] ?? 'agent')
@@ -95,7 +95,7 @@ export function explainMiss(
       if (later === undefined || binding.fromMs < later.fromMs) later = binding
     } else if (binding.untilMs <= atMs) {
       if (ended === undefined || binding.untilMs > ended.untilMs) ended = binding
-    } else if (isDoubtful(binding)) doubtful ??= binding
+    } else if (isDoubtful(binding) && !isFarther(binding, deciding, when)) doubtful ??= binding
     else if (outranked === undefined || levelOf(binding, when) < levelOf(outranked, when)) outranked = binding
   }
   if (outranked !== undefined && deciding !== undefined) {
@@ -121,6 +121,11 @@ export function explainMiss(
     return { kind: 'not-believed', name: fact.name, resolver: fact.resolver, agoMs: Math.max(0, atMs - answer.atMs) }
   }
   return overflow === undefined ? { kind: 'never' } : { kind: 'overflow', name: overflow.name }
+}
+
+/** Whether what a server that is not trusted says is left out because somebody nearer to who asks knows better. */
+function isFarther(binding: BindingView, deciding: BindingView | undefined, when: When): boolean {
+  return binding.untrusted && deciding !== undefined && levelOf(binding, when) > levelOf(deciding, when)
 }
 
 export function partyOf({ owner }: BindingView): Party {
@@ -192,6 +197,7 @@ function sourceText({ evidence, by }: MissReason & { kind: 'outranked' }, proces
 
 const DECIDING_TEXT: Readonly<Record<LevelName, string>> = {
   process: 'what the process looked up itself',
+  parent: 'what the process that it was forked from looked up',
   container: 'what its container or network namespace looked up',
   host: 'what processes of the host looked up',
   agent: 'what the agent looked up',

@@ -10,6 +10,7 @@ import {
   EVIDENCE,
   type Evidence,
   isDoubtful,
+  isWorkloadEvidence,
   Level,
   levelOf,
   type Owner,
@@ -206,7 +207,10 @@ export function decidingOf(bindings: readonly Binding[], when: When, isSure = fa
   return undefined
 }
 
-/** The strongest level at which anything is known of the address: its bindings alone count, and besides what is not to be trusted. */
+/**
+ * The strongest level at which anything is known of the address: its bindings alone count, and besides what is not to be trusted but as near
+ * to who asks.
+ */
 function decidingLevel(address: AddressRecord, when: When, atMs: number): number {
   let level: number = Level.none
   for (const binding of address.bindings) {
@@ -218,7 +222,7 @@ function decidingLevel(address: AddressRecord, when: When, atMs: number): number
 
 function countsAt(level: number, binding: Binding, when: When): boolean {
   const own = levelOf(binding, when)
-  return binding.untrusted ? own !== Level.none : own === level
+  return binding.untrusted ? own !== Level.none && own <= level : own === level
 }
 
 /** Those of `bindings`, all of one address, that count at that moment, the best first; always in the same order. */
@@ -232,11 +236,18 @@ export function rankBindings(bindings: readonly Binding[], when: When): Binding[
 
 /**
  * What is trusted, stronger evidence, names that were asked for before aliases, what is in the last answer before what has left it, and for what
- * workloads saw the latest. Look-ups of the agent end in any order, so among them the name decides.
+ * workloads saw the latest, whether they were told it or said it: what is said is of one connection, and the next may be meant for another name.
+ * Look-ups of the agent end in any order, so among them the name decides.
  */
 function compareBindings(a: Binding, b: Binding): number {
   if (a.untrusted !== b.untrusted) return a.untrusted ? 1 : -1
   const byEvidence = EVIDENCE.indexOf(a.evidence) - EVIDENCE.indexOf(b.evidence)
+  if (isWorkloadEvidence(a.evidence) && isWorkloadEvidence(b.evidence)) {
+    if (a.isAlias !== b.isAlias) return a.isAlias ? 1 : -1
+    if (a.lastSeenMs !== b.lastSeenMs) return b.lastSeenMs - a.lastSeenMs
+    // A process that asks for the target of an alias means the alias.
+    if (a.chain.length !== b.chain.length) return b.chain.length - a.chain.length
+  }
   if (byEvidence !== 0) return byEvidence
   if (a.isAlias !== b.isAlias) return a.isAlias ? 1 : -1
   const aLeaves = a.untilMs !== Number.POSITIVE_INFINITY

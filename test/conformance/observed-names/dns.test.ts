@@ -8,6 +8,16 @@ import { checkScene, type SceneCase, CONNECTS, play, rule, Scene } from './scene
 
 const cname = (name: string, data: string) => ({ name, type: 'CNAME', data, ttl: 60 }) as const
 const a = (name: string, data: string, ttl = 60) => ({ name, type: 'A', data, ttl }) as const
+/** `target` '': the owner itself. */
+const https = (name: string, priority: number, target: string) => {
+  const labels = target === '' ? [] : target.split('.').map(label => String.fromCharCode(label.length) + label)
+  return {
+    name,
+    type: 'HTTPS',
+    data: Buffer.from(`\0${String.fromCharCode(priority)}${labels.join('')}\0`),
+    ttl: 60,
+  } as const
+}
 const SHOP = rule('Shop', `${CONNECTS} and fd.sip.name = shop.example`)
 const POOL = rule('Pool', `${CONNECTS} and fd.sip.name = pool.example`)
 const UNKNOWN = rule('Unknown', `${CONNECTS} and fd.sip.name.unknown = true`, '%fd.sip')
@@ -183,6 +193,109 @@ const cases: readonly SceneCase[] = [
       rule('Www', `${CONNECTS} and fd.sip.name = www.example`, '%fd.sip') +
       rule('Cdn', `${CONNECTS} and fd.sip.name = a.cdn.example`, '%fd.sip'),
     want: ['Www: 192.0.2.9', 'Cdn: 192.0.2.9', 'Cdn: 192.0.2.8', 'Cdn: 192.0.2.7'],
+  },
+  {
+    name: 'the target of a service record that the process asks for next is meant by its owner',
+    scene: s =>
+      s
+        .process(11)
+        .process(12)
+        .dns(11, 'shop.example', [https('shop.example', 0, 'edge.example')], { type: 'HTTPS' })
+        .dns(11, 'edge.example', [https('edge.example', 1, 'a.cdn.example'), https('edge.example', 2, '')], {
+          type: 'HTTPS',
+        })
+        .dns(11, 'edge.example', ['192.0.2.8'])
+        .dns(11, 'a.cdn.example', ['192.0.2.9'])
+        .dns(12, 'a.cdn.example', ['192.0.2.7'])
+        .connect(11, '192.0.2.8')
+        .connect(11, '192.0.2.9')
+        .connect(12, '192.0.2.7'),
+    rules:
+      rule('Shop', `${CONNECTS} and fd.sip.name = shop.example`) +
+      rule('Names', CONNECTS, '%fd.sip.name %fd.sip.names'),
+    want: [
+      'Shop: shop.example',
+      'Names: shop.example (shop.example,edge.example)',
+      'Shop: shop.example',
+      'Names: shop.example (shop.example,a.cdn.example,edge.example)',
+      'Names: a.cdn.example (a.cdn.example)',
+    ],
+  },
+  {
+    name: 'an alias that another process of the same number was told means nothing',
+    scene: s =>
+      s
+        .process(11)
+        .process(20)
+        .dns(11, 'shop.example', [cname('shop.example', 'edge.example')])
+        .event(11, 'procexit', { status: 0, ret: 0, sig: 0, core: 0, reaper_tid: 0 })
+        .fork(20, 11)
+        .dns(11, 'edge.example', ['192.0.2.9'])
+        .connect(11, '192.0.2.9'),
+    rules: rule('Names', CONNECTS, '%fd.sip.names'),
+    want: ['Names: (edge.example)'],
+  },
+  {
+    name: 'a forked process knows what its parent knew by then, unless it knows better, and nothing of later',
+    scene: s =>
+      s
+        .process(11)
+        .process(12)
+        .dns(11, 'shop.example', ['192.0.2.1', '192.0.2.2', '192.0.2.4'])
+        .dns(12, 'pool.example', ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'])
+        .fork(11, 13)
+        .dns(13, 'own.example', ['192.0.2.2'])
+        .dns(11, 'late.example', ['192.0.2.3'])
+        .wait(2)
+        .dns(11, 'shop.example', ['192.0.2.1', '192.0.2.2', '192.0.2.4'])
+        .connect(13, '192.0.2.1')
+        .connect(13, '192.0.2.2')
+        .connect(13, '192.0.2.3')
+        .fork(13, 14)
+        .connect(14, '192.0.2.2')
+        .connect(14, '192.0.2.4'),
+    rules: rule('Names', CONNECTS, '%fd.sip %fd.sip.names'),
+    want: [
+      'Names: 192.0.2.1 (shop.example)',
+      'Names: 192.0.2.2 (own.example)',
+      'Names: 192.0.2.3 (late.example,pool.example)',
+      'Names: 192.0.2.2 (own.example)',
+      // Of its parent’s parent it knows as much as of all others.
+      'Names: 192.0.2.4 (shop.example,pool.example)',
+    ],
+  },
+  {
+    name: 'of two names of an address the one that was asked for last is the best, though a connection has said the other',
+    scene: s => {
+      s.process(11).dns(11, 'one.example', ['192.0.2.1'])
+      const { fd } = s.open(11, '192.0.2.1:80', { isTcp: true, fd: 8 })
+      s.send(11, fd, Buffer.from('GET / HTTP/1.1\r\nHost: one.example\r\n\r\n'), { call: 'write' })
+      s.dns(11, 'two.example', ['192.0.2.1']).connect(11, '192.0.2.1')
+    },
+    rules: rule('Best', `${CONNECTS} and fd.sport = 443`, '%fd.sip.name %fd.sip.name.source %fd.sip.names'),
+    want: ['Best: two.example observed (two.example,one.example)'],
+  },
+  {
+    name: 'what a server that is not trusted tells one process accuses no other that knows the address by a name of its own',
+    scene: s =>
+      s
+        .process(11)
+        .process(12)
+        .process(13)
+        .dns(11, 'shop.example', ['192.0.2.1'])
+        .dns(12, 'pool.example', ['192.0.2.1'], { server: '203.0.113.53:53' })
+        .connect(11, '192.0.2.1')
+        .connect(12, '192.0.2.1')
+        .connect(13, '192.0.2.1'),
+    rules: POOL + rule('Names', CONNECTS, '%fd.sip.names'),
+    settings: { trustedResolvers: ['10.0.0.2'] },
+    want: [
+      'Names: (shop.example)',
+      'Pool: pool.example',
+      'Names: (shop.example,pool.example)',
+      'Pool: pool.example',
+      'Names: (shop.example,pool.example)',
+    ],
   },
   {
     name: 'answers whose aliases lead back to one another, or on and on, end',
