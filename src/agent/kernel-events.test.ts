@@ -84,7 +84,7 @@ async function openLiveAgent(
       return { config, plan: rules.plan, configFiles: [], ruleFiles: [], folders: [] }
     },
     worker: startWorker(new URL('kernel-events.ts', import.meta.url).href),
-    versions: { tiercel: '0.0.0', falcoEngine: '0.63.0' },
+    versions: { tiercel: '0.0.0', falco: '0.44.0' },
     versionPage: {},
     onNews: one => news.push(one),
     openSinks: () => [sink],

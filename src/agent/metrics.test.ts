@@ -41,7 +41,7 @@ const stats: WorkerStats = {
 
 const figures: AgentFigures = {
   version: '0.1.0',
-  falcoEngine: '0.63.0',
+  falco: '0.44.0',
   hostname: 'a "host"\\',
   kernelRelease: '6.18.44',
   cpuCount: 2,
@@ -100,7 +100,7 @@ test('the exposition is one that Prometheus takes: each name declared once, samp
 })
 
 const samples: readonly string[] = [
-  'falcosecurity_falco_version_info{version="0.63.0"} 1',
+  'falcosecurity_falco_version_info{version="0.44.0"} 1',
   'falcosecurity_evt_hostname_info{hostname="a \\"host\\"\\\\"} 1',
   'falcosecurity_falco_sha256_rules_files_info{file_name="falco_rules.yaml",sha256="aa"} 1',
   'falcosecurity_falco_duration_seconds_total 10',

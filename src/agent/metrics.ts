@@ -13,7 +13,7 @@ import { Exposition, labelName, type Labels } from './exposition.ts'
 
 export interface AgentFigures {
   readonly version: string
-  readonly falcoEngine: string
+  readonly falco: string
   readonly hostname: string
   readonly kernelRelease: string
   readonly cpuCount: number
@@ -68,7 +68,7 @@ export function renderMetrics(f: AgentFigures, config: MetricsConfig): string {
   const out = new Exposition()
   const falco = 'falcosecurity_falco'
   out.info('falcosecurity_scap_engine_name_info', 'Where events come from.', { engine_name: 'modern_bpf' })
-  out.info(`${falco}_version_info`, 'The Falco engine whose rules load unchanged.', { version: f.falcoEngine })
+  out.info(`${falco}_version_info`, 'The Falco whose rules load unchanged.', { version: f.falco })
   out.info('tiercel_version_info', 'Version of Tiercel.', { version: f.version })
   out.info(`${falco}_kernel_release_info`, 'Release of the kernel.', { kernel_release: f.kernelRelease })
   out.info('falcosecurity_evt_hostname_info', 'Name of the host.', { hostname: f.hostname })
@@ -215,7 +215,7 @@ export function snapshotFields(f: AgentFigures, before: AgentFigures | undefined
   const fields: [string, AlertValue][] = [
     ['evt.time', f.nowNs],
     ['evt.source', 'syscall'],
-    ['falco.version', f.falcoEngine],
+    ['falco.version', f.falco],
     ['tiercel.version', f.version],
     ['falco.start_ts', f.startTsNs],
     ['falco.duration_sec', (f.nowNs - f.startTsNs) / 1_000_000_000n],

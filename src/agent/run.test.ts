@@ -85,7 +85,7 @@ async function openBench(t: TestContext, options: BenchOptions): Promise<Bench> 
   const agent = await startAgent({
     load,
     worker: startWorker(source(options.query ?? '')),
-    versions: { tiercel: '0.0.0', falcoEngine: '0.63.0' },
+    versions: { tiercel: '0.0.0', falco: '0.44.0' },
     versionPage: { tiercel_version: '0.0.0' },
     onNews: one => news.push(one),
     openSinks: () => [sink],

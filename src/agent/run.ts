@@ -84,7 +84,7 @@ export type ReloadReason = 'files' | 'signal'
 
 export interface AgentVersions {
   readonly tiercel: string
-  readonly falcoEngine: string
+  readonly falco: string
 }
 
 export interface AgentOptions {
@@ -326,7 +326,7 @@ export class Agent {
     const rules = this.#rulesOf.get(this.#stats?.generation ?? 1) ?? []
     return {
       version: this.#options.versions.tiercel,
-      falcoEngine: this.#options.versions.falcoEngine,
+      falco: this.#options.versions.falco,
       hostname: config.format.hostname,
       kernelRelease: release(),
       cpuCount: availableParallelism(),

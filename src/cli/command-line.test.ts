@@ -135,7 +135,7 @@ const cases: readonly {
     name: 'version as JSON by -o',
     args: ['--version', '-o', 'json_output=true'],
     code: 0,
-    out: /^\{.*"engine_version_semver":"0\.63\.0".*\}\n$/,
+    out: /^\{.*"engine_version_semver":"0\.63\.0","falco_version":"0\.44\.0".*\}\n$/,
   },
   // Check
   { name: 'check: a good file', args: ['check', good], code: 0, out: /good\.yaml: Ok\n$/ },
@@ -401,6 +401,12 @@ const cases: readonly {
     code: 0,
     out: /opened/,
     err: /^Events detected: 3\n/,
+  },
+  {
+    name: 'without a command: what is wrong with the configuration is said once',
+    args: ['-o', 'foo=bar', '-o', 'engine.kind=nodriver'],
+    code: 1,
+    err: /^(?![\s\S]*W0301[\s\S]*W0301)[\s\S]*W0301[\s\S]*nodriver/,
   },
   {
     name: '-p adds to every output',

@@ -48,7 +48,7 @@ export function loadRuleSet(
   }
   if (plan === undefined) {
     throw new CommandError(
-      `the rules have ${errors === 1 ? 'an error' : `${errors} errors`}, so nothing is started`,
+      `the rules have ${errors === 1 ? 'an error' : `${errors} errors`}`,
       'docs/errors.md explains the codes',
     )
   }

@@ -14,19 +14,24 @@ export function loadSettings(args: Arguments, terminal: Terminal, extra: readonl
   return loadSettingsAndFiles(args, terminal, extra).config
 }
 
+/** Whether the configuration that `args` ask for names a capture. What is wrong with it is for whoever loads it to say. */
+export function namesCapture(args: Arguments): boolean {
+  return loadConfig(sourcesOf(args)).config.engine.captureFile !== ''
+}
+
+function sourcesOf(args: Arguments, extra: readonly string[] = []): Parameters<typeof loadConfig>[0] {
+  const file = args.value('config')
+  if (file !== undefined) requireReadableFile(file, 'configuration')
+  return { ...(file !== undefined && { file }), overrides: [...args.values('option'), ...extra], env: process.env }
+}
+
 /** As `loadSettings`, and which files and folders were read: a live agent watches them. */
 export function loadSettingsAndFiles(
   args: Arguments,
   terminal: Terminal,
   extra: readonly string[] = [],
 ): Pick<LoadedConfig, 'config' | 'files' | 'folders'> {
-  const file = args.value('config')
-  if (file !== undefined) requireReadableFile(file, 'configuration')
-  const { config, findings, files, folders } = loadConfig({
-    ...(file !== undefined && { file }),
-    overrides: [...args.values('option'), ...extra],
-    env: process.env,
-  })
+  const { config, findings, files, folders } = loadConfig(sourcesOf(args, extra))
   const isQuiet = args.has('quiet')
   for (const finding of findings) {
     if (isQuiet && finding.severity === 'warning') continue

@@ -8,7 +8,7 @@ import type { Command } from './command.ts'
 import { UsageError } from './command-error.ts'
 import { inputPath, requireReadableFile } from './input-file.ts'
 import { loadedText, loadRuleSet, type RuleSet } from './load-rule-set.ts'
-import { loadSettings } from './load-settings.ts'
+import { loadSettings, namesCapture } from './load-settings.ts'
 import { alertOptions, rulesOption, settingsOptions } from './shared-options.ts'
 import { decorateSink, paintAlert } from './paint-alert.ts'
 import { type Arguments, type OptionSpec, positiveNumber } from './parse-arguments.ts'
@@ -178,11 +178,13 @@ export const replayCommand: Command = {
     'a file is missing or damaged, rules or configuration are wrong, or alerts were lost',
   ],
   run: async (args, terminal) => {
+    if (args.has('live') && !args.has('dry-run') && !namesCapture(args)) {
+      return (await import('./run.ts')).runCommand.run(args, terminal)
+    }
     const config = withReplayOptions(loadSettings(args, terminal), args)
     const { captureFile } = config.engine
     const files = args.operands.length > 0 || captureFile === '' ? args.operands : [captureFile]
     if (files.length === 0 && !args.has('dry-run')) {
-      if (args.has('live')) return (await import('./run.ts')).runCommand.run(args, terminal)
       throw new UsageError('`tiercel replay` needs a capture', '`tiercel demo` replays the samples')
     }
     for (const file of files) requireReadableFile(file, 'capture')

@@ -133,7 +133,7 @@ test('rules with an error: nothing is started', async t => {
   const run = startRun(t, 'rate=200', [], rule('bad').replace('evt.type', 'evt.tpye'))
   assert.equal(await run.exitCode(), 1)
   assert.equal(run.out, '')
-  assert.match(run.err, /the rules have an error, so nothing is started/)
+  assert.match(run.err, /the rules have an error\n/)
 })
 
 test('a port that is taken ends the start with one line', async t => {

@@ -1,7 +1,7 @@
 import type { Command } from './command.ts'
 import type { Arguments } from './parse-arguments.ts'
 import type { Terminal } from './terminal.ts'
-import { readVersions } from './versions.ts'
+import { readVersions, versionPage } from './versions.ts'
 
 async function wantsJson(args: Arguments, terminal: Terminal): Promise<boolean> {
   if (args.has('json') || !(args.has('config') || args.has('option'))) return args.has('json')
@@ -26,16 +26,8 @@ export const versionCommand: Command = {
     const v = readVersions()
     terminal.out(
       (await wantsJson(args, terminal))
-        ? `${JSON.stringify({
-            default_driver_version: '',
-            driver_api_version: v.eventApi,
-            driver_schema_version: v.eventSchema,
-            engine_version: v.falcoEngine.split('.')[1],
-            engine_version_semver: v.falcoEngine,
-            node_version: v.node,
-            tiercel_version: v.tiercel,
-          })}\n`
-        : `Tiercel version: ${v.tiercel}\nFalco engine:    ${v.falcoEngine} (rules of Falco 0.44)\nEvent schema:    ${v.eventSchema}\nEvent API:       ${v.eventApi}\nNode:            ${v.node}\n`,
+        ? `${JSON.stringify(versionPage(v))}\n`
+        : `Tiercel version: ${v.tiercel}\nFalco engine:    ${v.falcoEngine} (rules of Falco ${v.falco.replace(/\.0$/, '')})\nEvent schema:    ${v.eventSchema}\nEvent API:       ${v.eventApi}\nNode:            ${v.node}\n`,
     )
     return 0
   },

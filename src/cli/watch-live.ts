@@ -15,7 +15,7 @@ import { positiveNumber } from './parse-arguments.ts'
 import { writePidfile } from './pidfile.ts'
 import { onStopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
-import { readVersions } from './versions.ts'
+import { readVersions, versionPage } from './versions.ts'
 import { NameWarnings } from './name-warnings.ts'
 
 /** The configured outputs; text on a terminal is coloured. */
@@ -112,16 +112,7 @@ export async function watchLive(args: Arguments, terminal: Terminal, worker: Wor
           }),
         worker,
         versions,
-        versionPage: {
-          default_driver_version: '',
-          driver_api_version: versions.eventApi,
-          driver_schema_version: versions.eventSchema,
-          engine_version: versions.falcoEngine.split('.')[1]!,
-          engine_version_semver: versions.falcoEngine,
-          falco_version: versions.falcoEngine,
-          node_version: versions.node,
-          tiercel_version: versions.tiercel,
-        },
+        versionPage: versionPage(versions),
         onNews,
         openSinks: config => openLiveSinks(config, terminal),
         ...(maxAlerts !== undefined && { maxAlerts: Math.ceil(maxAlerts) }),
