@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { DnsTally } from './dns-tally.ts'
 
@@ -29,6 +30,25 @@ test('domains that do not exist count once each, and only public ones', () => {
   for (let i = 0; i < 1000; i++) count(`n${i}.example`)
   assert.equal(count('another.example'), undefined)
   assert.equal(tally.countNxdomain(1, 'another.example', 60_000)?.nxdomains, 1)
+})
+
+test('names that look like data count once each, at the query for one more', () => {
+  const tally = new DnsTally()
+  const count = (name: string): number => tally.countQuery(1, name, undefined, 0).encodedNames
+  const code = (i: number): string => createHash('sha256').update(String(i)).digest('hex').slice(0, 30)
+  const names = [
+    code(1) + '.t.example',
+    code(1) + '.t.example',
+    code(1).slice(1) + '.t.example',
+    't.' + code(2),
+    'a'.repeat(40) + '.example',
+    code(3).replace(/../g, byte => '\\' + String(128 + (byte.charCodeAt(0) % 64))) + '.example',
+    code(4).replace(/./g, byte => '\\' + String(128 + (byte.charCodeAt(0) % 64))) + '.example',
+  ]
+  assert.deepEqual(names.map(count), [1, 0, 0, 2, 0, 0, 3])
+  for (let i = 0; i < 1000; i++) count(`${code(100 + i)}.example`)
+  assert.equal(count(`${code(9999)}.example`), 0)
+  assert.equal(tally.countQuery(1, names[0]!, undefined, 60_000).encodedNames, 1)
 })
 
 test('a process that has ended leaves nothing to the next of its number', () => {

@@ -4,6 +4,7 @@
  * number alerts once a minute at most. Bounded: the processes whose minute began longest ago are forgotten first.
  */
 import { isPublicDomain } from '../values/domain-name.ts'
+import { shapeOfLongestLabel } from '../values/label-shape.ts'
 
 /** A process's counts in its minute. */
 export interface DnsTotals {
@@ -12,6 +13,8 @@ export interface DnsTotals {
   readonly queryBytes: number
   /** Queries to servers that are not trusted. */
   readonly untrustedQueries: number
+  /** Different names that look like data; 0 unless the query at hand is for one more of them. See `MAX_NAMES`. */
+  readonly encodedNames: number
   /** Different domains (last two labels) that do not exist; see `MAX_DOMAINS`. */
   readonly nxdomains: number
   /** Answers with TXT records, and the bytes of these. */
@@ -23,17 +26,24 @@ const WINDOW_MS = 60_000
 const MAX_PROCESSES = 2048
 /** Counted to so many: beyond, more of them say no more. */
 const MAX_DOMAINS = 256
+const MAX_NAMES = 256
+/** What looks like data: names of services have longest labels that are shorter, or have a pattern. */
+const ENCODED_BYTES = 30
+const ENCODED_ENTROPY = 300
 
 class Totals implements DnsTotals {
   readonly startMs: number
   queries = 0
   queryBytes = 0
   untrustedQueries = 0
+  encodedNames = 0
   nxdomains = 0
   texts = 0
   textBytes = 0
   /** Hashes of the domains that do not exist. */
   domains: Set<number> | undefined = undefined
+  /** Hashes of the names that look like data. */
+  encoded: Set<number> | undefined = undefined
 
   constructor(startMs: number) {
     this.startMs = startMs
@@ -54,6 +64,14 @@ export class DnsTally {
     totals.queries++
     totals.queryBytes += name.length
     if (isTrusted === false) totals.untrustedQueries++
+    totals.encodedNames = 0
+    if (looksEncoded(name)) {
+      // A program without a cache asks for one such name again and again.
+      const names = (totals.encoded ??= new Set())
+      const before = names.size
+      if (before < MAX_NAMES) names.add(hashFrom(name, 0))
+      if (names.size > before) totals.encodedNames = names.size
+    }
     return totals
   }
 
@@ -64,7 +82,7 @@ export class DnsTally {
     const totals = this.#at(pid, atMs)
     totals.domains ??= new Set()
     if (totals.domains.size >= MAX_DOMAINS) return undefined
-    totals.domains.add(hashOfDomain(name))
+    totals.domains.add(hashFrom(name, name.lastIndexOf('.', name.lastIndexOf('.') - 1) + 1))
     if (totals.domains.size === totals.nxdomains) return undefined
     totals.nxdomains = totals.domains.size
     return totals
@@ -101,9 +119,25 @@ export class DnsTally {
   }
 }
 
-/** FNV-1a of the last two labels. */
-function hashOfDomain(name: string): number {
-  const from = name.lastIndexOf('.', name.lastIndexOf('.') - 1) + 1
+function looksEncoded(name: string): boolean {
+  if (!hasLongLabel(name)) return false
+  const { length, entropy } = shapeOfLongestLabel(name)
+  return length >= ENCODED_BYTES && entropy >= ENCODED_ENTROPY
+}
+
+/** Whether any label has so many characters; bytes that are written as several count as these. */
+function hasLongLabel(name: string): boolean {
+  for (let from = 0; name.length - from >= ENCODED_BYTES; ) {
+    const dot = name.indexOf('.', from)
+    if ((dot < 0 ? name.length : dot) - from >= ENCODED_BYTES) return true
+    if (dot < 0) return false
+    from = dot + 1
+  }
+  return false
+}
+
+/** FNV-1a of the name from there on. */
+function hashFrom(name: string, from: number): number {
   let hash = 0x811c9dc5
   for (let i = from; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
   return hash

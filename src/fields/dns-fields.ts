@@ -253,6 +253,12 @@ export const dnsFields: readonly Field[] = [
       message.isAnswer || isTrusted !== false ? undefined : totals?.untrustedQueries,
   ),
   ofDns(
+    'query.encoded',
+    'UINT32',
+    'How many different names the process asked for in its minute that look like encoded data, up to 256: their longest label has 30 bytes or more and an entropy of 300 or more (see `dns.qname.entropy`). Has a value for the query that raised it; see `dns.query.count`.',
+    ({ message, totals }) => (message.isAnswer ? undefined : totals?.encodedNames || undefined),
+  ),
+  ofDns(
     'nxdomain.count',
     'UINT32',
     'Number of distinct public domains (last two labels) in which the process got NXDOMAIN within its minute, up to 256. Has a value for the answer that raised it; see `dns.query.count`.',

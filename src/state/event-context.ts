@@ -73,6 +73,7 @@ export interface DnsTotals {
   readonly queries: number
   readonly queryBytes: number
   readonly untrustedQueries: number
+  readonly encodedNames: number
   readonly nxdomains: number
   readonly texts: number
   readonly textBytes: number

@@ -184,6 +184,33 @@ const namesCases: readonly NamesCase[] = [
     want: ['Data sent in DNS names', 'Data sent in DNS names'],
   },
   {
+    // As iodine does it: most questions only ask for what comes down.
+    name: 'a tunnel that brings more than it takes',
+    scene: s => {
+      for (let i = 0; i < 60; i++) {
+        for (let k = 0; k < 5; k++) s.dns(11, `pa${encoded(5 * i + k).slice(0, 6)}.t.example`, [], { type: 'NULL' })
+        s.dns(11, `0\xca${encoded(i)}\xbe\xee.t.example`, [], { type: 'NULL' })
+      }
+    },
+    want: ['Data sent in DNS names'],
+  },
+  {
+    name: 'a program without a cache that asks for one long name again and again',
+    scene: s => {
+      const name = 'k8s-ingressn-ingressn-a1b2c3d4e5-0f1e2d3c4b5a6978.elb.eu-central-1.amazonaws.com'
+      for (let i = 0; i < 600; i++) s.dns(11, name, [`198.51.100.${i % 3}`], { type: i % 2 === 0 ? 'A' : 'AAAA' })
+    },
+    want: [],
+  },
+  {
+    name: 'what forwards the questions of containers and networks asks other servers',
+    scene: s => {
+      s.process(12, { comm: 'dockerd' }).process(13, { comm: 'aardvark-dns' })
+      for (const pid of [12, 13]) s.dns(pid, 'shop.example', ['192.0.2.1'], { server: '203.0.113.53:53' })
+    },
+    want: [],
+  },
+  {
     name: 'as many short names, and a few long ones, are ordinary',
     scene: s => {
       for (let i = 0; i < 300; i++) s.dns(11, `www${i % 50}.shop.example`, ['192.0.2.1'])

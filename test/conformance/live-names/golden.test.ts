@@ -1,11 +1,15 @@
 // What is hard about names, with a real kernel and real messages: each case is a zone, clients, and what the rules must say of them.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { NXDOMAIN, type Reply, records, SERVFAIL } from '../../../src/domains/testdata/scripted-dns-server.ts'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
+import { alertsIn, says, tiercel } from '../observed-names/programs.ts'
 import { CONNECTS, rule } from '../observed-names/scene.ts'
 import { findTool } from './tools.ts'
 import { WatchingAgent } from './watching-agent.ts'
@@ -326,6 +330,103 @@ for (const { name, zone, python, command, options, want, needs } of cases) {
     assert.deepEqual(await alertsOf(ran.pid), want)
   })
 }
+
+test('live names: a worker knows what the process knew that it was forked from, and not what others ask for', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  await world.set({
+    'shop.example': fixed('shop.example', '192.0.2.23'),
+    'pool.example': fixed('pool.example', '192.0.2.23'),
+  })
+  const script = `
+look("shop.example")
+is_done, done = os.pipe()
+other = os.fork()
+if other == 0:
+    look("pool.example"); os.write(done, b"x"); time.sleep(600)
+os.read(is_done, 1)
+worker = os.fork()
+if worker == 0:
+    go("192.0.2.23"); os._exit(0)
+os.waitpid(worker, 0); os.kill(other, 9); print(worker)`
+  const ran = await world.run(['/usr/bin/python3', '-S', '-c', PRELUDE + script])
+  assert.equal(ran.status, 0, ran.out)
+  assert.deepEqual(await alertsOf(Number(ran.out)), ['Named 192.0.2.23 shop.example observed', 'Shop shop.example'])
+})
+
+test('live names: of ten thousand names in a rule, too many to look up, the last is known when a program asks for it', {
+  skip,
+  timeout: 90_000,
+}, async t => {
+  const names = Array.from({ length: 10_000 }, (_, i) => `name${i}.list.example`)
+  const own = await WatchingAgent.start({
+    domains: ['list_limit: 1000'],
+    rules:
+      `- list: many\n  items: [${names.join(', ')}]\n` +
+      rule('Listed', `${HTTP} and fd.sip.name in (many)`) +
+      rule('Not listed', `${HTTP} and not fd.sip.name in (many)`),
+  })
+  t.after(() => own.stop())
+  const last = names.at(-1)!
+  await world.set({ [last]: fixed(last, '203.0.113.61'), 'no.example': fixed('no.example', '203.0.113.62') })
+  const script = `go(look("${last}")[0]); go(look("no.example")[0]); go("203.0.113.63")`
+  const ran = await world.run(['/usr/bin/python3', '-S', '-c', `${PRELUDE}\n${script}`])
+  assert.equal(ran.status, 0, ran.out)
+  assert.deepEqual(
+    (await own.alerts()).filter(({ pid }) => pid === ran.pid).map(({ rule: name, text }) => `${name} ${text}`),
+    [`Listed ${last}`, 'Not listed no.example', 'Not listed <NA>'],
+  )
+  assert.deepEqual(own.lookedUp, [])
+})
+
+test('live names: an answer counts for a minute and the grace of 15 more: what was recorded, with its last connection later', {
+  skip,
+  timeout: 90_000,
+}, async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'tiercel-grace-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const [capture, events, rules] = ['grace.scap', 'grace.ndjson', 'rules.yaml'].map(name => join(folder, name))
+  const connects = 'evt.type = connect and fd.sip = 203.0.113.71'
+  writeFileSync(
+    rules!,
+    rule('Named', `${connects} and fd.sport = 80`, '%fd.sip.name') +
+      rule('Last', `${connects} and fd.sport = 443`, '%fd.sip.name'),
+  )
+  await world.set({ 'grace.example': fixed('grace.example', '203.0.113.71') })
+  const recorder = tiercel(['record', capture!])
+  const recorderEnds = once(recorder, 'close')
+  try {
+    await says(recorder, 'recording into')
+    // Over UDP, for nobody is at the other end who would keep the connection.
+    const script =
+      'ip = look("grace.example")[0]; s = socket.socket(type=socket.SOCK_DGRAM); s.connect((ip, 80)); s.close(); go(ip, 443)'
+    const ran = await world.run(['/usr/bin/python3', '-S', '-c', `${PRELUDE}\n${script}`])
+    assert.equal(ran.status, 0, ran.out)
+  } finally {
+    recorder.kill('SIGINT')
+    await recorderEnds
+  }
+  const converter = tiercel(['convert', capture!, events!, '-q'])
+  await once(converter, 'close')
+  const lines = readFileSync(events!, 'utf8').split('\n')
+  const isAnswer = (line: string): boolean => line.includes('"type":"recv') && line.includes('"tuple":"10.53.0.53:53->')
+  const answerNs = BigInt(/"ts":"(\d+)"/.exec(lines.findLast(isAnswer) ?? '')?.[1] ?? 0)
+  assert.notEqual(answerNs, 0n)
+  const lastAt = lines.findLastIndex(line => line.includes('"connect"') && line.includes('203.0.113.71:443'))
+  const alertsAfter = async (seconds: number): Promise<readonly string[]> => {
+    const later = (line: string, i: number): string =>
+      i < lastAt
+        ? line
+        : line.replace(/"ts":"\d+"/, `"ts":"${answerNs + BigInt(seconds) * 1_000_000_000n + BigInt(i)}"`)
+    writeFileSync(events!, lines.map(later).join('\n'))
+    const replay = tiercel(['replay', events!, '-r', rules!, '--observe', '-o', 'json_output=true'])
+    await once(replay, 'close')
+    return alertsIn(replay.text.out)
+  }
+  assert.deepEqual(await alertsAfter(60 + 900 - 1), ['Named: grace.example', 'Last: grace.example'])
+  assert.deepEqual(await alertsAfter(60 + 900 + 1), ['Named: grace.example', 'Last: <NA>'])
+})
 
 test('live names: what the agent looked up stays when the next look-up fails, and for the grace when it finds another', {
   skip,

@@ -143,6 +143,11 @@ export class WatchingAgent {
     return alerts
   }
 
+  /** Names that it has looked up itself so far. */
+  get lookedUp(): readonly string[] {
+    return this.#resolver.questions.map(({ name }) => name)
+  }
+
   /** Ends it; gives what it said on standard error. */
   async stop(): Promise<string> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
