@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/close_range.h>
 #include <linux/perf_event.h>
 #include <node_api.h>
 #include <pthread.h>
@@ -21,7 +22,9 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -806,6 +809,280 @@ static napi_value unwatch_library(napi_env env, napi_callback_info info)
 	return start_library_work(env, work, detach_library);
 }
 
+/* ---------------------------------------------------------------- looking at processes */
+
+/*
+ * What /proc has of a process may not come: the file system of one of its files no longer answers (a dead NFS server, a workload's own FUSE
+ * server), and then stat(2) of that file waits, or the process waits there itself with what it is asked for locked: on recent kernels even its
+ * `stat`. So threads of our own look, and whoever asks goes on without those that did not answer in time. A thread that waits is left
+ * alone. It has no descriptors of ours, so that the probe goes when we are killed, even if the thread cannot be.
+ */
+#define LOOK_REQUEST_BYTES (32 * 1024)
+#define LOOK_ANSWER_BYTES (256 * 1024)
+#define LOOK_MAX_STUCK 64
+/* The first one gets so long, which it needs on no machine that is not too busy for anything; the more are stuck, the less. */
+#define LOOK_PATIENCE_MS 400
+#define LOOK_LEAST_MS 25
+#define LOOK_STACK_BYTES (256 * 1024)
+
+struct looker {
+	struct looker *next; /* of the idle or of the stuck ones */
+	pthread_mutex_t lock;
+	pthread_cond_t asked, answered;
+	bool is_asked, is_left;
+	u32 pid, request_bytes;
+	u32 answer_bytes; /* whole answers */
+	char request[LOOK_REQUEST_BYTES];
+	u8 answer[LOOK_ANSWER_BYTES];
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct looker *idle, *stuck;
+	u32 stuck_count;
+	u64 unanswered;
+} looking = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* As `src/events/live/look.ts` reads it. */
+struct look_stat {
+	u64 mode, ino, dev, uid, gid, ctime_ns, mtime_ns;
+};
+
+static int look_read(const char *path, u8 *out, u32 limit)
+{
+	u32 length = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	while (length < limit) {
+		ssize_t n = read(fd, out + length, limit - length);
+		if (n < 0) {
+			int error = errno;
+			close(fd);
+			return -error;
+		}
+		length += n;
+		/* Files of /proc come a page at a time: less than that was the last of it. */
+		if (n < 3500)
+			break;
+	}
+	close(fd);
+	return length;
+}
+
+/* What the kernel knows without asking a server for it; with no mask, only what never changes. */
+static int look_stat(const char *path, u8 *out, u32 mask)
+{
+	struct statx found;
+	if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, mask, &found) < 0)
+		return -errno;
+	struct look_stat told = {
+		.mode = found.stx_mode,
+		.ino = found.stx_ino,
+		.dev = makedev(found.stx_dev_major, found.stx_dev_minor),
+		.uid = found.stx_uid,
+		.gid = found.stx_gid,
+		.ctime_ns = found.stx_ctime.tv_sec * 1000000000ull + found.stx_ctime.tv_nsec,
+		.mtime_ns = found.stx_mtime.tv_sec * 1000000000ull + found.stx_mtime.tv_nsec,
+	};
+	memcpy(out, &told, sizeof(told));
+	return sizeof(told);
+}
+
+static int look_link(const char *path, u8 *out, u32 limit)
+{
+	ssize_t n = readlink(path, (char *)out, limit);
+	return n < 0 ? -errno : n;
+}
+
+static int look_once(char kind, const char *path, u8 *out, u32 limit)
+{
+	switch (kind) {
+	case 'r':
+		return look_read(path, out, limit);
+	case 'l':
+		return look_link(path, out, limit);
+	case 's':
+		return look_stat(path, out, STATX_BASIC_STATS);
+	default: { /* 'f': a link, and what it leads to where that is a file */
+		memset(out, 0, sizeof(struct look_stat));
+		int n = look_link(path, out + sizeof(struct look_stat), limit);
+		if (n > 0 && out[sizeof(struct look_stat)] == '/')
+			look_stat(path, out, 0);
+		return n < 0 ? n : (int)sizeof(struct look_stat) + n;
+	}
+	}
+}
+
+/* Questions are `kind limit path` that a NUL ends, with the limit as decimal number; answers an s32, and so many bytes, up to a multiple of 4. */
+static void look_at_all(struct looker *looker)
+{
+	char *at = looker->request, *end = at + looker->request_bytes;
+	u32 told = 0;
+	while (at + 2 < end) {
+		char *path, kind = at[0];
+		u32 limit = strtoul(at + 1, &path, 10);
+		if (*path != ' ' || told + sizeof(s32) + sizeof(struct look_stat) + limit + 4 > LOOK_ANSWER_BYTES)
+			break;
+		s32 n = look_once(kind, path + 1, looker->answer + told + sizeof(s32), limit);
+		memcpy(looker->answer + told, &n, sizeof(n));
+		told += sizeof(s32) + (n > 0 ? (n + 3) & ~3 : 0);
+		__atomic_store_n(&looker->answer_bytes, told, __ATOMIC_RELEASE);
+		at = path + strlen(path) + 1;
+	}
+}
+
+static void *look_on(void *data)
+{
+	struct looker *looker = data;
+	prctl(PR_SET_NAME, "tiercel-look");
+	syscall(__NR_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE);
+	pthread_mutex_lock(&looker->lock);
+	for (;;) {
+		while (!looker->is_asked)
+			pthread_cond_wait(&looker->asked, &looker->lock);
+		pthread_mutex_unlock(&looker->lock);
+		look_at_all(looker);
+		pthread_mutex_lock(&looker->lock);
+		looker->is_asked = false;
+		if (looker->is_left)
+			break;
+		pthread_cond_signal(&looker->answered);
+	}
+	pthread_mutex_unlock(&looker->lock);
+	pthread_mutex_lock(&looking.lock);
+	for (struct looker **at = &looking.stuck; *at; at = &(*at)->next) {
+		if (*at != looker)
+			continue;
+		*at = looker->next;
+		looking.stuck_count--;
+		break;
+	}
+	pthread_mutex_unlock(&looking.lock);
+	free(looker);
+	return NULL;
+}
+
+static struct looker *new_looker(void)
+{
+	struct looker *looker = calloc(1, sizeof(*looker));
+	pthread_attr_t attributes;
+	pthread_condattr_t clock;
+	pthread_t thread;
+	sigset_t every, before;
+	if (!looker)
+		return NULL;
+	pthread_mutex_init(&looker->lock, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&looker->asked, NULL);
+	pthread_cond_init(&looker->answered, &clock);
+	pthread_condattr_destroy(&clock);
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, LOOK_STACK_BYTES);
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &before);
+	int error = pthread_create(&thread, &attributes, look_on, looker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	if (!error)
+		return looker;
+	free(looker);
+	return NULL;
+}
+
+/* One that is idle or new; NULL where one is stuck with the process already, or too many are. */
+static struct looker *take_looker(u32 pid, u32 *patience_ms)
+{
+	struct looker *looker = NULL;
+	pthread_mutex_lock(&looking.lock);
+	bool is_stuck = looking.stuck_count >= LOOK_MAX_STUCK;
+	for (struct looker *at = looking.stuck; at && !is_stuck; at = at->next)
+		is_stuck = at->pid == pid;
+	*patience_ms = LOOK_PATIENCE_MS / (1 + looking.stuck_count);
+	if (!is_stuck && looking.idle) {
+		looker = looking.idle;
+		looking.idle = looker->next;
+	} else if (!is_stuck) {
+		looker = new_looker();
+	}
+	if (!looker)
+		looking.unanswered++;
+	pthread_mutex_unlock(&looking.lock);
+	if (*patience_ms < LOOK_LEAST_MS)
+		*patience_ms = LOOK_LEAST_MS;
+	return looker;
+}
+
+static void give_looker_back(struct looker *looker, bool is_stuck)
+{
+	struct looker **list = is_stuck ? &looking.stuck : &looking.idle;
+	pthread_mutex_lock(&looking.lock);
+	looker->next = *list;
+	*list = looker;
+	if (is_stuck) {
+		looking.stuck_count++;
+		looking.unanswered++;
+	}
+	pthread_mutex_unlock(&looking.lock);
+}
+
+/*
+ * look(pid, request: Uint8Array, answer: Uint8Array(LOOK_ANSWER_BYTES)) → bytes of answers: of the first questions, if one of them was not
+ * answered in time; -1 where none was asked. The request is at most LOOK_REQUEST_BYTES.
+ */
+static napi_value look(napi_env env, napi_callback_info info)
+{
+	size_t argc = 3, request_bytes = 0, answer_bytes = 0;
+	napi_value args[3], result;
+	void *request = NULL, *answer = NULL;
+	u32 pid = 0, patience_ms;
+	s32 told = -1;
+	napi_get_cb_info(env, info, &argc, args, NULL, NULL);
+	napi_get_value_uint32(env, args[0], &pid);
+	napi_get_typedarray_info(env, args[1], NULL, &request_bytes, &request, NULL, NULL);
+	napi_get_typedarray_info(env, args[2], NULL, &answer_bytes, &answer, NULL, NULL);
+	if (request_bytes > LOOK_REQUEST_BYTES || answer_bytes < LOOK_ANSWER_BYTES)
+		return fail(env, EINVAL, "look");
+	struct looker *looker = take_looker(pid, &patience_ms);
+	if (looker) {
+		struct timespec until;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += (until.tv_nsec + patience_ms * 1000000ull) / 1000000000;
+		until.tv_nsec = (until.tv_nsec + patience_ms * 1000000ull) % 1000000000;
+		pthread_mutex_lock(&looker->lock);
+		looker->pid = pid;
+		memcpy(looker->request, request, request_bytes);
+		looker->request_bytes = request_bytes;
+		looker->answer_bytes = 0;
+		looker->is_asked = true;
+		pthread_cond_signal(&looker->asked);
+		while (looker->is_asked && pthread_cond_timedwait(&looker->answered, &looker->lock, &until) == 0)
+			;
+		bool is_stuck = looker->is_asked;
+		told = __atomic_load_n(&looker->answer_bytes, __ATOMIC_ACQUIRE);
+		memcpy(answer, looker->answer, told);
+		/* Listed before it may go: it takes itself off the list. */
+		give_looker_back(looker, is_stuck);
+		looker->is_left = is_stuck;
+		pthread_mutex_unlock(&looker->lock);
+	}
+	napi_create_int32(env, told, &result);
+	return result;
+}
+
+/* unanswered() → how often a process could not be looked at, or not wholly. */
+static napi_value read_unanswered(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	napi_value result;
+	pthread_mutex_lock(&looking.lock);
+	napi_create_double(env, (double)looking.unanswered, &result);
+	pthread_mutex_unlock(&looking.lock);
+	return result;
+}
+
 /* ---------------------------------------------------------------- what is there */
 
 /* probeFeatures() → { btf, ringBuffer: errno, loader: errno }: 0 is "works". */
@@ -918,7 +1195,7 @@ NAPI_MODULE_INIT()
 		{"backlog", read_backlog},         {"wait", wait_for_events},   {"cancel", cancel_wait},
 		{"close", close_live},             {"loadLog", read_load_log},  {"layout", read_layout},
 		{"supported", read_supported},     {"watchLibrary", watch_library}, {"unwatchLibrary", unwatch_library},     {"beat", check_beat},
-		{"selfPid", read_self_pid},
+		{"selfPid", read_self_pid}, {"look", look}, {"unanswered", read_unanswered},
 	};
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
 		napi_value f;

@@ -3,6 +3,7 @@ import { createRecord } from '../events/decode-record.ts'
 import { LiveError } from '../events/live/live-error.ts'
 import { MAX_SNAP_BYTES, openLive as openRing } from '../events/live/open-live.ts'
 import { missingCapabilities, WORLD_CAPABILITIES } from '../events/live/capabilities.ts'
+import { countUnanswered } from '../events/live/look.ts'
 import { isAlive, isSelf, ProcLookup, tellWorld } from '../events/live/procfs.ts'
 import { type CallFilter, mergeWanted, stateCalls, type WantedCalls, wantAll } from '../events/live/wanted-calls.ts'
 import type { LiveOptions, LiveSource, LiveWanted } from './live-source.ts'
@@ -80,6 +81,7 @@ export function openLive({ wanted, snaplen, ringBytes, onGap }: LiveOptions): Li
           io_uring_requests: counters.uringRequests,
           wakeups: counters.wakeups,
           left_out: counters.leftOut,
+          unanswered_lookups: countUnanswered(),
         },
       }
     },

@@ -88,6 +88,8 @@ const NO_RULES: RuleSetup = {
   appendOutput: [],
   staticFields: new Map(),
 }
+const UNANSWERED =
+  'some processes have files on a file system that does not answer: not all is known of those that ran before (tiercel_probe_unanswered_lookups_total)'
 /** While events wait for names. */
 const NAMES_STEP_MS = 2
 /** At the end, what has happened until then is judged, but not for longer than this. */
@@ -156,6 +158,7 @@ export class LiveLoop {
   #alerts = 0
   #droppedAlerts = 0
   #failedEvents = 0
+  #toldUnanswered = false
 
   constructor(deps: LiveLoopDeps) {
     this.#deps = deps
@@ -609,7 +612,12 @@ export class LiveLoop {
     this.#followClock()
     this.#names.sweep(this.#deps.now(), SWEEP_LIMIT)
     this.#purge(now)
-    this.#deps.post({ kind: 'stats', stats: this.#stats() })
+    const stats = this.#stats()
+    this.#deps.post({ kind: 'stats', stats })
+    if (!this.#toldUnanswered && (stats.source.others.get('unanswered_lookups') ?? 0) > 0) {
+      this.#toldUnanswered = true
+      this.#deps.post({ kind: 'name-finding', message: UNANSWERED })
+    }
   }
 
   /** When the clock of the day is set, names would be forgotten at once, or be of the future: they move with it, and so do processes. */

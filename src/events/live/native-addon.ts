@@ -66,6 +66,10 @@ export interface NativeAddon {
   watchLibrary(handle: NativeHandle, path: string, call: number, offset: number): Promise<NativeLibrary>
   /** Once for each. */
   unwatchLibrary(library: NativeLibrary): Promise<void>
+  /** Asks a thread of the addon about files (`look.ts`). Gives the bytes of answers; -1 where nobody could be asked. */
+  look(tid: number, request: Uint8Array, answer: Uint8Array): number
+  /** How often a process did not answer, or not wholly. */
+  unanswered(): number
   loadLog(): string
   layout(): Readonly<Record<string, number>>
   /** 1 for each system call number that has an event of its own. */

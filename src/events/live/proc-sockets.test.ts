@@ -18,15 +18,15 @@ test('a socket that is newer than the table is said to be asked for later, and t
   writeFileSync(file, HEAD + row(11))
   let nowMs = 1000
   const tables = new SocketTables(() => nowMs)
-  assert.equal(typeof tables.lookup(base, 11), 'object')
+  assert.equal(typeof tables.lookup(base, 'net:[1]', 11), 'object')
   writeFileSync(file, HEAD + row(11) + row(12))
-  assert.equal(tables.lookup(base, 12), 'later')
+  assert.equal(tables.lookup(base, 'net:[1]', 12), 'later')
   nowMs += 4
-  assert.equal(tables.lookup(base, 12), 'later')
+  assert.equal(tables.lookup(base, 'net:[1]', 12), 'later')
   nowMs += 1
-  assert.deepEqual(tables.lookup(base, 12), {
+  assert.deepEqual(tables.lookup(base, 'net:[1]', 12), {
     ...{ type: 3, sip: 0x7f000001, sport: 8080, dip: 0x7f000002, dport: 50000, l4proto: 2 },
   })
   nowMs += 5
-  assert.equal(tables.lookup(base, 13), undefined, 'one that is in no table')
+  assert.equal(tables.lookup(base, 'net:[1]', 13), undefined, 'one that is in no table')
 })

@@ -1,7 +1,7 @@
 /** The sockets of a network namespace by inode, from the tables of /proc/<pid>/net. */
 import type { Ip } from '../../values/value.ts'
 import type { FdEntry } from '../source.ts'
-import { parseHexIp, readLink, readTable } from './proc-files.ts'
+import { parseHexIp, readTable } from './proc-files.ts'
 
 /** Everything of an fd entry but its number and inode. */
 export type SocketEntry = Omit<FdEntry, 'fd' | 'ino'>
@@ -134,11 +134,10 @@ export class SocketTables {
   }
 
   /**
-   * The socket with this inode that a process has, whose folder is `base`; undefined when it is of another kind, or connected to nothing. `later`:
-   * it may be newer than the table that was read last.
+   * The socket with this inode that a process has, whose folder is `base` and which lives in the network namespace; undefined when it is of
+   * another kind, or connected to nothing. `later`: it may be newer than the table that was read last.
    */
-  lookup(base: string, ino: number): SocketEntry | undefined | 'later' {
-    const namespace = readLink(`${base}/ns/net`) ?? ''
+  lookup(base: string, namespace: string, ino: number): SocketEntry | undefined | 'later' {
     const known = this.#tables.get(namespace)
     const socket = known?.sockets.get(ino)
     if (socket !== undefined) return socket

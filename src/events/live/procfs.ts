@@ -2,13 +2,14 @@
  * The start of the world: what exists before the first live event, from /proc. Called after the probe was started, so that whatever
  * happens meanwhile is in the ring and told afterwards. Processes come and go while it reads; one that is gone is left out.
  */
-import { type BigIntStats, existsSync, statSync, type Stats } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { cpus, hostname, networkInterfaces, totalmem } from 'node:os'
 import { parseIpv4, parseIpv6 } from '../../values/ip.ts'
 import { toByteText } from '../../values/text.ts'
 import type { ByteText } from '../../values/value.ts'
 import type { FdEntry, InterfaceEntry, MachineInfo, ProcessEntry, SourceSink } from '../source.ts'
 import { isId, parseGroup, parsePasswd } from '../accounts.ts'
+import { type LookStat, look, type Question } from './look.ts'
 import { readLink, readNumbers, readSmall, readTable, splitTexts } from './proc-files.ts'
 import { procRoot } from './proc-root.ts'
 import {
@@ -91,6 +92,9 @@ export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Genera
   const sockets = new SocketTables()
   const pids = readNumbers(proc)
   const starts = new NamespaceStarts(proc)
+  const host = readHostNamespaces(proc)
+  /** Namespaces of processes that live in others than the host's. */
+  const elsewhere = new Map<number, string>()
   for (const pid of pids) {
     yield
     if (left.threads <= 0) {
@@ -103,8 +107,9 @@ export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Genera
     left.threads--
     told.processes++
     told.threads++
-    const process = starts.put(base, entry)
+    const process = starts.put(entry)
     sink.process(process)
+    if (entry.namespaces !== undefined && entry.namespaces !== host) elsewhere.set(pid, entry.namespaces)
     if (entry.threadCount > 1) {
       let count = 0
       for (const thread of readThreads(base, process)) {
@@ -122,16 +127,18 @@ export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Genera
     const numbers = readNumbers(`${base}/fd`)
     const count = Math.min(numbers.length, left.ofProcess, left.fds)
     told.fdsLeftOut += numbers.length - count
-    for (let i = 0; i < count; i++) {
-      if (i % PART === PART - 1) yield
-      const fd = readFd(base, numbers[i]!, sockets, i < DETAILED_FDS)
-      if (fd === undefined || fd === 'later') continue
-      told.fds++
-      sink.fd(pid, fd)
+    for (let i = 0; i < count; i += FDS_AT_ONCE) {
+      if (i > 0) yield
+      const some = numbers.slice(i, Math.min(i + FDS_AT_ONCE, count))
+      for (const fd of readFds(base, pid, some, sockets, i < DETAILED_FDS)) {
+        if (fd === undefined || fd === 'later') continue
+        told.fds++
+        sink.fd(pid, fd)
+      }
     }
     left.fds -= count
   }
-  if (options.maxThreads !== 0) yield* tellNamespaces(proc, pids, sink, tsNs)
+  if (options.maxThreads !== 0 && host !== undefined) yield* tellNamespaces(proc, host, elsewhere, sink, tsNs)
   return told
 }
 
@@ -146,9 +153,9 @@ class NamespaceStarts {
   }
 
   /** The process with when its namespace began, unless that is the host's. */
-  put(base: string, { process, startTicks }: FoundProcess): ProcessEntry {
+  put({ process, startTicks, pidNamespace }: FoundProcess): ProcessEntry {
     if ((process.flags & IN_PID_NAMESPACE) === 0 || this.#bootNs === 0n) return process
-    const namespace = readLink(`${base}/ns/pid`) ?? ''
+    const namespace = pidNamespace ?? ''
     if (process.vpid === 1) this.#starts.set(namespace, this.#bootNs + BigInt(startTicks * TICK_MS) * 1_000_000n)
     const start = this.#starts.get(namespace)
     return start === undefined ? process : { ...process, pidnsInitStartTs: start }
@@ -156,17 +163,19 @@ class NamespaceStarts {
 }
 
 /** After all processes: the namespaces of the first one, which are the host's, and then those of threads that live in others. */
-function* tellNamespaces(proc: string, pids: readonly number[], sink: SourceSink, tsNs: bigint): Generator<undefined> {
-  const host = readHostNamespaces(proc)
-  if (host === undefined) return
+function* tellNamespaces(
+  proc: string,
+  host: string,
+  elsewhere: ReadonlyMap<number, string>,
+  sink: SourceSink,
+  tsNs: bigint,
+): Generator<undefined> {
   const tell = (tid: number, data: string): void => {
     sink.event(makeOwnEvent({ name: 'tiercel_namespaces', data, tid, tsNs }))
   }
   tell(1, host)
-  for (const pid of pids) {
+  for (const [pid, own] of elsewhere) {
     yield
-    const own = readNamespaces(`${proc}/${pid}`)
-    if (own === undefined || own === host) continue
     // Threads of a process may each live elsewhere; those that do are container runtimes, for a moment.
     for (const tid of readNumbers(`${proc}/${pid}/task`)) tell(tid, own)
   }
@@ -178,7 +187,11 @@ function readHostNamespaces(proc: string): string | undefined {
 }
 
 function readNamespaces(base: string): string | undefined {
-  const [net, mnt] = ['net', 'mnt'].map(kind => /^\w+:\[(\d+)\]$/.exec(readLink(`${base}/ns/${kind}`) ?? '')?.[1])
+  return namespacesOf(readLink(`${base}/ns/net`), readLink(`${base}/ns/mnt`))
+}
+
+function namespacesOf(...links: readonly (string | undefined)[]): string | undefined {
+  const [net, mnt] = links.map(link => /^\w+:\[(\d+)\]$/.exec(link ?? '')?.[1])
   return net === undefined || mnt === undefined ? undefined : `${net} ${mnt}`
 }
 
@@ -212,8 +225,9 @@ class SharedTexts {
 const MAX_SHARED = 512
 const shared = new SharedTexts()
 
-/** Of threads or descriptors of one process, so many are a piece. */
+/** Of threads of one process, so many are a piece; of descriptors, so many are looked at at once. */
 const PART = 64
+const FDS_AT_ONCE = 32
 
 /** For the namespaces of the host. */
 const HOST = '0 0'
@@ -232,15 +246,14 @@ export class ProcLookup {
   /** The thread as it is now; undefined when it is gone. */
   process(tid: number): ProcessEntry | undefined {
     const base = `${this.#proc}/${tid}`
-    const entry = readProcess(base, tid)?.process
-    const namespaces = entry === undefined ? undefined : readNamespaces(base)
+    const { process: entry, namespaces } = readProcess(base, tid) ?? {}
     if (entry === undefined || namespaces === undefined) return entry
     return { ...entry, namespaces: namespaces === this.#hostNamespaces ? HOST : namespaces }
   }
 
   /** A descriptor of a process as it is now; undefined when it is closed. */
   fd(pid: number, fd: number): FdEntry | undefined | 'later' {
-    return readFd(`${this.#proc}/${pid}`, fd, this.#sockets, true)
+    return readFds(`${this.#proc}/${pid}`, pid, [fd], this.#sockets, true)[0]
   }
 }
 
@@ -372,17 +385,15 @@ function withSlash(path: ByteText): ByteText {
 
 const CAN_WRITE_ANY = 0b1010n // CAP_DAC_OVERRIDE, CAP_FOWNER
 
-function isWritable(file: BigIntStats, uid: number, gid: number, caps: number | bigint, base: string): boolean {
-  if (Number(file.uid) === uid) return true
-  if ((BigInt(caps) & CAN_WRITE_ANY) !== 0n && isOfItsUsers(base, file)) return true
-  const mode = Number(file.mode)
-  return ((Number(file.gid) === gid ? mode >> 3 : mode) & 2) !== 0
+function isWritable(file: LookStat, uid: number, gid: number, isAllPowerful: boolean): boolean {
+  if (file.uid === uid || isAllPowerful) return true
+  return ((file.gid === gid ? file.mode >> 3 : file.mode) & 2) !== 0
 }
 
 /** Whether the file's owner and group are some in the user namespace of the process: its rights do not count for the files of others. */
-function isOfItsUsers(base: string, file: BigIntStats): boolean {
-  if (readLink(`${base}/ns/user`) === OWN_USERS) return true
-  return isMapped(`${base}/uid_map`, Number(file.uid)) && isMapped(`${base}/gid_map`, Number(file.gid))
+function isOfItsUsers(base: string, users: ByteText | undefined, file: LookStat): boolean {
+  if (users === OWN_USERS) return true
+  return isMapped(`${base}/uid_map`, file.uid) && isMapped(`${base}/gid_map`, file.gid)
 }
 
 const OWN_USERS: ByteText | undefined = readLink('/proc/self/ns/user')
@@ -392,57 +403,75 @@ function isMapped(path: string, id: number): boolean {
   return lines.some(([, outside = 0, count = 0]) => id >= outside && id < outside + count)
 }
 
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path)
-  } catch {
-    return undefined
-  }
-}
-
-/** With times in whole nanoseconds, as events have them. */
-function statExactly(path: string): BigIntStats | undefined {
-  try {
-    return statSync(path, { bigint: true })
-  } catch {
-    return undefined
-  }
-}
-
 interface FoundProcess {
   readonly process: ProcessEntry
   readonly isKernel: boolean
   readonly threadCount: number
   /** Since the boot of the machine. */
   readonly startTicks: number
+  /** Its network and its mount namespace, and what the link to its pid namespace says. */
+  readonly namespaces: string | undefined
+  readonly pidNamespace: ByteText | undefined
 }
 
-/** The process that `tid` leads; of another thread, that thread. A process that has ended, and waits for its parent, is none. */
+const MAX_TEXT_BYTES = 64 * 1024
+/** What always answers comes first. */
+const PROCESS_QUESTIONS: readonly Question[] = [
+  { kind: 'read', name: 'status', limit: MAX_TEXT_BYTES },
+  { kind: 'read', name: 'cgroup', limit: MAX_TEXT_BYTES },
+  { kind: 'read', name: 'limits', limit: MAX_ARGS_BYTES },
+  { kind: 'read', name: 'loginuid', limit: MAX_ARGS_BYTES },
+  { kind: 'read', name: 'cmdline', limit: MAX_ARGS_BYTES },
+  { kind: 'read', name: 'stat', limit: MAX_ARGS_BYTES },
+  { kind: 'link', name: 'exe' },
+  { kind: 'link', name: 'cwd' },
+  { kind: 'link', name: 'root' },
+  { kind: 'link', name: 'ns/net' },
+  { kind: 'link', name: 'ns/mnt' },
+  { kind: 'link', name: 'ns/pid' },
+  { kind: 'link', name: 'ns/user' },
+  { kind: 'read', name: 'environ', limit: MAX_ARGS_BYTES },
+  { kind: 'stat', name: 'exe' },
+]
+const Q = Object.fromEntries(PROCESS_QUESTIONS.map(({ kind, name }, at) => [kind === 'stat' ? 'exeFile' : name, at]))
+
+/**
+ * The process that `tid` leads; of another thread, that thread. A process that has ended, and waits for its parent, is none. Of one that does
+ * not answer, what is known without.
+ */
 function readProcess(base: string, tid: number): FoundProcess | undefined {
-  const statusText = readSmall(`${base}/status`)
-  const statText = readSmall(`${base}/stat`)
-  if (statusText === undefined || statText === undefined) return undefined
+  const answers = look(base, tid, PROCESS_QUESTIONS)
+  const told = (name: string): ByteText | undefined => answers.text(Q[name]!)
+  const statusText = told('status')
+  const statText = told('stat')
+  if (statusText === undefined || statusText === '') return undefined
+  // It has ended meanwhile.
+  if (statText === undefined && answers.has(Q['stat']!)) return undefined
   const status = parseStatus(statusText)
-  const stat = parseStat(statText)
+  const stat = parseStat(statText ?? '')
   const pid = numberOf(status, 'Tgid') || tid
   const threadCount = numberOf(status, 'Threads')
   if (threadCount <= 1 && /^[ZX]/.test(status.get('State') ?? '')) return undefined
   const comm = shared.text(unescapeName(status.get('Name') ?? ''))
   const isKernel = ((stat[STAT_FLAGS] ?? 0) & KERNEL_THREAD) !== 0
-  const readOwn = (name: string): ByteText => (isKernel ? '' : (readSmall(`${base}/${name}`, MAX_ARGS_BYTES) ?? ''))
+  const readOwn = (name: string): ByteText => (isKernel ? '' : (told(name) ?? ''))
   const command = shared.list(readOwn('cmdline'))
-  const exeLink = isKernel ? '' : shared.text(readLink(`${base}/exe`) ?? '')
-  const exeFile = exeLink === '' ? undefined : statExactly(`${base}/exe`)
+  const exeLink = shared.text(readOwn('exe'))
+  const exeFile = exeLink === '' ? undefined : answers.stat(Q['exeFile']!)
   const uid = numberOf(status, 'Uid', 1)
   const gid = numberOf(status, 'Gid', 1)
   const capEffective = capabilityOf(status, 'CapEff')
   const limit = /^Max open files\s+(\d+)/m.exec(readOwn('limits'))
-  const loginuid = isKernel ? undefined : readSmall(`${base}/loginuid`)
+  const loginuid = isKernel ? undefined : told('loginuid')
+  const isAllPowerful = (file: LookStat): boolean =>
+    (BigInt(capEffective) & CAN_WRITE_ANY) !== 0n && isOfItsUsers(base, told('ns/user'), file)
   const isInNamespace = (status.get('NSpid') ?? '').includes('\t')
   return {
     isKernel,
     threadCount,
     startTicks: stat[STAT_START] ?? 0,
+    namespaces: namespacesOf(told('ns/net'), told('ns/mnt')),
+    pidNamespace: told('ns/pid'),
     process: {
       tid,
       pid,
@@ -453,7 +482,7 @@ function readProcess(base: string, tid: number): FoundProcess | undefined {
       exe: command[0] ?? comm,
       exepath: exeLink.startsWith('/memfd:') ? exeLink.slice(1) : exeLink,
       args: command.slice(1),
-      cwd: isKernel ? '/' : shared.text(withSlash(readLink(`${base}/cwd`) ?? '')),
+      cwd: isKernel ? '/' : shared.text(withSlash(readOwn('cwd'))),
       fdlimit: limit === null ? 0 : Number(limit[1]),
       flags: (isInNamespace ? IN_PID_NAMESPACE : 0) | (tid === pid ? 0 : THREAD_FLAGS),
       uid,
@@ -466,8 +495,8 @@ function readProcess(base: string, tid: number): FoundProcess | undefined {
       env: shared.list(readOwn('environ')),
       vtid: lastNumberOf(status, 'NSpid') ?? tid,
       vpid: lastNumberOf(status, 'NStgid') ?? pid,
-      cgroups: parseCgroups(readSmall(`${base}/cgroup`) ?? ''),
-      root: isKernel ? '/' : shared.text(readLink(`${base}/root`) ?? '/'),
+      cgroups: parseCgroups(told('cgroup') ?? ''),
+      root: isKernel ? '/' : shared.text(told('root') ?? '/'),
       tty: stat[STAT_TTY] ?? 0,
       ...(loginuid !== undefined && isId(loginuid) && { loginuid: Number(loginuid) }),
       capInheritable: capabilityOf(status, 'CapInh'),
@@ -476,7 +505,7 @@ function readProcess(base: string, tid: number): FoundProcess | undefined {
       pgid: stat[STAT_PGID] ?? 0,
       exeFromMemfd: exeLink.startsWith('/memfd:'),
       ...(exeFile !== undefined && {
-        exeWritable: isWritable(exeFile, uid, gid, capEffective, base),
+        exeWritable: isWritable(exeFile, uid, gid, isAllPowerful(exeFile)),
         exeIno: narrow(exeFile.ino),
         exeInoCtime: narrow(exeFile.ctimeNs),
         exeInoMtime: narrow(exeFile.mtimeNs),
@@ -556,37 +585,64 @@ function shortDevice(dev: number): number {
   return dev > 0xffffffff ? 0 : dev
 }
 
-function readFd(base: string, fd: number, sockets: SocketTables, isDetailed: boolean): FdEntry | undefined | 'later' {
-  const path = readLink(`${base}/fd/${fd}`)
-  if (path === undefined) return undefined
-  const link = shared.text(path)
-  if (!isDetailed && link.startsWith('/')) return { fd, ino: 0, type: FD_FILE, name: link, openFlags: 0, dev: 0 }
-  const openFlags = isDetailed ? parseOpenFlags(readSmall(`${base}/fdinfo/${fd}`, 4096) ?? '') : 0
-  // Of what is no plain file only this is kept: whether an execve closes it.
-  const closes = openFlags & OPEN_CLOEXEC
-  if (!link.startsWith('/')) {
-    const entry = describeFd(base, fd, link, sockets)
-    return entry === 'later' ? entry : { ...entry, openFlags: closes }
+/** Long enough for the flags of a descriptor: position and flags come first. */
+const FDINFO_BYTES = 96
+
+/** Descriptors of a process, `undefined` those that are closed by now. Without details only their names. */
+function readFds(
+  base: string,
+  pid: number,
+  numbers: readonly number[],
+  sockets: SocketTables,
+  isDetailed: boolean,
+): readonly (FdEntry | undefined | 'later')[] {
+  const questions: Question[] = [{ kind: 'link', name: 'ns/net' }]
+  for (const fd of numbers) {
+    questions.push({ kind: isDetailed ? 'file' : 'link', name: `fd/${fd}` })
+    if (isDetailed) questions.push({ kind: 'read', name: `fdinfo/${fd}`, limit: FDINFO_BYTES })
   }
-  if (link.startsWith('/memfd:')) {
-    const name = link.slice('/memfd:'.length).replace(/ \(deleted\)$/, '')
-    return { fd, ino: statOf(`${base}/fd/${fd}`)?.ino ?? 0, type: FD_MEMFD, name, openFlags: closes }
-  }
-  const file = statOf(`${base}/fd/${fd}`)
-  const kind = file === undefined ? 0 : file.mode & S_IFMT
-  const ino = file?.ino ?? 0
-  if (kind === S_IFDIR) return { fd, ino, type: FD_DIRECTORY, name: link, openFlags: closes }
-  if (kind === S_IFIFO) return { fd, ino, type: FD_FIFO, name: link, openFlags: closes }
-  return { fd, ino, type: FD_FILE, name: link, openFlags, dev: shortDevice(file?.dev ?? 0) }
+  const answers = look(base, pid, questions)
+  const namespace = answers.text(0) ?? ''
+  const step = isDetailed ? 2 : 1
+  return numbers.map((fd, i) => {
+    const at = 1 + i * step
+    const path = answers.text(at)
+    if (path === undefined) return undefined
+    const link = shared.text(path)
+    if (!isDetailed && link.startsWith('/')) return { fd, ino: 0, type: FD_FILE, name: link, openFlags: 0, dev: 0 }
+    const openFlags = isDetailed ? parseOpenFlags(answers.text(at + 1) ?? '') : 0
+    // Of what is no plain file only this is kept: whether an execve closes it.
+    const closes = openFlags & OPEN_CLOEXEC
+    if (!link.startsWith('/')) {
+      const entry = describeFd(base, namespace, fd, link, sockets)
+      return entry === 'later' ? entry : { ...entry, openFlags: closes }
+    }
+    const file = answers.stat(at)
+    const ino = Number(file?.ino ?? 0)
+    if (link.startsWith('/memfd:')) {
+      const name = link.slice('/memfd:'.length).replace(/ \(deleted\)$/, '')
+      return { fd, ino, type: FD_MEMFD, name, openFlags: closes }
+    }
+    const kind = (file?.mode ?? 0) & S_IFMT
+    if (kind === S_IFDIR) return { fd, ino, type: FD_DIRECTORY, name: link, openFlags: closes }
+    if (kind === S_IFIFO) return { fd, ino, type: FD_FIFO, name: link, openFlags: closes }
+    return { fd, ino, type: FD_FILE, name: link, openFlags, dev: shortDevice(file?.dev ?? 0) }
+  })
 }
 
 /** A descriptor without a path: `socket:[…]`, `pipe:[…]`, `anon_inode:…`. */
-function describeFd(base: string, fd: number, link: ByteText, sockets: SocketTables): FdEntry | 'later' {
+function describeFd(
+  base: string,
+  namespace: string,
+  fd: number,
+  link: ByteText,
+  sockets: SocketTables,
+): FdEntry | 'later' {
   const numbered = /^(\w+):\[(\d+)\]$/.exec(link)
   const ino = numbered === null ? 0 : Number(numbered[2])
   if (numbered?.[1] === 'pipe') return { fd, ino, type: FD_FIFO, name: '' }
   if (numbered?.[1] === 'socket') {
-    const socket = sockets.lookup(base, ino)
+    const socket = sockets.lookup(base, namespace, ino)
     if (socket === 'later') return 'later'
     return socket === undefined ? { fd, ino, type: FD_UNSUPPORTED, name: '' } : { fd, ino, ...socket }
   }
