@@ -56,6 +56,7 @@ export interface NameIndexStats extends BindingCounters {
 }
 
 const SUSPECTS_PER_NAME = 8
+const ENDS_IN_DIGIT: RegExp = /[0-9]$/
 /** How many ended bindings an update may erase, so that none takes long. */
 const SWEEP_PER_UPDATE = 256
 
@@ -398,8 +399,10 @@ export class NameIndex {
   // Facts
 
   /** Names that are known are canonical: no need to look at each character again. */
+  /** Undefined for what is no name: neither is an address in text, which is bound to itself alone (`literal`), whoever says so. */
   #canonical(text: string): string | undefined {
-    return this.#store.recordOf(text) === undefined ? normaliseDomain(text) : text
+    const name = this.#store.recordOf(text) === undefined ? normaliseDomain(text) : text
+    return name !== undefined && ENDS_IN_DIGIT.test(name) && parseIp(name) !== undefined ? undefined : name
   }
 
   #believes(name: string, ip: Ip, evidence: Evidence, owner: Owner | undefined, atMs: number): boolean {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { asRecords, clientHello } from '../../../src/domains/testdata/client-hello.ts'
 import { parseIp } from '../../../src/values/ip.ts'
-import { type PlayOptions, play, rule, Scene } from './scene.ts'
+import { CONNECTS, type PlayOptions, play, rule, Scene } from './scene.ts'
 
 interface Case extends PlayOptions {
   readonly name: string
@@ -68,6 +68,19 @@ const cases: readonly Case[] = [
     rules: rule('Host', 'evt.type = sendto and fd.sip.name.source = host', '%fd.sip.name'),
     known: both,
     want: ['Host: pool.example'],
+  },
+  {
+    name: 'an address that the client names is no name, be it its own or another',
+    scene: s => {
+      talk(s.process(11), 11, '192.0.2.1:80', [Buffer.from('GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n')])
+      s.connect(11, '192.0.2.1')
+      talk(s, 11, '192.0.2.2:443', [hello('192.0.2.1')])
+      s.connect(11, '192.0.2.2')
+    },
+    rules:
+      rule('Unknown', `${CONNECTS} and fd.sport = 443 and fd.sip.name.unknown = true`, '%fd.sip %fd.sip.name') +
+      rule('Is', `${CONNECTS} and fd.sip.name = 192.0.2.1`, '%fd.sip'),
+    want: ['Is: 192.0.2.1', 'Is: 192.0.2.1', 'Unknown: 192.0.2.2 <NA>', 'Unknown: 192.0.2.2 <NA>'],
   },
   {
     name: 'a name that nothing else confirms does not displace what is known',
