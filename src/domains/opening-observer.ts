@@ -178,15 +178,18 @@ export class OpeningObserver {
   }
 
   #onName(evidence: 'sni' | 'host', text: ByteText | undefined, ip: Ip, event: SocketEvent): boolean {
-    const name = text === undefined ? undefined : normaliseDomain(text)
     const pid = event.thread?.pid ?? -1
-    if (name === undefined || pid <= 0) return false
-    const isConfirmed = this.#isBound(name, ip, event)
-    if (!isConfirmed) this.#unconfirmed++
+    if (text === undefined || pid <= 0) return false
     const atMs = timeOf(event)
     const owner = this.#owners.of(pid, event.thread?.containerId ?? '', event.thread?.netns ?? 0)
+    // Who said it a moment ago, and was right, still is: looking that up takes longer than all else.
+    if (this.#repeated.kindOf(owner, text, ip, atMs) === evidence) return true
+    const name = normaliseDomain(text)
+    if (name === undefined) return false
+    const isConfirmed = this.#isBound(name, ip, event)
+    if (!isConfirmed) this.#unconfirmed++
     const kind = isConfirmed ? evidence : 'claimed'
-    if (!this.#repeated.isRepeated(owner, name, ip, kind, atMs))
+    if (!this.#repeated.isRepeated(owner, text, ip, kind, atMs))
       this.#learn({ name, ip, evidence: kind, owner, fromMs: atMs, untilMs: atMs + NAME_MS }, atMs)
     return isConfirmed
   }

@@ -23,65 +23,70 @@ export interface ToldAnswer {
 }
 
 export class RepeatedAnswers {
-  readonly #serials: Float64Array = new Float64Array(1 << SLOT_BITS)
-  readonly #owners: (Owner | undefined)[] = new Array<Owner | undefined>(1 << SLOT_BITS).fill(undefined)
-  readonly #resolvers: (string | undefined)[] = new Array<string | undefined>(1 << SLOT_BITS).fill(undefined)
-  readonly #standings: string[] = new Array<string>(1 << SLOT_BITS).fill('')
+  readonly #told: (ToldAnswer | undefined)[] = new Array<ToldAnswer | undefined>(1 << SLOT_BITS).fill(undefined)
   readonly #atMs: Float64Array = new Float64Array(1 << SLOT_BITS)
 
   /**
    * Whether the same owner was told the same, but for the id, by the same server, which was trusted as much, less than a second before; else
    * remembers it.
    */
-  isRepeated({ owner, resolver, standing, serial }: ToldAnswer, atMs: number): boolean {
+  isRepeated(told: ToldAnswer, atMs: number): boolean {
+    const { owner, resolver, standing, serial } = told
     if (serial === 0) return false
     const slot = mix(mix(0, owner.pid ?? 0), serial) >>> (32 - SLOT_BITS)
-    const sinceMs = atMs - this.#atMs[slot]!
-    const isKnown =
-      this.#serials[slot] === serial &&
-      this.#owners[slot] === owner &&
-      sinceMs >= 0 &&
-      sinceMs < REPEAT_MS &&
-      this.#standings[slot] === standing &&
-      this.#resolvers[slot] === resolver
-    if (isKnown) return true
-    this.#serials[slot] = serial
-    this.#owners[slot] = owner
-    this.#resolvers[slot] = resolver
-    this.#standings[slot] = standing
+    const known = this.#told[slot]
+    if (
+      known !== undefined &&
+      known.serial === serial &&
+      known.owner === owner &&
+      isLately(this.#atMs[slot]!, atMs) &&
+      known.standing === standing &&
+      known.resolver === resolver
+    )
+      return true
+    this.#told[slot] = told
     this.#atMs[slot] = atMs
     return false
   }
 }
 
+/** What a client said of the server that it connected to. */
+interface SaidOpening {
+  readonly owner: Owner
+  readonly name: string
+  readonly ip: Ip
+  readonly kind: Evidence
+}
+
 /** Names that clients said of late of the servers that they connected to: the same for what they need not say twice. */
 export class RepeatedOpenings {
-  readonly #owners: (Owner | undefined)[] = new Array<Owner | undefined>(OPENINGS).fill(undefined)
-  readonly #names: string[] = new Array<string>(OPENINGS).fill('')
-  readonly #ips: Ip[] = new Array<Ip>(OPENINGS).fill(0)
-  readonly #kinds: string[] = new Array<string>(OPENINGS).fill('')
+  readonly #said: (SaidOpening | undefined)[] = new Array<SaidOpening | undefined>(OPENINGS).fill(undefined)
   readonly #atMs: Float64Array = new Float64Array(OPENINGS)
 
-  /** Whether the same owner said the same of the same address less than a second before; else remembers it. */
+  /** As what the same owner said the same of the same address less than a second before; undefined: it did not. */
+  kindOf(owner: Owner, name: string, ip: Ip, atMs: number): Evidence | undefined {
+    const slot = slotOf(owner, ip)
+    const known = this.#said[slot]
+    if (known?.owner !== owner || known.ip !== ip || known.name !== name) return undefined
+    return isLately(this.#atMs[slot]!, atMs) ? known.kind : undefined
+  }
+
+  /** Whether it did as that; else remembers it. */
   isRepeated(owner: Owner, name: string, ip: Ip, kind: Evidence, atMs: number): boolean {
-    const slot = (Math.imul((owner.pid ?? 0) ^ hashOfIp(ip), 0x9e3779b1) >>> 16) & (OPENINGS - 1)
-    const sinceMs = atMs - this.#atMs[slot]!
-    if (
-      this.#owners[slot] === owner &&
-      sinceMs >= 0 &&
-      sinceMs < REPEAT_MS &&
-      this.#ips[slot] === ip &&
-      this.#kinds[slot] === kind &&
-      this.#names[slot] === name
-    )
-      return true
-    this.#owners[slot] = owner
-    this.#names[slot] = name
-    this.#ips[slot] = ip
-    this.#kinds[slot] = kind
+    if (this.kindOf(owner, name, ip, atMs) === kind) return true
+    const slot = slotOf(owner, ip)
+    this.#said[slot] = { owner, name, ip, kind }
     this.#atMs[slot] = atMs
     return false
   }
+}
+
+function isLately(thenMs: number, nowMs: number): boolean {
+  return nowMs >= thenMs && nowMs - thenMs < REPEAT_MS
+}
+
+function slotOf(owner: Owner, ip: Ip): number {
+  return (Math.imul((owner.pid ?? 0) ^ hashOfIp(ip), 0x9e3779b1) >>> 16) & (OPENINGS - 1)
 }
 
 function hashOfIp(ip: Ip): number {
