@@ -95,6 +95,11 @@ const MADE_OF: Readonly<Record<string, number>> = {
   ...{ signalfd: 11, signalfd4: 11, timerfd_create: 14, inotify_init: 13, inotify_init1: 13, bpf: 17, userfaultfd: 18 },
   ...{ io_uring_setup: 19, epoll_create: 12, epoll_create1: 12, eventfd: 9, eventfd2: 9 },
 }
+/** Of a call that failed, where libsinsp has one. */
+const FAILED_CHARS: Readonly<Record<string, string>> = {
+  ...{ socket: '4', accept: '4', accept4: '4', pipe: 'p', pipe2: 'p', eventfd: 'e', eventfd2: 'e' },
+  ...{ signalfd: 's', signalfd4: 's', timerfd_create: 't', inotify_init: 'i', inotify_init1: 'i' },
+}
 const SENDS: ReadonlySet<string> = new Set(['send', 'sendto', 'sendmsg', 'sendmmsg'])
 /** Where a receiving event has the address. */
 const TUPLE_OF: Readonly<Record<string, number>> = { recvfrom: 2, recvmsg: 3, recvmmsg: 4, recv: 4 }
@@ -1056,7 +1061,7 @@ export class SinspOracle {
     const isTuple = fd.type === T.ip4 || fd.type === T.ip6
     const isServer = fd.type === T.serv4 || fd.type === T.serv6
     put('fd.is_server', isServer || (isTuple && t.containerId === '' && this.#isLocal(fd.dip)))
-    const hasL4 = isServer || (isTuple && fd.role !== '')
+    const hasL4 = isServer || (isTuple && (fd.role !== '' || fd.l4 === 5))
     put('fd.l4proto', ['<NA>', '<NA>', 'tcp', 'udp', 'icmp', 'raw'][hasL4 ? fd.l4 : 0])
     if (isServer) put('fd.sport', fd.dport)
     if ((!isTuple && !isServer) || fd.role === '') return fd
@@ -1079,7 +1084,7 @@ export class SinspOracle {
       if (name === 'connect') put('fd.name', p.is(1) ? readTuple(p.bytes(1)).text : '')
       else if (name.startsWith('accept')) put('fd.name', p.is(1) ? readTuple(p.bytes(1)).text : 'NULL')
       else put('fd.name', '')
-      put('fd.typechar', name === 'socket' || name.startsWith('accept') ? '4' : 'o')
+      put('fd.typechar', FAILED_CHARS[name] ?? 'o')
       return
     }
     const isAt = name === 'openat' || name === 'openat2'
