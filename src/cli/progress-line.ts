@@ -55,3 +55,9 @@ export function shortCount(count: number): string {
   if (count < 1_000_000) return `${(count / 1000).toFixed(0)} k`
   return `${(count / 1_000_000).toFixed(1)} M`
 }
+
+/** `1234` as `1234 B`, `12345` as `12 kB`. */
+export function shortBytes(bytes: number): string {
+  const text = shortCount(bytes)
+  return text.includes(' ') ? `${text}B` : `${text} B`
+}

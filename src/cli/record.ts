@@ -28,7 +28,7 @@ import { settingsOptions } from './shared-options.ts'
 import { NameWarnings } from './name-warnings.ts'
 import { longListsText } from './news-text.ts'
 import type { Arguments } from './parse-arguments.ts'
-import { openProgressLine, shortCount } from './progress-line.ts'
+import { openProgressLine, shortBytes, shortCount } from './progress-line.ts'
 import type { Terminal } from './terminal.ts'
 
 const SNAPLEN = 80
@@ -192,7 +192,7 @@ export const recordCommand: Command = {
           betweenPieces: () => {
             if (!hasBegun) terminal.err(`recording into ${path}; Ctrl-C ends it\n`)
             hasBegun = true
-            progress.note(`${shortCount(recorder.events)} events, ${shortCount(recorder.bytes)}B`)
+            progress.note(`${shortCount(recorder.events)} events, ${shortBytes(recorder.bytes)}`)
             if (performance.now() - flushedMs >= FLUSH_MS) {
               recorder.flush()
               flushedMs = performance.now()
@@ -209,7 +209,7 @@ export const recordCommand: Command = {
       recorder.end()
       if (!isQuiet) {
         const where = recorder.files.length === 1 ? recorder.files[0]! : `${recorder.files.length} files`
-        terminal.err(`${counted(recorder.events, 'event')}, ${shortCount(recorder.bytes)}B in ${where}\n`)
+        terminal.err(`${counted(recorder.events, 'event')}, ${shortBytes(recorder.bytes)} in ${where}\n`)
       }
       return failed ? 1 : 0
     } finally {

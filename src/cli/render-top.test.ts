@@ -69,6 +69,19 @@ test('what does not fit: of a name its end stays, of an address its beginning, a
   }
 })
 
+test('a name that can be read comes before other columns', () => {
+  const name = 'registry.shop.example.com'
+  const heads = (columns: number, containerId = ''): string => {
+    const [head, line] = renderTable([row({ name, containerId })], firstView, columns, plain)
+    if (columns >= 42) assert.ok(line!.includes('stry.shop.example.com:443'), line)
+    return head!.replace(/ +/g, ' ').trim()
+  }
+  assert.equal(heads(80), 'PID PROCESS REMOTE PROTO CONNS SENT RECEIVED')
+  assert.equal(heads(80, '0123456789ab'), 'PID PROCESS CONTAINER REMOTE CONNS SENT RECEIVED')
+  assert.equal(heads(60), 'PID PROCESS REMOTE CONNS SENT')
+  assert.equal(heads(42), 'PID PROCESS REMOTE')
+})
+
 test('a container has a column when there is one', () => {
   const [head, line] = renderTable([row({ containerId: '0123456789ab' })], firstView, 200, plain)
   assert.match(head!, /CONTAINER/)

@@ -90,6 +90,11 @@ export function renderBytes(bytes: number): string {
   return `${value.toFixed(value < 9.95 ? 1 : 0)} ${unit}`
 }
 
+/** How much of a name is left at least while there is another column to leave out. */
+const READABLE_CHARS = 28
+/** PROTO, RECEIVED, SENT, CONNS, CONTAINER. */
+const FIRST_TO_GO = [4, 7, 6, 5, 2]
+
 const CONTROL = /[\0-\x1f\x7f-\x9f]/g
 
 /** A table of `rows`, cut to `columns`: heading and one line a row, without line ends. What is foreign cannot move the cursor. */
@@ -112,10 +117,19 @@ export function renderTable(
   const heads = ['PID', 'PROCESS', 'CONTAINER', 'REMOTE', 'PROTO', 'CONNS', 'SENT', 'RECEIVED']
   const isRight = [true, false, false, false, false, true, true, true]
   const widths = heads.map((head, i) => Math.max(head.length, ...cells.map(line => line[i]!.length)))
-  // The far end gives way first; a name of 200 letters is nobody's friend.
-  const hasContainers = rows.some(row => row.containerId !== '')
-  const others = widths.reduce((sum, width, i) => sum + (i === 3 || (i === 2 && !hasContainers) ? 0 : width + 2), 0)
-  widths[3] = Math.max(12, Math.min(widths[3]!, columns - others))
+  // The far end gives way first; a name of 200 letters is nobody's friend. Where too little of it is left, columns go as a whole.
+  const shown = new Set(heads.keys())
+  if (rows.every(row => row.containerId === '')) shown.delete(2)
+  const roomForRemote = (): number => {
+    let room = columns
+    for (const i of shown) if (i !== 3) room -= widths[i]! + 2
+    return room
+  }
+  for (const i of FIRST_TO_GO) {
+    if (roomForRemote() >= Math.min(widths[3]!, READABLE_CHARS)) break
+    shown.delete(i)
+  }
+  widths[3] = Math.max(12, Math.min(widths[3]!, roomForRemote()))
   for (const [i, row] of rows.entries()) cells[i]![3] = fitRemote(row, view.showsAddresses, widths[3])
   const layOut = (line: readonly string[]): string =>
     line
@@ -124,7 +138,7 @@ export function renderTable(
         const cut = cell.length > width ? `${cell.slice(0, width - 1)}…` : cell
         return isRight[i] === true ? cut.padStart(width) : cut.padEnd(width)
       })
-      .filter((_, i) => i !== 2 || hasContainers)
+      .filter((_, i) => shown.has(i))
       .join('  ')
       .slice(0, columns)
       .trimEnd()

@@ -13,7 +13,7 @@ import { alertOptions, rulesOption, settingsOptions } from './shared-options.ts'
 import { decorateSink, paintAlert } from './paint-alert.ts'
 import { type Arguments, type OptionSpec, positiveNumber } from './parse-arguments.ts'
 import { writePidfile } from './pidfile.ts'
-import { openProgressLine, type ProgressLine, shortCount } from './progress-line.ts'
+import { openProgressLine, type ProgressLine, shortBytes } from './progress-line.ts'
 import { reportNews } from './replay-news.ts'
 import { reportSource } from './source-report.ts'
 import { onStopSignals } from './stop-signals.ts'
@@ -208,7 +208,7 @@ export const replayCommand: Command = {
       terminal.err(`${terminal.errColors.yellow('tiercel:')} no rule is enabled, so nothing alerts\n`)
     writePidfile(args.value('pidfile'))
     if (args.has('verbose'))
-      for (const file of files) terminal.err(`capture: ${file} (${shortCount(statSync(inputPath(file)).size)}B)\n`)
+      for (const file of files) terminal.err(`capture: ${file} (${shortBytes(statSync(inputPath(file)).size)})\n`)
 
     const { summary, failed, interrupted } = await runReplay({ ...run, ruleSet }, terminal)
     if (interrupted) terminal.err(`tiercel: stopped after ${summary.events} events\n`)
