@@ -144,6 +144,7 @@ static u32 number_option(napi_env env, napi_value options, const char *name)
 }
 
 /* What the kernel's loader and verifier said, kept for the error of a failed load. */
+#define THREAD_STACK_BYTES (256 * 1024)
 #define LOG_BYTES (16 * 1024 * 1024)
 #define LOG_TOLD 4096
 static char *load_log;
@@ -687,15 +688,17 @@ struct library_work {
 	char path[512];
 	u64 offset;
 	struct library *library;
-	napi_async_work work;
+	void (*execute)(struct library_work *work);
+	napi_threadsafe_function done;
 	napi_deferred deferred;
 };
 
-/* Setting a probe looks at every program that has the file mapped, so a thread of the pool does it. */
-static void attach_library(napi_env env, void *data)
+/*
+ * Setting a probe looks at every program that has the file mapped, and reads the file, whose file system may not answer: a thread of its own
+ * does it, and none of Node's few, which files and waiting need.
+ */
+static void attach_library(struct library_work *work)
 {
-	(void)env;
-	struct library_work *work = data;
 	int type = uprobe_type();
 	struct library *library = work->library;
 	for (int i = 0; i < 2 && !work->error; i++) {
@@ -719,19 +722,21 @@ static void attach_library(napi_env env, void *data)
 	}
 }
 
-static void detach_library(napi_env env, void *data)
+static void detach_library(struct library_work *work)
 {
-	(void)env;
-	struct library_work *work = data;
 	drop_library(work->library);
 	work->library = NULL;
 }
 
-static void library_done(napi_env env, napi_status status, void *data)
+/* On the thread of Node; without one, as it ends, the kernel takes back what is left. */
+static void library_done(napi_env env, napi_value callback, void *context, void *data)
 {
-	(void)status;
+	(void)callback;
+	(void)context;
 	struct library_work *work = data;
 	napi_value result;
+	if (!env)
+		return;
 	if (work->error) {
 		napi_value message;
 		const char *name = strerrorname_np(work->error);
@@ -745,18 +750,54 @@ static void library_done(napi_env env, napi_status status, void *data)
 			napi_create_external(env, work->library, NULL, NULL, &result);
 		napi_resolve_deferred(env, work->deferred, result);
 	}
-	napi_delete_async_work(env, work->work);
-	close(work->prog_fd);
+	if (work->prog_fd >= 0)
+		close(work->prog_fd);
 	free(work);
 }
 
-static napi_value start_library_work(napi_env env, struct library_work *work, napi_async_execute_callback execute)
+static void *run_library_work(void *data)
+{
+	struct library_work *work = data;
+	napi_threadsafe_function done = work->done;
+	work->execute(work);
+	/* When Node's thread has ended nobody may be told, and the function is gone. */
+	if (napi_call_threadsafe_function(done, work, napi_tsfn_nonblocking) != napi_closing)
+		napi_release_threadsafe_function(done, napi_tsfn_release);
+	return NULL;
+}
+
+/* A thread that no signal comes to and nobody waits for. */
+static int start_thread(void *(*run)(void *), void *data)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	sigset_t every, before;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &before);
+	int error = pthread_create(&thread, &attributes, run, data);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	return error;
+}
+
+static napi_value start_library_work(napi_env env, struct library_work *work, void (*execute)(struct library_work *work))
 {
 	napi_value promise, name;
 	napi_create_promise(env, &work->deferred, &promise);
 	napi_create_string_utf8(env, "tiercel:library", NAPI_AUTO_LENGTH, &name);
-	napi_create_async_work(env, NULL, name, execute, library_done, work, &work->work);
-	napi_queue_async_work(env, work->work);
+	work->execute = execute;
+	napi_create_threadsafe_function(env, NULL, NULL, name, 0, 1, NULL, NULL, NULL, library_done, &work->done);
+	/* It does not keep the process. */
+	napi_unref_threadsafe_function(env, work->done);
+	int error = start_thread(run_library_work, work);
+	if (error) {
+		napi_release_threadsafe_function(work->done, napi_tsfn_abort);
+		work->error = error;
+		library_done(env, NULL, NULL, work);
+	}
 	return promise;
 }
 
@@ -823,7 +864,6 @@ static napi_value unwatch_library(napi_env env, napi_callback_info info)
 /* The first one gets so long, which it needs on no machine that is not too busy for anything; the more are stuck, the less. */
 #define LOOK_PATIENCE_MS 400
 #define LOOK_LEAST_MS 25
-#define LOOK_STACK_BYTES (256 * 1024)
 
 struct looker {
 	struct looker *next; /* of the idle or of the stuck ones */
@@ -966,10 +1006,7 @@ static void *look_on(void *data)
 static struct looker *new_looker(void)
 {
 	struct looker *looker = calloc(1, sizeof(*looker));
-	pthread_attr_t attributes;
 	pthread_condattr_t clock;
-	pthread_t thread;
-	sigset_t every, before;
 	if (!looker)
 		return NULL;
 	pthread_mutex_init(&looker->lock, NULL);
@@ -978,15 +1015,7 @@ static struct looker *new_looker(void)
 	pthread_cond_init(&looker->asked, NULL);
 	pthread_cond_init(&looker->answered, &clock);
 	pthread_condattr_destroy(&clock);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, LOOK_STACK_BYTES);
-	sigfillset(&every);
-	pthread_sigmask(SIG_SETMASK, &every, &before);
-	int error = pthread_create(&thread, &attributes, look_on, looker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	if (!error)
+	if (start_thread(look_on, looker) == 0)
 		return looker;
 	free(looker);
 	return NULL;
@@ -1070,6 +1099,20 @@ static napi_value look(napi_env env, napi_callback_info info)
 	}
 	napi_create_int32(env, told, &result);
 	return result;
+}
+
+/*
+ * leave(code): ends the process at once, whatever its threads do. Node itself waits for those of its pool, and so for a file system that does not
+ * answer.
+ */
+static napi_value leave(napi_env env, napi_callback_info info)
+{
+	size_t argc = 1;
+	napi_value code;
+	int32_t number = 0;
+	napi_get_cb_info(env, info, &argc, &code, NULL, NULL);
+	napi_get_value_int32(env, code, &number);
+	_exit(number);
 }
 
 /* unanswered() → how often a process could not be looked at, or not wholly. */
@@ -1195,7 +1238,7 @@ NAPI_MODULE_INIT()
 		{"backlog", read_backlog},         {"wait", wait_for_events},   {"cancel", cancel_wait},
 		{"close", close_live},             {"loadLog", read_load_log},  {"layout", read_layout},
 		{"supported", read_supported},     {"watchLibrary", watch_library}, {"unwatchLibrary", unwatch_library},     {"beat", check_beat},
-		{"selfPid", read_self_pid}, {"look", look}, {"unanswered", read_unanswered},
+		{"selfPid", read_self_pid}, {"look", look}, {"unanswered", read_unanswered}, {"leave", leave},
 	};
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
 		napi_value f;

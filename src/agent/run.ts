@@ -123,6 +123,8 @@ export interface AgentSummary {
   readonly stats: WorkerStats | undefined
   readonly lostAlerts: number
   readonly outputsGone: boolean
+  /** Threads of Node wait for a file system that does not answer, and Node would wait for them. */
+  readonly isHeldUp: boolean
   readonly elapsedMs: number
 }
 
@@ -410,13 +412,15 @@ export class Agent {
   #openOutputs(config: Config): AlertOutputs {
     const open = (): readonly OutputSink[] =>
       openSinks(config.outputs, { json: config.jsonOutput, echo: body => this.#tell({ kind: 'echo', body }) })
-    return new AlertOutputs({
+    const outputs = new AlertOutputs({
       format: config.format,
       sinks: this.#options.openSinks?.(config) ?? open(),
       limits: config.outputs.limits,
       now: nowNs,
       tell: news => this.#tell({ kind: 'output', news }),
     })
+    void outputs.check()
+    return outputs
   }
 
   #onAlerts({ generation, rules, lines, sizes }: AlertBatch): void {
@@ -739,6 +743,7 @@ export class Agent {
       stats: this.#stats,
       lostAlerts: atOutputs + (this.#stats?.droppedAlerts ?? 0),
       outputsGone,
+      isHeldUp: this.#files.counters().stuck > 0,
       elapsedMs: performance.now() - this.#startMs,
     })
   }

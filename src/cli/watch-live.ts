@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import type { Config } from '../agent/config.ts'
 import { type Agent, type AgentNews, type AgentSummary, startAgent } from '../agent/run.ts'
+import { loadAddon } from '../events/live/native-addon.ts'
 import { openSinks } from '../outputs/open-sinks.ts'
 import type { OutputSink } from '../outputs/sinks/sink.ts'
 import { renderSummary, renderSummaryJson } from '../outputs/summary.ts'
@@ -82,6 +83,9 @@ export function tellSetup(args: Arguments, terminal: Terminal): number {
   return 0
 }
 
+/** By then all is written that is to be said. */
+const LAST_WORDS_MS = 1_000
+
 /** Watches with `worker`, which is of `startWorker`, until it is told to stop. */
 export async function watchLive(args: Arguments, terminal: Terminal, worker: Worker): Promise<number> {
   const isQuiet = args.has('quiet')
@@ -128,8 +132,10 @@ export async function watchLive(args: Arguments, terminal: Terminal, worker: Wor
     const summary = await agent.ended
     clearTimeout(timer)
     ignoreSignals()
-    if (isQuiet && summary.failure === undefined) return summary.lostAlerts > 0 ? 1 : 0
-    return report(summary, terminal, args.has('stats'))
+    const isFine = isQuiet && summary.failure === undefined
+    const code = isFine ? Number(summary.lostAlerts > 0) : report(summary, terminal, args.has('stats'))
+    if (summary.isHeldUp) setTimeout(() => loadAddon().leave(code), LAST_WORDS_MS)
+    return code
   } finally {
     nameWarnings.flush()
     await log?.close()

@@ -44,6 +44,11 @@ export class AlertOutputs {
     this.#dropReportMs = options.dropReportMs ?? DROP_REPORT_MS
   }
 
+  /** Tells which outputs cannot be written as things are. */
+  async check(): Promise<void> {
+    await Promise.all(this.#queues.map(queue => queue.check()))
+  }
+
   /** Sends an alert to all outputs without waiting. What does not fit into a queue is dropped, counted and reported. */
   send(alert: Alert): void {
     if (this.#queues.length > 0) this.#push(makeMessage(this.#renderer.render(alert), alert.rule.priority), false)

@@ -85,6 +85,16 @@ export class OutputQueue {
     this.#tell = tell
   }
 
+  /** Tells at once what would go wrong with the first message. */
+  async check(): Promise<void> {
+    try {
+      await this.#sink.check?.()
+    } catch (error) {
+      if (!(error instanceof SinkError)) throw error
+      this.#tell({ kind: 'failed', output: this.name, error, lost: 0 })
+    }
+  }
+
   get name(): string {
     return this.#sink.name
   }

@@ -3,7 +3,7 @@
  * among them, judges what happens, knows the names, and ends.
  */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -65,3 +65,44 @@ test('a file system that does not answer, from before the start on', skip, async
   await watcher.ended
   assert.equal(watcher.child.exitCode, 0)
 })
+
+/** Asks a name server for ever; its resolv.conf is on the file system. */
+const ASKER = `
+import socket, time
+while True:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect(('127.0.0.1', 53))
+        s.send(bytes.fromhex('123401000001000000000000056e65766572076578616d706c650000010001'))
+    time.sleep(0.2)
+`
+
+test('files of containers that do not answer hold up neither the agent nor its end', skip, async t => {
+  const folder = scratch(t)
+  const { server, mountpoint } = await mount(t, folder)
+  const bind = `mount --bind ${mountpoint}/it /etc/resolv.conf && echo bound && exec /usr/bin/python3 -S -c "$0"`
+  for (let i = 0; i < 2; i++) {
+    const there = ['-t', String(server.child.pid), '-m', 'unshare', '-m', 'sh', '-c', bind, ASKER]
+    await new Running(t, 'nsenter', there).says('bound')
+  }
+  await tell(server, 'all', 'all')
+  const rules =
+    rule('made', `evt.type in (open, openat) and fd.name startswith ${folder}/made`, '%fd.name') +
+    rule('never', 'evt.type = connect and fd.sip.name = never.example', 'o')
+  const watcher = await watch(t, folder, rules)
+  await watcher.says('are no longer read')
+  writeFileSync(join(folder, 'made'), '')
+  await until('its alert', () => watcher.alertsOf('made').length === 1)
+  watcher.child.kill('SIGTERM')
+  await until('its end, but for threads that the kernel keeps', () => hasEnded(watcher.child.pid!))
+  server.child.kill('SIGKILL')
+  await watcher.ended
+  assert.equal(watcher.child.exitCode, 0)
+})
+
+function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return true
+  }
+}

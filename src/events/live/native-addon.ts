@@ -70,6 +70,8 @@ export interface NativeAddon {
   look(tid: number, request: Uint8Array, answer: Uint8Array): number
   /** How often a process did not answer, or not wholly. */
   unanswered(): number
+  /** Ends the process at once, and does not wait for threads that wait for a file system. */
+  leave(code: number): never
   loadLog(): string
   layout(): Readonly<Record<string, number>>
   /** 1 for each system call number that has an event of its own. */

@@ -1,4 +1,6 @@
 /** `/proc/<pid>/stat` (proc_pid_stat(5)), and the clock by which it tells when a process began. */
+import type { ByteText } from '../../values/value.ts'
+import { canLook, look } from './look.ts'
 import { readSmall } from './proc-files.ts'
 import { procRoot } from './proc-root.ts'
 
@@ -22,10 +24,15 @@ export function parseStat(text: string): readonly number[] {
     .map(Number)
 }
 
-/** In ticks since the boot; undefined when there is no such process. */
+/** In ticks since the boot; undefined when there is no such process, or it does not answer. */
 export function startOfProcess(pid: number | 'self', proc: string = procRoot()): number | undefined {
-  const ticks = parseStat(readSmall(`${proc}/${pid}/stat`) ?? '')[STAT_START]
+  const text = pid === 'self' || !canLook() ? readSmall(`${proc}/${pid}/stat`) : lookAtStat(pid, proc)
+  const ticks = parseStat(text ?? '')[STAT_START]
   return Number.isSafeInteger(ticks) ? ticks : undefined
+}
+
+function lookAtStat(pid: number, proc: string): ByteText | undefined {
+  return look(`${proc}/${pid}`, pid, [{ kind: 'read', name: 'stat', limit: 4096 }]).text(0)
 }
 
 /** How long the machine has been up; undefined where nobody says. */

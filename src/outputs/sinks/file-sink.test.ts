@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -51,6 +51,36 @@ test('file: what was there stays', async () => {
   await again.close()
   assert.deepEqual(await target.lines(), ['1', '2'])
   assert.equal(statSync(target.path).mode & 0o133, 0, 'neither executable nor writable by others')
+  await target.dispose()
+})
+
+const unready = [
+  {
+    name: 'a folder that is not there',
+    path: '/no/such/folder/alerts',
+    want: 'cannot open /no/such/folder/alerts: ENOENT',
+  },
+  { name: 'a folder in its place', path: '/etc', want: 'cannot open /etc: EISDIR' },
+  { name: 'a file that is no folder', path: '/etc/passwd/alerts', want: 'cannot open /etc/passwd/alerts: ENOTDIR' },
+] as const
+
+for (const { name, path, want } of unready) {
+  test(`file: told before the first alert: ${name}`, async () => {
+    await assert.rejects(openFileSink({ filename: path, keepAlive: true }).check!(), {
+      name: 'SinkError',
+      message: want,
+    })
+  })
+}
+
+test('file: one that can be written is fine, and is not made before the first alert', async () => {
+  const target = openFile(true)
+  await target.sink.check!()
+  assert.equal(existsSync(target.path), false)
+  await target.sink.write(messagesOf(['1']))
+  await target.sink.check!()
+  await target.sink.close()
+  assert.deepEqual(await target.lines(), ['1'])
   await target.dispose()
 })
 

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { access, type FileHandle, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { causeText, type OutputMessage, type OutputSink, SinkError } from './sink.ts'
 import { LineWriter } from './line-writer.ts'
 
@@ -33,6 +34,18 @@ export function openFileSink(options: FileSinkOptions): OutputSink {
   return {
     name: 'file',
     maxBatch: 512,
+    async check(): Promise<void> {
+      try {
+        const there = await open(options.filename, FLAGS & ~constants.O_CREAT)
+        await there.close()
+      } catch (error) {
+        const code = causeText(error)
+        // A pipe that nobody reads yet; a file that is made with the first alert.
+        if (code === 'ENXIO') return
+        const cause = code === 'ENOENT' ? await whyNotMade(options.filename) : code
+        if (cause !== undefined) throw new SinkError(`cannot open ${options.filename}: ${cause}`, { cause: error })
+      }
+    },
     async write(messages: readonly OutputMessage[]): Promise<void> {
       file ??= await openFile()
       try {
@@ -50,5 +63,15 @@ export function openFileSink(options: FileSinkOptions): OutputSink {
     },
     close: letGo,
     abort: () => writer.abort(),
+  }
+}
+
+/** Why a file cannot be made; undefined where it can. */
+async function whyNotMade(filename: string): Promise<string | undefined> {
+  try {
+    await access(dirname(filename), constants.W_OK | constants.X_OK)
+    return undefined
+  } catch (error) {
+    return causeText(error)
   }
 }

@@ -7,6 +7,8 @@ export interface OutputSink {
   readonly name: string
   /** The most messages that one `write` may get. */
   readonly maxBatch: number
+  /** Rejects with a `SinkError` where the first write would, as far as that can be told without writing. Absent: it cannot. */
+  check?(): Promise<void>
   /** Delivers the messages in order. Resolves when the channel has taken all of them; rejects with a `SinkError`, nothing else. */
   write(messages: readonly OutputMessage[]): Promise<void>
   /** Lets go of files, connections and processes; the next write gets new ones. For log rotation and new certificates. */

@@ -15,7 +15,7 @@ listener = socket.create_server(('127.0.0.1', 0))
 keep = []
 made = 5 + KINDS
 datagrams = min(500, count // 20)
-while made < count - datagrams - 10:
+while made < count - datagrams:
     for number in range(6):
         os.open('%s/f%d' % (folder, made % 1000 + number), os.O_RDONLY | os.O_CREAT)
     os.pipe()
