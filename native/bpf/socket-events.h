@@ -204,6 +204,12 @@ INLINE void tell_service(struct buffer *b, u64 sk)
 	end_own_event(b);
 }
 
+/* What is told of the call at hand: one of `enum want`. */
+INLINE u8 want_of(struct buffer *b)
+{
+	return CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)];
+}
+
 /* What `data_limit` gives of a call that is followed only for names and carries none. */
 #define NOT_TOLD 0xffffffff
 
@@ -219,7 +225,7 @@ APART u32 data_limit(struct buffer *b, u64 sk, u64 address, u64 sent, u64 len)
 	u32 limit = CONTROLS->snap_bytes;
 	if (!b)
 		return 0;
-	bool for_names = CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)] == WANT_NAMES;
+	bool for_names = want_of(b) == WANT_NAMES;
 	u64 head_len = b->head_len < len ? b->head_len : len;
 	bool named = sk && sent && b->ret > 0 && is_opening(b, sk, sent, head_len, len);
 	if (sk && !named && (b->ret > 0 || (!for_names && len > limit))) {
@@ -357,13 +363,12 @@ INLINE int connect_done(struct buffer *b, long ret)
 
 /*
  * A send with MSG_FASTOPEN connects a TCP socket as well, with the first bytes in its first packet (tcp(7), RFC 7413). It is told as both, for
- * there is no other connect of that connection. False if nobody wants the send itself.
+ * there is no other connect of that connection. Nobody may want the send itself (WANT_FAST_OPEN).
  */
-INLINE bool tell_fast_open(struct buffer *b, u64 sk, u64 address, u64 flags)
+INLINE void tell_fast_open(struct buffer *b, u64 sk, u64 address, u64 flags)
 {
 	if (flags & MSG_FASTOPEN && address && READ((struct sock *)sk, sk_protocol) == TCP)
 		tell_connect(b, b->args[0], sk, address, b->ret < 0 ? b->ret : 0);
-	return CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)] != WANT_FAST_OPEN;
 }
 
 /* accept and accept4: the ends of the new socket, the queue of the listening one. */
@@ -400,7 +405,8 @@ INLINE int sendto_done(struct buffer *b, long ret)
 	struct sock *sk = sock_of_fd(b, (s32)b->args[0]);
 	u64 len = ret > 0 ? (u64)ret : b->args[2];
 	b->address_len = b->args[5];
-	if (!tell_fast_open(b, (u64)sk, b->args[4], b->args[3]))
+	tell_fast_open(b, (u64)sk, b->args[4], b->args[3]);
+	if (want_of(b) == WANT_FAST_OPEN)
 		return 0;
 	b->head_len = len;
 	u32 limit = data_limit(b, (u64)sk, b->args[4], b->args[1], len);
@@ -442,7 +448,8 @@ INLINE int sendmsg_done(struct buffer *b, long ret)
 	read_message(b, b->args[1], head);
 	struct sock *sk = sock_of_fd(b, (s32)b->args[0]);
 	b->address_len = head->name_len;
-	if (!tell_fast_open(b, (u64)sk, head->name, b->args[2]))
+	tell_fast_open(b, (u64)sk, head->name, b->args[2]);
+	if (want_of(b) == WANT_FAST_OPEN)
 		return 0;
 	u32 limit = data_limit(b, (u64)sk, head->name, first_part(b, head->iov), ret > 0 ? (u64)ret : ALL_PARTS);
 	if (limit == NOT_TOLD)
@@ -561,9 +568,11 @@ INLINE int mmsg_done(struct buffer *b, long ret)
 	/* Only the first message can connect. */
 	if (sent && b->args[3] & MSG_FASTOPEN && !read_message(b, b->args[1], &b->message.head)) {
 		b->address_len = b->message.head.name_len;
-		if (!tell_fast_open(b, sock_address_of_fd(b, (s32)b->args[0]), b->message.head.name, b->args[3]))
-			return 0;
+		tell_fast_open(b, sock_address_of_fd(b, (s32)b->args[0]), b->message.head.name, b->args[3]);
 	}
+	u8 want = want_of(b);
+	if (want == WANT_FAST_OPEN)
+		return 0;
 	if (ret > 0) {
 		struct messages m = {};
 		m.first = b->args[1];
@@ -572,7 +581,7 @@ INLINE int mmsg_done(struct buffer *b, long ret)
 		bpf_loop(ret < 1024 ? ret : 1024, tell_message, &m, 0);
 		return 0;
 	}
-	if (CONTROLS->want[HIDE(b->number) & (SYSCALL_LIMIT - 1)] == WANT_NAMES)
+	if (want == WANT_NAMES)
 		return 0;
 	if (sent)
 		begin_event(b, EV_SENDMMSG, 5);

@@ -1,5 +1,5 @@
 # Connections of each kind and outcome, for connects.test.ts. Prints the ports and names that it used, a JSON object.
-import json, os, resource, socket, tempfile
+import ctypes, json, os, resource, socket, tempfile
 
 out = {"pid": os.getpid()}
 
@@ -80,6 +80,8 @@ try:
     udp.sendto(b"flag", FAST, ("127.0.0.1", 4245))
 except OSError:
     pass
+# with a list that cannot be read
+ctypes.CDLL(None).sendmmsg(udp.fileno(), None, 1, FAST)
 udp.close()
 
 # a network that cannot be reached, over IPv6 as most machines are
