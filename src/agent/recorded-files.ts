@@ -1,10 +1,12 @@
 /**
  * What a recording of this machine has of the files of workloads, as events: which servers they should ask, which names their hosts files
- * have, which users and groups containers have. Read when a mount namespace first shows itself, and when a file changes. Also has the C libraries watched that are there.
+ * have, which users and groups containers have. Read when a mount namespace first shows itself, and when a file changes. Also has the C
+ * libraries watched that are there.
  */
-import { readFileSync } from 'node:fs'
 import { renderToldFile, type ToldFile } from '../domains/workload-files.ts'
 import type { EventRecord } from '../events/event-record.ts'
+import { readSmall } from '../events/live/proc-files.ts'
+import { procRoot } from '../events/live/proc-root.ts'
 import { parseCgroups } from '../events/live/procfs.ts'
 import { makeGroupAdded, makeUserAdded, parseGroup, parsePasswd } from '../events/accounts.ts'
 import { makeOwnEvent, ownEventData, ownEventName } from '../events/own-event.ts'
@@ -33,7 +35,7 @@ export class RecordedFiles {
 
   constructor(options: Omit<WorkloadFileReaderOptions, 'onNews'> = {}) {
     this.#onTrouble = options.onTrouble
-    this.#proc = options.procRoot ?? '/proc'
+    this.#proc = options.procRoot ?? procRoot()
     this.#reader = new WorkloadFileReader({
       ...options,
       onNews: news => {
@@ -65,11 +67,7 @@ export class RecordedFiles {
 
   /** Undefined on the host, whose services have no users of their own. */
   #containerOf(pid: number): string | undefined {
-    try {
-      return containerOfCgroups(parseCgroups(readFileSync(`${this.#proc}/${pid}/cgroup`, 'latin1')))?.id
-    } catch {
-      return undefined
-    }
+    return containerOfCgroups(parseCgroups(readSmall(`${this.#proc}/${pid}/cgroup`) ?? ''))?.id
   }
 
   /** Libraries are watched with it from now on. */

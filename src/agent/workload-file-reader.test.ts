@@ -99,6 +99,21 @@ test('workload files: servers and hosts of the host and of a workload, each with
   assert.equal(reader.counters().namespaces, 3)
 })
 
+test('workload files: in a container, of the host whose /proc is mounted', async t => {
+  const folder = scratch(t)
+  addProcess(join(folder, 'proc'), 1, 100, { 'etc/resolv.conf': 'nameserver 192.0.2.53\n' })
+  const before = process.env['HOST_ROOT']
+  process.env['HOST_ROOT'] = folder
+  t.after(() => {
+    if (before === undefined) delete process.env['HOST_ROOT']
+    else process.env['HOST_ROOT'] = before
+  })
+  const { reader, news, until } = openReader(t)
+  reader.want(0, 1)
+  await until(list => textOf(list, 'resolv_conf', 0) !== undefined)
+  assert.equal(textOf(news, 'resolv_conf', 0), '192.0.2.53')
+})
+
 test('workload files: a file that is changed is read again, one that is not is not', async t => {
   const proc = scratch(t)
   const root = addProcess(proc, 7, 207, { 'etc/hosts': '192.0.2.1 one.example\n' })

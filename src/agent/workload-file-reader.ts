@@ -6,6 +6,7 @@
 import { constants } from 'node:fs'
 import { access, type FileHandle, open, readlink } from 'node:fs/promises'
 import { parseResolvConf } from '../domains/resolv-conf.ts'
+import { procRoot } from '../events/live/proc-root.ts'
 import { readUptimeMs, startOfProcess, TICK_MS } from '../events/live/proc-stat.ts'
 import { renderIp } from '../values/ip.ts'
 import type { Ip } from '../values/value.ts'
@@ -32,6 +33,7 @@ export type FileNews =
 
 /** Which C libraries are looked for: all, or those of roots whose programs the library may tell what nothing else does (`name-services.ts`). */
 export type LibraryChoice = 'all' | 'needed' | 'none'
+
 /** The text of a file of accounts, where there is one; not of namespaces that a workload may have made itself. */
 export interface AccountNews {
   readonly kind: 'passwd' | 'group'
@@ -46,6 +48,7 @@ export interface WorkloadFileReaderOptions {
   readonly onTrouble?: (message: string) => void
   /** `none` unless given. */
   readonly libraries?: LibraryChoice
+  /** In place of the host's; for tests. */
   readonly procRoot?: string
   /** How often files are looked at again. */
   readonly intervalMs?: number
@@ -143,7 +146,7 @@ export class WorkloadFileReader {
     this.#onNews = options.onNews
     this.#onTrouble = options.onTrouble
     this.#libraryChoice = options.libraries ?? 'none'
-    this.#proc = options.procRoot ?? '/proc'
+    this.#proc = options.procRoot ?? procRoot()
     this.#stuckMs = options.stuckMs ?? STUCK_MS
     this.#timer = setInterval(() => this.#again(), options.intervalMs ?? INTERVAL_MS)
     this.#timer.unref()
