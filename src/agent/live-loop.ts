@@ -13,27 +13,25 @@ import { NameList } from '../domains/name-list.ts'
 import type { NameObserver } from '../domains/name-observer.ts'
 import type { NameUpdate } from '../domains/name-update.ts'
 import { renderToldFile, type ToldFile } from '../domains/workload-files.ts'
-import type { Alert } from '../engine/alert.ts'
 import { parseGroup, parsePasswd } from '../events/accounts.ts'
 import type { EventRecord } from '../events/event-record.ts'
 import { LIBRARY_CALLS } from '../events/library-call.ts'
 import type { SourceSink } from '../events/source.ts'
 import { makeOwnEvent } from '../events/own-event.ts'
-import { AlertRenderer, type AlertFormat } from '../outputs/format-alert.ts'
+import type { AlertFormat } from '../outputs/format-alert.ts'
 import type { AppendOutputEntry } from '../outputs/append-output.ts'
 import type { Plan } from '../rules/plan.ts'
-import {
-  MAX_BATCH,
-  MAX_UNCONFIRMED_BYTES,
-  type RuleOrders,
-  type SavedNamesPart,
-  type SourceCounts,
-  type ToMain,
-  type ToWorker,
-  type WorkerOrders,
-  type WorkloadFileNews,
-  type WorkerStats,
+import type {
+  RuleOrders,
+  SavedNamesPart,
+  SourceCounts,
+  ToMain,
+  ToWorker,
+  WorkerOrders,
+  WorkloadFileNews,
+  WorkerStats,
 } from '../wire/agent-messages.ts'
+import { AlertBatches } from './alert-batches.ts'
 import { ClockSteps } from './clock-steps.ts'
 import { wantedEvents } from './base-syscalls.ts'
 import type { LinkedRules, RuleSetup } from './linked-rules.ts'
@@ -42,6 +40,7 @@ import { makeObserver } from './make-observer.ts'
 import type { LiveModule, LiveSource, LiveWanted } from './live-source.ts'
 import { takesFile, uniteFilters } from './open-filter.ts'
 import { Pipeline } from './pipeline.ts'
+import { PollPace } from './poll-pace.ts'
 import { withStaticFields } from './static-fields.ts'
 import { eventsWithNames } from './uses-names.ts'
 import { WatchedLibraries } from './watched-libraries.ts'
@@ -50,16 +49,6 @@ import { WatchedLibraries } from './watched-libraries.ts'
 const BUSY_BYTES = 64 * 1024
 /** How long the loop goes on before it looks for messages. */
 const SLICE_MS = 20
-/** Between pieces it sleeps, each time twice as long, up to a limit: another one with few events in a piece, with some, and with many. */
-const FEW_EVENTS = 64
-const MANY_EVENTS = 4096
-const SHORT_SLEEP_MS = 1
-const BUSY_SLEEP_MS = 8
-const LONG_SLEEP_MS = 20
-/** Programs must not fill more than a fraction of the ring meanwhile: two CPUs write some 300 KiB a millisecond, at the very most. */
-const RING_BYTES_FOR_MS = 2 * 1024 * 1024
-/** Sleeps in a row that found nothing before it waits for the ring. */
-const QUIET_SLEEPS = 4
 const IDLE_WAIT_MS = 100
 const STATS_MS = 1_000
 /** Detection waits for names, and threads of before are looked up at leisure, no longer than until this share of the ring is full. */
@@ -110,6 +99,7 @@ export interface LiveLoopDeps {
 export class LiveLoop {
   readonly #deps: LiveLoopDeps
   readonly #names: NameIndex
+  readonly #alerts: AlertBatches
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4))
   readonly #take: (record: EventRecord) => boolean
   #source: LiveSource | undefined = undefined
@@ -117,7 +107,6 @@ export class LiveLoop {
   readonly #clock: ClockSteps
   readonly #libraries: WatchedLibraries = new WatchedLibraries()
   #pipeline: Pipeline | undefined = undefined
-  #renderer: AlertRenderer | undefined = undefined
   #orders: RuleOrders | undefined = undefined
   /** New rules on their way into force. */
   #next: { readonly orders: RuleOrders; readonly linked: LinkedRules; readonly sinceMs: number } | undefined = undefined
@@ -146,17 +135,9 @@ export class LiveLoop {
   }
   /** What is yet to be told of what is being saved. */
   #saving: Generator<BindingFact, void> | undefined = undefined
-  #sleepMs = SHORT_SLEEP_MS
-  #quietSleeps = 0
+  #pace: PollPace = new PollPace(1)
   #statsAtMs = 0
   #purgeAtMs = 0
-  #rules: number[] = []
-  #lines: string[] = []
-  #sizes: number[] = []
-  #batchBytes = 0
-  #unconfirmedBytes = 0
-  #alerts = 0
-  #droppedAlerts = 0
   #failedEvents = 0
   #toldUnanswered = false
 
@@ -166,6 +147,7 @@ export class LiveLoop {
     this.#names = new NameIndex({
       onFinding: finding => deps.post({ kind: 'name-finding', message: finding.message }),
     })
+    this.#alerts = new AlertBatches(deps.post)
     this.#take = record => this.#onEvent(record)
   }
 
@@ -204,7 +186,7 @@ export class LiveLoop {
         void this.#watchLibrary(message)
         return
       case 'taken':
-        this.#unconfirmedBytes = Math.max(0, this.#unconfirmedBytes - message.bytes)
+        this.#alerts.confirm(message.bytes)
         return
       case 'stop':
         this.#isStopping = true
@@ -218,6 +200,7 @@ export class LiveLoop {
   #attach(worker: WorkerOrders): void {
     this.#beginMs = performance.now()
     this.#worker = worker
+    this.#pace = new PollPace(worker.ringBytes)
     const { module, post } = this.#deps
     try {
       this.#source = module.openLive({
@@ -249,7 +232,7 @@ export class LiveLoop {
       names: this.#names,
       maxThreads,
       ...(this.#observer !== undefined && { observer: this.#observer }),
-      onAlert: alert => this.#onAlert(alert),
+      onAlert: alert => this.#alerts.add(alert),
     })
     // What happens is in the ring, and `BASE` has all that changes the state: so there is no gap between the world and the first event.
     this.#world = source.tellWorld(worldSink(this.#pipeline))
@@ -389,7 +372,7 @@ export class LiveLoop {
     do {
       const taken = source.drain(this.#take)
       this.#giveVerdicts()
-      this.#flush()
+      this.#alerts.flush()
       if (this.#isWaiting) {
         this.#isWaiting = false
         while (this.#unprepared !== undefined) this.#prepareFurther(this.#unprepared)
@@ -427,23 +410,12 @@ export class LiveLoop {
     return Math.max(1, Math.min(IDLE_WAIT_MS, this.#pipeline!.nextVerdictMs - this.#deps.now()))
   }
 
-  /** Sleeps a little, the longer the less was there, as each waking costs; true, and no sleep, when nothing was there for a while. */
+  /** Sleeps a little; true, and no sleep, when nothing was there for a while. */
   #sleep(taken: number): boolean {
-    if (taken > 0) {
-      this.#quietSleeps = 0
-      this.#sleepMs = Math.min(this.#sleepMs * 2, this.#longestSleepMs(taken))
-    } else {
-      if (++this.#quietSleeps > QUIET_SLEEPS) return true
-      this.#sleepMs = Math.min(this.#sleepMs * 2, LONG_SLEEP_MS)
-    }
-    Atomics.wait(this.#sleeper, 0, 0, this.#sleepMs)
+    const ms = this.#pace.sleepMs(taken)
+    if (ms === undefined) return true
+    Atomics.wait(this.#sleeper, 0, 0, ms)
     return false
-  }
-
-  #longestSleepMs(taken: number): number {
-    if (taken < FEW_EVENTS) return LONG_SLEEP_MS
-    if (taken >= MANY_EVENTS) return SHORT_SLEEP_MS
-    return Math.max(SHORT_SLEEP_MS, Math.min(BUSY_SLEEP_MS, this.#worker.ringBytes / RING_BYTES_FOR_MS))
   }
 
   async #end(): Promise<void> {
@@ -455,9 +427,9 @@ export class LiveLoop {
       isOver = record.tsNs > endNs
       return !isOver && this.#take(record)
     }
-    while (!isOver && source.drain(take) > 0 && performance.now() < untilMs) this.#flush()
+    while (!isOver && source.drain(take) > 0 && performance.now() < untilMs) this.#alerts.flush()
     this.#pipeline?.finish()
-    this.#flush()
+    this.#alerts.flush()
     if (this.#worker.savesNames) {
       for (let part = this.#saveNames(true); ; part = this.#saveNames(false)) {
         this.#deps.post(part)
@@ -510,37 +482,11 @@ export class LiveLoop {
     if (this.#failedEvents++ === 0) this.#deps.post({ kind: 'name-finding', message })
   }
 
-  #onAlert(alert: Alert): void {
-    this.#alerts++
-    if (this.#unconfirmedBytes + this.#batchBytes > MAX_UNCONFIRMED_BYTES) {
-      this.#droppedAlerts++
-      return
-    }
-    const line = this.#renderer!.render(alert)
-    const bytes = Buffer.byteLength(line, 'utf8')
-    this.#rules.push(alert.rule.index)
-    this.#lines.push(line)
-    this.#sizes.push(bytes)
-    this.#batchBytes += bytes
-    if (this.#lines.length === MAX_BATCH) this.#flush()
-  }
-
-  #flush(): void {
-    if (this.#lines.length === 0) return
-    const { generation } = this.#orders!
-    this.#deps.post({ kind: 'alerts', generation, rules: this.#rules, lines: this.#lines, sizes: this.#sizes })
-    this.#unconfirmedBytes += this.#batchBytes
-    this.#rules = []
-    this.#lines = []
-    this.#sizes = []
-    this.#batchBytes = 0
-  }
-
   // Rules
 
   #useOrders(orders: RuleOrders): void {
     this.#orders = orders
-    this.#renderer = new AlertRenderer(orders.format as AlertFormat)
+    this.#alerts.use(orders.generation, orders.format as AlertFormat)
   }
 
   #linkNext(orders: RuleOrders): void {
@@ -660,8 +606,7 @@ export class LiveLoop {
     return {
       source,
       events: pipeline.events,
-      alerts: this.#alerts,
-      droppedAlerts: this.#droppedAlerts,
+      ...this.#alerts.counters,
       badEvents: (counters.bad ?? 0) + this.#failedEvents,
       state: new Map(Object.entries(pipeline.state.counters())),
       names: new Map([...Object.entries(this.#names.stats()), ...observed(this.#observer), ...waits(pipeline)]),

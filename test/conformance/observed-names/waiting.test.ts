@@ -8,6 +8,7 @@ import { Pipeline } from '../../../src/agent/pipeline.ts'
 import { NameIndex } from '../../../src/domains/name-index.ts'
 import { NdjsonParser } from '../../../src/events/ndjson/read-ndjson.ts'
 import { dnsBytes } from '../../../src/domains/testdata/dns-bytes.ts'
+import { LiveLab } from './live-lab.ts'
 import { CONNECTS, DNS_SERVER, type PlayOptions, play, rule, Scene } from './scene.ts'
 import { plainSetup } from '../../../src/agent/testdata/plain-setup.ts'
 
@@ -301,4 +302,12 @@ test('waiting for names: new rules, and a world that begins anew, end the wait b
   pipeline.sink.reset?.()
   assert.deepEqual(alerts.slice(1), ['Unknown: 192.0.2.2'])
   assert.equal(pipeline.nextVerdictMs, Number.POSITIVE_INFINITY)
+})
+
+test('live: a verdict that waits when the rules are replaced is given by the old ones, and told as theirs', async t => {
+  const lab = new LiveLab(rule('Never', 'evt.type = kill') + UNTRUSTED, { waitForNameMs: 5000 })
+  t.after(() => lab.stop())
+  assert.deepEqual(await lab.happens(new Scene().fork(10, 11).connect(11, '192.0.2.1')), [])
+  assert.deepEqual(await lab.replaceRules(ANY), ['<NA> 192.0.2.1'])
+  assert.deepEqual(lab.origins, [[1, 1]])
 })
