@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type HealthTrail, judgeHealth } from './health.ts'
+import { type HealthTrail, healthLimits, judgeHealth } from './health.ts'
 
 const fine: HealthTrail = { reportedMs: 99_000, takenMs: 99_000, seenMs: 99_000, pendingBytes: 0 }
 
@@ -25,5 +25,5 @@ const cases: readonly {
 
 for (const { name, trail, isDetecting, want } of cases) {
   test(`judgeHealth: ${name}`, () =>
-    assert.match(judgeHealth({ ...fine, ...trail }, 100_000, isDetecting ?? true), want))
+    assert.match(judgeHealth({ ...fine, ...trail }, 100_000, isDetecting ?? true, healthLimits), want))
 }

@@ -3,7 +3,7 @@
  * new rules and configuration while it goes on, watches that it does go on, and serves the figures.
  */
 import { messageOf } from '../diagnostics/message-of.ts'
-import { appendFile, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { availableParallelism, release } from 'node:os'
 import { basename } from 'node:path'
 import type { Worker } from 'node:worker_threads'
@@ -20,13 +20,11 @@ import {
   type AlertBatch,
   MAX_BATCH,
   type NameNews,
-  type ObserverOrders,
   parseToMain,
   type RuleOrders,
   type SavedNamesPart,
   type ToMain,
   type ToWorker,
-  type WorkerOrders,
   type WorkerStats,
 } from '../wire/agent-messages.ts'
 import { wantedEvents } from './base-syscalls.ts'
@@ -34,21 +32,17 @@ import { collectGarbage } from './collect-garbage.ts'
 import type { Config } from './config.ts'
 import type { NameListConfig } from './config-name-lists.ts'
 import { DropMonitor } from './drop-monitor.ts'
-import { type HealthLimits, judgeHealth } from './health.ts'
-import { type AgentFigures, type FileSum, renderMetrics, snapshotFields } from './metrics.ts'
+import { type HealthLimits, HealthWatch } from './health.ts'
+import { MetricsSnapshots } from './metrics-snapshots.ts'
+import { type AgentFigures, type FileSum, renderMetrics } from './metrics.ts'
 import { makeResolver } from './make-resolver.ts'
 import { type NameListNews, NameLists, usedLists } from './name-lists.ts'
 import { NameStore } from './name-store.ts'
-import { addedOutput, openFilterOf } from './open-filter.ts'
-import { plainPlan } from './plain-plan.ts'
-import { readHosts } from './read-hosts.ts'
-import { ringBytesOf } from './ring-bytes.ts'
 import { readUsage } from './resource-usage.ts'
-import { usesNames } from './uses-names.ts'
 import { FileWatch } from './watch-files.ts'
 import type { WebServer } from './web-server.ts'
-import { LIBRARY } from './trusted-words.ts'
-import { type LibraryChoice, WorkloadFileReader } from './workload-file-reader.ts'
+import { isSame, keysThatNeedRestart, librariesOf, NAMES_WAIT_MS, ruleOrders, workerOrders } from './worker-orders.ts'
+import { WorkloadFileReader } from './workload-file-reader.ts'
 
 /** Configuration and rules that were read without an error. */
 export interface LiveSetup {
@@ -128,18 +122,14 @@ export interface AgentSummary {
   readonly elapsedMs: number
 }
 
-const NAMES_WAIT_MS = 2_000
 /** After new rules, when the first alerts are out. */
 const TIDY_MS = 1_000
 const CLOSE_TIMEOUT_MS = 5_000
 /** How long the worker may take to end once it is asked to. */
 const STOP_TIMEOUT_MS = 15_000
 const HEALTH_MS = 1_000
-const INFORMATIONAL = 6
 const WARNING = 4
 const CRITICAL = 2
-const DEFAULT_SNAPLEN = 80
-const METRICS_RULE = 'Falco internal: metrics snapshot'
 const RELOAD_RULE = 'Falco internal: hot restart failure'
 /** Falco sends it after a thousand polls without an event; here it means that events are there and not judged. */
 const BLIND_RULE = 'Falco internal: timeouts notification'
@@ -149,7 +139,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const startMs = performance.now()
   const { worker } = options
   try {
-    const attach = (config: Config): void => worker.postMessage({ kind: 'attach', worker: ordersOf(config) })
+    const attach = (config: Config): void => worker.postMessage({ kind: 'attach', worker: workerOrders(config) })
     const setup = options.load(attach)
     const agent = new Agent(options, setup, startMs)
     await agent.openWeb(setup.config)
@@ -188,12 +178,9 @@ export class Agent {
   #updates: NameNews[] = []
   #drops: DropMonitor
   #web: WebServer | undefined
-  #metricsTimer: NodeJS.Timeout | undefined
-  #lastSnapshot: AgentFigures | undefined
-  #samples = 0
+  readonly #snapshots: MetricsSnapshots
   #stats: WorkerStats | undefined
-  #health: string = 'ok'
-  readonly #healthTrail: HealthTrail = { reportedMs: 0, takenMs: 0, seenMs: 0, taken: 0, seen: 0, pendingBytes: 0 }
+  readonly #health: HealthWatch
   #toldDroppedAlerts = 0
   #reloads = 0
   #refusedReloads = 0
@@ -207,6 +194,7 @@ export class Agent {
     this.#setup = setup
     this.#worker = options.worker
     this.#startMs = startMs
+    this.#health = new HealthWatch(performance.now(), options.healthLimits)
     this.#outputs = this.#openOutputs(setup.config)
     this.#drops = new DropMonitor(setup.config.eventDrops, performance.now())
     const { stateFile } = setup.config.domains
@@ -236,6 +224,11 @@ export class Agent {
       cacheFolder: setup.config.domains.listCache,
       fetches: true,
     })
+    this.#snapshots = new MetricsSnapshots({
+      figures: () => this.figures(),
+      alert: alert => this.#sendInternal(alert),
+      onTrouble: message => this.#tell({ kind: 'trouble', message }),
+    })
     this.ended = new Promise(resolve => {
       this.#finish = resolve
     })
@@ -254,7 +247,7 @@ export class Agent {
   async openWeb(config: Config): Promise<void> {
     if (!config.webserver.enabled) return
     const pages = {
-      health: () => this.#health,
+      health: () => this.#health.state,
       metrics: () => renderMetrics(this.figures(), this.#setup.config.metrics),
       versions: () => this.#options.versionPage,
     }
@@ -271,10 +264,10 @@ export class Agent {
     this.#restoreNames()
     this.#send({ kind: 'start', rules: this.#ordersOf(this.#setup, this.#generation) })
     this.#sums = sumsOf(this.#setup)
-    this.#healthTrail.reportedMs = performance.now()
+    this.#health.begin(performance.now())
     this.#timers.push(setInterval(() => this.#checkHealth(), HEALTH_MS))
     this.#watchFiles()
-    this.#startMetrics()
+    this.#snapshots.set(this.#setup.config.metrics)
   }
 
   /** Loads configuration and rules again. While they are read, and if they have errors, the old ones stay in force. */
@@ -313,7 +306,7 @@ export class Agent {
   }
 
   get health(): string {
-    return this.#health
+    return this.#health.state
   }
 
   /** Port of the web server, if there is one. */
@@ -352,7 +345,7 @@ export class Agent {
       ruleFiles: this.#sums.rules,
       configFiles: this.#sums.configs,
       usage: readUsage(performance.now() - this.#startMs),
-      health: this.#health,
+      health: this.#health.state,
     }
   }
 
@@ -452,30 +445,11 @@ export class Agent {
   // Rules
 
   #ordersOf(setup: LiveSetup, generation: number): RuleOrders {
-    const { config, plan } = setup
-    this.#rulesOf.set(generation, plan.rules)
-    const active = activeRules(plan.rules, config.minPriority).filter(rule => rule.source === 'syscall')
-    const { syscalls, tracepoints, notTraced, unknown } = wantedEvents(active, config.baseSyscalls)
-    const isTraced = (event: string): boolean => !notTraced.includes(event)
-    const opens = openFilterOf(active, addedOutput(config.appendOutput), isTraced)
+    this.#rulesOf.set(generation, setup.plan.rules)
+    const { orders, notTraced, unknown } = ruleOrders(setup, generation)
     if (notTraced.length > 0) this.#tell({ kind: 'not-traced', names: notTraced })
     if (unknown.length > 0) this.#tell({ kind: 'unknown-syscalls', names: unknown })
-    return {
-      generation,
-      plan: plainPlan(plan),
-      ruleMatching: config.ruleMatching,
-      minPriority: config.minPriority,
-      format: config.format,
-      appendOutput: config.appendOutput,
-      staticFields: config.staticFields,
-      syscalls,
-      tracepoints,
-      ...(opens !== undefined && { opens }),
-      observesNames: observesNames({ config, plan }),
-      listLimit: config.domains.listLimit,
-      waitForNameMs: config.domains.waitForNameMs,
-      explainsNames: config.domains.explainAlerts && config.format.json,
-    }
+    return orders
   }
 
   #onRulesInForce(generation: number, tookMs: number, isFirst: boolean): void {
@@ -509,23 +483,18 @@ export class Agent {
     this.#files.choose(librariesOf(setup))
     this.#sums = sumsOf(setup)
     const { config } = setup
-    const same = (one: unknown, other: unknown): boolean => stable(one) === stable(other)
-    if (!same([before.outputs, before.format], [config.outputs, config.format])) {
+    if (!isSame([before.outputs, before.format], [config.outputs, config.format])) {
       const old = this.#outputs
       this.#outputs = this.#openOutputs(config)
       void old.close(CLOSE_TIMEOUT_MS)
     }
-    if (!same(before.eventDrops, config.eventDrops)) this.#drops = new DropMonitor(config.eventDrops, performance.now())
-    if (!same(before.metrics, config.metrics)) this.#startMetrics()
-    if (!same([before.webserver, before.metrics.enabled], [config.webserver, config.metrics.enabled])) {
+    if (!isSame(before.eventDrops, config.eventDrops))
+      this.#drops = new DropMonitor(config.eventDrops, performance.now())
+    if (!isSame(before.metrics, config.metrics)) this.#snapshots.set(config.metrics)
+    if (!isSame([before.webserver, before.metrics.enabled], [config.webserver, config.metrics.enabled])) {
       void this.#restartWeb(config)
     }
-    const restart: string[] = []
-    if (!same(before.engine, config.engine)) restart.push('engine')
-    if (!same(before.threadTable, config.threadTable) || before.snaplen !== config.snaplen) restart.push('falco_libs')
-    if (!same(resolverKeys(before), resolverKeys(config))) restart.push('domains.resolver')
-    if (before.domains.stateFile !== config.domains.stateFile) restart.push('domains.state_file')
-    if (!same(observerKeys(before), observerKeys(config))) restart.push('domains.observe')
+    const restart = keysThatNeedRestart(before, config)
     if (restart.length > 0) this.#tell({ kind: 'needs-restart', keys: restart })
     this.#lists.set(listsOf(setup), config.watchConfigFiles)
     this.#watchFiles()
@@ -626,14 +595,7 @@ export class Agent {
   #onStats(stats: WorkerStats): void {
     const nowMs = performance.now()
     this.#stats = stats
-    const trail = this.#healthTrail
-    trail.reportedMs = nowMs
-    const { seen } = stats.source
-    if (seen !== undefined && (seen !== trail.seen || trail.seenMs === 0)) trail.seenMs = nowMs
-    if (stats.events !== trail.taken || stats.source.pendingBytes === 0 || trail.takenMs === 0) trail.takenMs = nowMs
-    trail.seen = seen ?? 0
-    trail.taken = stats.events
-    trail.pendingBytes = stats.source.pendingBytes
+    this.#health.note(stats, nowMs)
     this.#checkDrops(stats, nowMs)
     if (stats.droppedAlerts > this.#toldDroppedAlerts) this.#tellDroppedAlerts(stats.droppedAlerts)
   }
@@ -670,47 +632,21 @@ export class Agent {
   }
 
   #checkHealth(): void {
-    const wasOk = this.#health === 'ok'
-    this.#health = judgeHealth(this.#healthTrail, performance.now(), this.#isDetecting, this.#options.healthLimits)
+    const wasOk = this.#health.state === 'ok'
+    const reason = this.#health.judge(performance.now(), this.#isDetecting)
     // The reason says for how long, so it differs each second; it is told once.
-    if ((this.#health === 'ok') === wasOk) return
-    if (this.#health === 'ok') {
+    if ((reason === 'ok') === wasOk) return
+    if (reason === 'ok') {
       this.#tell({ kind: 'healthy' })
       return
     }
-    this.#tell({ kind: 'unhealthy', reason: this.#health })
+    this.#tell({ kind: 'unhealthy', reason })
     this.#sendInternal({
       rule: BLIND_RULE,
       priority: CRITICAL,
       tsNs: nowNs(),
-      text: `${BLIND_RULE}. Events are not judged: ${this.#health}`,
-      fields: [['reason', this.#health]],
-    })
-  }
-
-  #startMetrics(): void {
-    clearInterval(this.#metricsTimer)
-    const { metrics } = this.#setup.config
-    if (!metrics.enabled || (!metrics.outputRule && metrics.outputFile === '')) return
-    this.#metricsTimer = setInterval(() => this.#takeSnapshot(), metrics.intervalMs)
-  }
-
-  #takeSnapshot(): void {
-    const { metrics } = this.#setup.config
-    const figures = this.figures()
-    const fields = snapshotFields(figures, this.#lastSnapshot, metrics)
-    this.#lastSnapshot = figures
-    if (metrics.outputRule) {
-      const text = 'Falco metrics snapshot'
-      this.#sendInternal({ rule: METRICS_RULE, priority: INFORMATIONAL, tsNs: figures.nowNs, text, fields })
-    }
-    if (metrics.outputFile === '') return
-    this.#samples++
-    const object = fields.map(
-      ([key, value]) => `${JSON.stringify(key)}:${typeof value === 'bigint' ? value : JSON.stringify(value)}`,
-    )
-    appendFile(metrics.outputFile, `{"output_fields":{${object.join(',')}},"sample":${this.#samples}}\n`, error => {
-      if (error !== null) this.#tell({ kind: 'trouble', message: `metrics cannot be written: ${error.message}` })
+      text: `${BLIND_RULE}. Events are not judged: ${reason}`,
+      fields: [['reason', reason]],
     })
   }
 
@@ -726,7 +662,7 @@ export class Agent {
       this.#failure ??= { kind: 'failed', message: 'the thread that judges events has ended', help: '' }
     this.#isEnding = true
     for (const timer of this.#timers) clearInterval(timer)
-    clearInterval(this.#metricsTimer)
+    this.#snapshots.stop()
     clearTimeout(this.#saveTimer)
     this.#watch.close()
     this.#lists.close()
@@ -749,59 +685,8 @@ export class Agent {
   }
 }
 
-interface HealthTrail {
-  reportedMs: number
-  takenMs: number
-  seenMs: number
-  taken: number
-  seen: number
-  pendingBytes: number
-}
-
-function ordersOf(config: Config): WorkerOrders {
-  return {
-    ringBytes: ringBytesOf(config.engine, availableParallelism()),
-    snaplen: config.snaplen === 0 ? DEFAULT_SNAPLEN : config.snaplen,
-    maxThreads: config.threadTable.size,
-    purgeIntervalSec: config.threadTable.purgeIntervalSec,
-    threadTimeoutSec: config.threadTable.threadTimeoutSec,
-    namesWaitMs: NAMES_WAIT_MS,
-    savesNames: config.domains.stateFile !== '',
-    ...(config.domains.observe !== 'false' && { observer: observerOrders(config) }),
-  }
-}
-
-function observesNames({ config, plan }: Pick<LiveSetup, 'config' | 'plan'>): boolean {
-  return config.domains.observe !== 'false' && usesNames(plan)
-}
-
-/** Where no rule asks for names nobody needs to hear of them. */
-function librariesOf(setup: LiveSetup): LibraryChoice {
-  const { getaddrinfo, trustedResolvers } = setup.config.domains
-  if (getaddrinfo === 'false' || !observesNames(setup)) return 'none'
-  return getaddrinfo === 'true' || trustedResolvers.includes(LIBRARY) ? 'all' : 'needed'
-}
-
-function observerOrders({ domains }: Config): ObserverOrders {
-  const { dnsPorts, trustedResolvers } = domains
-  return { dnsPorts, trustedResolvers, hosts: readHosts() }
-}
-
-function observerKeys({ domains }: Config): unknown {
-  return [domains.observe === 'false', domains.dnsPorts, domains.trustedResolvers, domains.getaddrinfo]
-}
-
-function resolverKeys({ domains }: Config): unknown {
-  return [domains.resolver, domains.servers, domains.maxLookups]
-}
-
 function listsOf({ config, plan }: LiveSetup): readonly NameListConfig[] {
   return usedLists(config.domains.lists, plan)
-}
-
-/** Equal for settings that are equal. */
-function stable(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => (inner instanceof Map ? [...inner] : inner)) ?? ''
 }
 
 function sumsOf(setup: LiveSetup): { readonly rules: readonly FileSum[]; readonly configs: readonly FileSum[] } {
