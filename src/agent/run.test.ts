@@ -156,6 +156,17 @@ test('a reload puts new rules in force, loses no event and forgets nothing', asy
   assert.equal(bench.news.filter(n => n.kind === 'reloaded').length, 3)
 })
 
+test('the calls that are told to be watched are those of the rules that are on', async t => {
+  const rules = rule('one', 'evt.type = openat')
+  const callsOf = async (text: string): Promise<number | undefined> => {
+    const bench = await openBench(t, { rules: text })
+    await bench.until('detecting', () => bench.news.some(n => n.kind === 'detecting'))
+    return bench.news.flatMap(n => (n.kind === 'detecting' ? [n.syscalls] : []))[0]
+  }
+  const off = rule('two', 'evt.type in (mkdir, rmdir, umount2)')
+  assert.equal(await callsOf(`${rules}${off}  enabled: false\n`), await callsOf(rules))
+})
+
 test('a reload in the middle of the start counts', async t => {
   const bench = await openBench(t, { query: 'rate=500', rules: rule('one', 'evt.type = openat') })
   bench.rules = rule('two', 'evt.type = openat')

@@ -27,7 +27,6 @@ import {
   type ToWorker,
   type WorkerStats,
 } from '../wire/agent-messages.ts'
-import { wantedEvents } from './base-syscalls.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import type { Config } from './config.ts'
 import type { NameListConfig } from './config-name-lists.ts'
@@ -171,6 +170,8 @@ export class Agent {
   readonly #rulesOf = new Map<number, readonly PlannedRule[]>()
   readonly #alerted = new Map<string, PlannedRule>()
   #generation = 1
+  /** How many system calls the first rules have traced. */
+  #firstCalls = 0
   #reloading: { readonly generation: number; readonly setup: LiveSetup; readonly reason: ReloadReason } | undefined
   #refresher: NameRefresher | undefined
   readonly #store: NameStore | undefined
@@ -262,7 +263,9 @@ export class Agent {
     if (this.#isEnding) return
     this.#lists.set(listsOf(this.#setup), this.#setup.config.watchConfigFiles)
     this.#restoreNames()
-    this.#send({ kind: 'start', rules: this.#ordersOf(this.#setup, this.#generation) })
+    const orders = this.#ordersOf(this.#setup, this.#generation)
+    this.#firstCalls = orders.syscalls.size
+    this.#send({ kind: 'start', rules: orders })
     this.#sums = sumsOf(this.#setup)
     this.#health.begin(performance.now())
     this.#timers.push(setInterval(() => this.#checkHealth(), HEALTH_MS))
@@ -457,10 +460,9 @@ export class Agent {
     for (const old of this.#rulesOf.keys()) if (old < generation - 1) this.#rulesOf.delete(old)
     if (isFirst) {
       this.#isDetecting = true
-      const { syscalls } = wantedEvents(this.#setup.plan.rules, this.#setup.config.baseSyscalls)
-      const rules = this.#activeCount(this.#setup)
+      const [rules, syscalls] = [this.#activeCount(this.#setup), this.#firstCalls]
       setTimeout(collectGarbage, TIDY_MS).unref()
-      this.#tell({ kind: 'detecting', rules, syscalls: syscalls.size, sinceStartMs: performance.now() - this.#startMs })
+      this.#tell({ kind: 'detecting', rules, syscalls, sinceStartMs: performance.now() - this.#startMs })
       return
     }
     const reloading = this.#reloading

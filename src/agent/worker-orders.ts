@@ -98,6 +98,7 @@ export function keysThatNeedRestart(before: Config, after: Config): readonly str
   if (!isSame(before.threadTable, after.threadTable) || before.snaplen !== after.snaplen) keys.push('falco_libs')
   if (!isSame(resolverKeys(before), resolverKeys(after))) keys.push('domains.resolver')
   if (before.domains.stateFile !== after.domains.stateFile) keys.push('domains.state_file')
+  if (before.domains.listCache !== after.domains.listCache) keys.push('domains.list_cache')
   if (!isSame(observerKeys(before), observerKeys(after))) keys.push('domains.observe')
   return keys
 }
