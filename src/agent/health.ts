@@ -30,12 +30,13 @@ export function judgeHealth(trail: HealthTrail, nowMs: number, isDetecting: bool
   const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`
   if (!isDetecting && silentMs <= limits.startMs) return 'ok'
   if (silentMs > limits.silenceMs) return `the thread that judges events has not been heard of for ${seconds(silentMs)}`
-  if (trail.takenMs > 0 && nowMs - trail.takenMs > limits.stallMs) {
-    return `no event has been taken for ${seconds(nowMs - trail.takenMs)} though ${trail.pendingBytes} bytes of them wait`
-  }
-  if (trail.seenMs > 0 && nowMs - trail.seenMs > limits.blindMs) {
-    return `the probe has seen nothing for ${seconds(nowMs - trail.seenMs)}, not even the call that the agent makes for it`
-  }
+  // What has been since the last report is not known.
+  const stalledMs = trail.takenMs === 0 ? 0 : trail.reportedMs - trail.takenMs
+  if (stalledMs > limits.stallMs)
+    return `no event has been taken for ${seconds(stalledMs)} though ${trail.pendingBytes} bytes of them wait`
+  const blindMs = trail.seenMs === 0 ? 0 : trail.reportedMs - trail.seenMs
+  if (blindMs > limits.blindMs)
+    return `the probe has seen nothing for ${seconds(blindMs)}, not even the call that the agent makes for it`
   return 'ok'
 }
 
