@@ -382,8 +382,9 @@ async function readMountNamespace(root: string): Promise<number | undefined> {
   }
 }
 
-/** Whether the work was done in time; when not, it goes on by itself. It never rejects. */
-/** Whether it is done after so long, and after `PATIENT_TURNS`. */
+/**
+ * Whether the work was done in time, or else in `PATIENT_TURNS` of the event loop; when not, it goes on by itself. It never rejects.
+ */
 async function inTime(work: Promise<void>, mostMs: number): Promise<boolean> {
   let left = PATIENT_TURNS
   let timer: NodeJS.Timeout | undefined
