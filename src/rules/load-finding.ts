@@ -98,3 +98,8 @@ export function isError(finding: LoadFinding): boolean {
 export function falcoCodeOf(diagnostic: Diagnostic): string {
   return diagnostic.falcoCode ?? codeInfo(diagnostic.code).falcoCode
 }
+
+/** Equal for findings that say the same of the same place. */
+export function findingKey({ diagnostic }: LoadFinding): string {
+  return [falcoCodeOf(diagnostic), diagnostic.source.path, diagnostic.span.start, diagnostic.message].join('\0')
+}
