@@ -127,7 +127,7 @@ async function runCommand(words: readonly string[], terminal: Terminal): Promise
 }
 
 /** The words of the command that does what the flags say. */
-export function commandFor(args: Arguments): readonly string[] {
+function commandFor(args: Arguments): readonly string[] {
   const format = args.has('markdown') ? ['--format', 'markdown'] : args.values('format').flatMap(f => ['--format', f])
   const passOn = (...names: readonly string[]): readonly string[] =>
     names.flatMap(name => {

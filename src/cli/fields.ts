@@ -14,7 +14,7 @@ export function parseListFormat(text: string | undefined): ListFormat {
 }
 
 /** How the field is written: with the argument that it takes. */
-export function fieldSyntax(field: Field): string {
+function fieldSyntax(field: Field): string {
   switch (field.arg) {
     case 'none':
       return field.name
@@ -28,7 +28,7 @@ export function fieldSyntax(field: Field): string {
 }
 
 /** What a rule author must know besides name and type; empty for most fields. */
-export function fieldMarks(field: Field): readonly string[] {
+function fieldMarks(field: Field): readonly string[] {
   return [
     ...(field.deprecated === true ? ['deprecated'] : []),
     ...(field.filterOnly === true ? ['conditions only'] : []),
@@ -37,7 +37,7 @@ export function fieldMarks(field: Field): readonly string[] {
 }
 
 /** The groups of `list` in order of first appearance. */
-export function groupFields(list: readonly Field[]): ReadonlyMap<string, readonly Field[]> {
+function groupFields(list: readonly Field[]): ReadonlyMap<string, readonly Field[]> {
   return Map.groupBy(list, field => field.group)
 }
 
@@ -93,7 +93,7 @@ export function renderFieldsMarkdown(list: readonly Field[]): string {
 }
 
 /** Fields whose name, group or documentation contains `word`; all without one. */
-export function findFields(word: string | undefined): readonly Field[] {
+function findFields(word: string | undefined): readonly Field[] {
   if (word === undefined) return fields
   const wanted = word.toLowerCase()
   const named = fields.filter(f => f.name.includes(wanted) || f.group === wanted)

@@ -39,7 +39,7 @@ const options: readonly OptionSpec[] = [
 ]
 
 /** The configuration with what the options of a replay say. */
-export function withReplayOptions(config: Config, args: Arguments): Config {
+function withReplayOptions(config: Config, args: Arguments): Config {
   const isJson = args.has('json') || config.jsonOutput
   const bindings = args.value('bindings')
   if (bindings !== undefined) requireReadableFile(bindings, 'bindings file')
