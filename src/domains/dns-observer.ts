@@ -314,7 +314,8 @@ export class DnsObserver {
     const { question } = message
     let hasTwin = false
     for (const query of waiting) {
-      const isAsker = isServer ? isOfPeer(query, transfer) : isOfSocket(query, transfer)
+      const isPassed = !isServer && isPassedOn(query, transfer)
+      const isAsker = isPassed || (isServer ? isOfPeer(query, transfer) : isOfSocket(query, transfer))
       if (!isAsker) continue
       hasTwin = true
       if (isElsewhere || (!isServer && query.netns !== transfer.netns)) query.isElsewhere = true
@@ -326,6 +327,12 @@ export class DnsObserver {
       // What reaches the process counts, be it the same again or not; it is one answer.
       if (!query.isAnswered) this.#countAnswer(message)
       query.isAnswered = true
+      if (isPassed) {
+        const { pid, containerId, netns } = transfer
+        const taken = { ...query, pid, owner: this.#owners.of(pid, containerId, netns) }
+        this.#learnAnswer(taken, message, atMs)
+        return this.#countOf(taken, message, atMs)
+      }
       if (query.learnt === message && atMs - query.learntAtMs < SAME_MS)
         return isServer ? undefined : this.#countOf(query, message, atMs)
       query.learnt = message
@@ -480,6 +487,16 @@ function isOfSocket(query: Query, transfer: Transfer): boolean {
   if (query.pid !== transfer.pid || query.containerId !== transfer.containerId) return false
   // A resolver may hand its socket to another thread, but not give it another number.
   return query.fdNum === transfer.fdNum || (query.localPort !== 0 && query.localPort === transfer.localPort)
+}
+
+/**
+ * Whether another process receives on the socket that asked, having inherited it or been given it: no other socket of this network has its
+ * port and hears its server. The answer is that process's then.
+ */
+function isPassedOn(query: Query, transfer: Transfer): boolean {
+  const { pid, containerId, netns, localPort } = transfer
+  if (pid <= 0 || query.pid === pid || query.containerId !== containerId || query.netns !== netns) return false
+  return query.localPort !== 0 && query.localPort === localPort
 }
 
 /** Whether the client asked its own end, or loopback. */

@@ -13,6 +13,7 @@ import { eventLookup } from '../../src/events/event-lookup.ts'
 import { openSource } from '../../src/events/open-source.ts'
 import { fieldLookup } from '../../src/fields/catalogue.ts'
 import { asRecords, clientHello } from '../../src/domains/testdata/client-hello.ts'
+import { cryptoFrame, initialPacket } from '../../src/domains/testdata/quic-packets.ts'
 import { type CompiledRules, compileRules, type RulesFileInput } from '../../src/rules/compile-rules.ts'
 
 import { play, Scene } from '../conformance/observed-names/scene.ts'
@@ -299,6 +300,18 @@ const namesCases: readonly NamesCase[] = [
       want,
     }),
   ),
+  {
+    name: 'the same over QUIC, by whatever call',
+    scene: s => {
+      const hello = clientHello({ name: 'dns.quad9.net' })
+      for (const call of ['sendto', 'sendmsg', 'sendmmsg', 'write']) {
+        const { fd, local } = s.open(11, '192.0.2.1:443', { fd: 8 })
+        const packet = initialPacket(cryptoFrame(hello, 0, hello.length), { connectionId: Buffer.from(call) })
+        s.send(11, fd, packet, { call, tuple: `${local}->192.0.2.1:443` })
+      }
+    },
+    want: Array(4).fill('DNS over HTTPS by name'),
+  },
 ]
 
 for (const { name, scene: act, want } of namesCases) {

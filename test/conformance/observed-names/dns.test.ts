@@ -265,6 +265,39 @@ const cases: readonly SceneCase[] = [
     ],
   },
   {
+    name: 'an answer is that of the process which receives it on the socket that asked',
+    scene: s => {
+      s.process(11).process(13)
+      const { fd, local } = s.open(11, '10.0.0.2:53')
+      for (const [id, name] of [
+        [1, 'shop.example'],
+        [2, 'pool.example'],
+      ] as const)
+        s.send(11, fd, dnsBytes({ id, question: [name, 'A'] }), { tuple: `${local}->10.0.0.2:53` })
+      s.fork(11, 12)
+      const tell = (pid: number, id: number, name: string, from = '10.0.0.2:53', to = local): void => {
+        const answers = [a(name, `192.0.2.${id}`)]
+        const bytes = dnsBytes({ id, isAnswer: true, question: [name, 'A'], answers })
+        s.receive(pid, fd, bytes, { tuple: `${from}->${to}` })
+      }
+      // Nobody has asked these.
+      tell(12, 1, 'pool.example')
+      tell(12, 2, 'pool.example', '10.0.0.3:53')
+      tell(12, 2, 'pool.example', '10.0.0.2:53', '10.0.0.10:4')
+      tell(12, 1, 'shop.example')
+      s.connect(12, '192.0.2.1').connect(12, '192.0.2.2')
+      s.dns(13, 'other.example', ['192.0.2.1']).connect(12, '192.0.2.1').connect(11, '192.0.2.1')
+    },
+    rules: rule('Names', CONNECTS, '%proc.pid %fd.sip.names'),
+    want: [
+      'Names: 12 (shop.example)',
+      'Names: 12 <NA>',
+      'Names: 12 (shop.example)',
+      'Names: 11 (other.example,shop.example)',
+    ],
+    counts: { unasked: 3, answers: 2 },
+  },
+  {
     name: 'of two names of an address the one that was asked for last is the best, though a connection has said the other',
     scene: s => {
       s.process(11).dns(11, 'one.example', ['192.0.2.1'])
