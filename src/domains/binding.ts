@@ -137,7 +137,10 @@ export function levelOf({ evidence, owner, firstSeenMs, lastSeenMs }: Attributio
   if (evidence === 'claimed') return isOwn ? Level.claimed : Level.none
   if (isOwn) return Level.process
   if (isForeign) return Level.none
-  if (owner?.pid !== undefined && owner.pid === viewer?.ptid && firstSeenMs <= startMs(viewer)) return Level.parent
+  if (owner?.pid !== undefined && owner.pid === viewer?.ptid && firstSeenMs <= startMs(viewer)) {
+    // Runtimes start the programs of containers: what they looked up is not the container's.
+    if (containerId === viewer.containerId) return Level.parent
+  }
   if (containerId !== '') return Level.container
   const netns = owner?.netns ?? 0
   if (netns === 0) return Level.host

@@ -15,6 +15,9 @@ const GRACE_SEC = 900
 interface Asker {
   readonly pid?: number
   readonly container?: string
+  /** Who made it, and the second of that. */
+  readonly parent?: number
+  readonly since?: number
 }
 
 /** Golden cases are pure data: what came to be known and when, and what checks must say. */
@@ -58,7 +61,9 @@ function ip(text: string): Ip {
 function momentAt(sec: number, by: Asker = {}): NameMoment {
   const view = new DataView(new ArrayBuffer(16))
   view.setBigUint64(8, BigInt(sec) * 1_000_000_000n, true)
-  return { rec: { view, start: 8 }, thread: { pid: by.pid ?? 1, containerId: by.container ?? '' } }
+  const { pid = 1, container = '', parent = 0, since = 0 } = by
+  const main = { cloneTsNs: BigInt(since) * 1_000_000_000n }
+  return { rec: { view, start: 8 }, thread: { pid, containerId: container, ptid: parent, main } }
 }
 
 function play(index: NameIndex, steps: readonly Step[]): void {
@@ -421,6 +426,19 @@ const golden: readonly { readonly name: string; readonly steps: readonly Step[] 
       // Another process of the container looked neither up: both may be.
       { at: 1, is: A1, in: [SHOP], want: true, by: { pid: 9, container: 'c1' } },
       { at: 1, is: A1, in: [POOL], want: true, by: { pid: 9, container: 'c1' } },
+    ],
+  },
+  {
+    name: 'what the parent knew when it forked comes before what the container knows, but not for whom a runtime starts in one',
+    steps: [
+      { at: 1, fact: { name: SHOP, ip: A1, evidence: 'observed', owner: { pid: 7, containerId: 'c1' } } },
+      { at: 1, fact: { name: POOL, ip: A1, evidence: 'observed', owner: { pid: 8, containerId: 'c1' } } },
+      { at: 3, namesOf: A1, want: [SHOP], by: { pid: 9, container: 'c1', parent: 7, since: 2 } },
+      // Made before, and of whom nobody knows when.
+      { at: 3, namesOf: A1, want: [POOL, SHOP], by: { pid: 9, container: 'c1', parent: 7 } },
+      { at: 3, fact: { name: SHOP, ip: A2, evidence: 'observed', owner: { pid: 5 } } },
+      { at: 3, fact: { name: POOL, ip: A2, evidence: 'observed', owner: { pid: 8, containerId: 'c1' } } },
+      { at: 5, namesOf: A2, want: [POOL], by: { pid: 9, container: 'c1', parent: 5, since: 4 } },
     ],
   },
   {
