@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { EVENT_HEADER_BYTES } from '../decode-record.ts'
@@ -17,6 +17,22 @@ const releases = [
 ] as const
 
 for (const c of releases) test(`isOlderKernel: ${c.name}`, () => assert.equal(isOlderKernel(c.release, 5, 17), c.want))
+
+test('CPUs: those that may be there, else those that are', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'tiercel-cpus-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const possible = join(folder, 'possible')
+  for (const [text, want] of [
+    ['0-127\n', 128],
+    ['0\n', 1],
+    ['0-1,4-5\n', 6],
+    ['', cpus().length],
+  ] as const) {
+    writeFileSync(possible, text)
+    assert.equal(readCpuCount(possible), want, text)
+  }
+  assert.equal(readCpuCount(join(folder, 'nothing')), cpus().length)
+})
 
 const isBuilt = process.platform === 'linux' && existsSync(addonPath())
 const skip = isBuilt ? false : 'the native addon is not built (sh scripts/setup-native.sh)'

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { arch, platform, release } from 'node:os'
+import { arch, cpus, platform, release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { missingCapabilities, PROBE_CAPABILITIES } from './capabilities.ts'
 import { LiveError } from './live-error.ts'
@@ -107,14 +107,13 @@ export function loadAddon(path: string = addonPath()): NativeAddon {
   }
 }
 
-/** CPUs that the machine may have. */
-export function readCpuCount(): number {
+/** CPUs that the machine may have; where /sys is not there, those that it has. Events of others would find no room. */
+export function readCpuCount(possible: string = '/sys/devices/system/cpu/possible'): number {
   try {
-    const last = /(\d+)\s*$/.exec(readFileSync('/sys/devices/system/cpu/possible', 'latin1'))
-    return last === null ? 1 : Number(last[1]) + 1
-  } catch {
-    return 1
-  }
+    const last = /(\d+)\s*$/.exec(readFileSync(possible, 'latin1'))
+    if (last !== null) return Number(last[1]) + 1
+  } catch {}
+  return Math.max(1, cpus().length)
 }
 
 /**
