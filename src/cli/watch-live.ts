@@ -18,6 +18,7 @@ import { onStopSignals } from './stop-signals.ts'
 import type { Terminal } from './terminal.ts'
 import { readVersions, versionPage } from './versions.ts'
 import { NameWarnings } from './name-warnings.ts'
+import { counted } from '../values/counted.ts'
 
 /** The configured outputs; text on a terminal is coloured. */
 function openLiveSinks(config: Config, terminal: Terminal): readonly OutputSink[] {
@@ -71,7 +72,7 @@ function report(summary: AgentSummary, terminal: Terminal, isJson: boolean): num
     terminal.err(`${JSON.stringify(figures).slice(0, -1)},${renderSummaryJson(alerts).slice(1)}\n`)
   } else {
     terminal.err(renderSummary(alerts))
-    terminal.err(`${stats?.events ?? 0} events in ${(elapsedMs / 1000).toFixed(1)} s, ${lost} lost\n`)
+    terminal.err(`${counted(stats?.events ?? 0, 'event')} in ${(elapsedMs / 1000).toFixed(1)} s, ${lost} lost\n`)
   }
   return lostAlerts > 0 ? 1 : 0
 }
