@@ -34,6 +34,7 @@ import type {
 import { AlertBatches } from './alert-batches.ts'
 import { ClockSteps } from './clock-steps.ts'
 import { wantedEvents } from './base-syscalls.ts'
+import { drainRest } from './drain-rest.ts'
 import type { LinkedRules, RuleSetup } from './linked-rules.ts'
 import { budgetLookups } from './lookup-budget.ts'
 import { makeObserver } from './make-observer.ts'
@@ -83,8 +84,6 @@ const UNANSWERED =
 const NAMES_STEP_MS = 2
 /** At the end, what has happened until then is judged, but not for longer than this. */
 const LAST_DRAIN_MS = 10_000
-/** The kernel's clock and ours may be so far apart. */
-const CLOCK_MS = 10
 
 export interface LiveLoopDeps {
   readonly module: LiveModule
@@ -420,14 +419,9 @@ export class LiveLoop {
 
   async #end(): Promise<void> {
     const untilMs = performance.now() + LAST_DRAIN_MS
-    const endNs = BigInt(Math.ceil(this.#deps.now()) + CLOCK_MS) * 1_000_000n
     const source = this.#source!
-    let isOver = false
-    const take = (record: EventRecord): boolean => {
-      isOver = record.tsNs > endNs
-      return !isOver && this.#take(record)
-    }
-    while (!isOver && source.drain(take) > 0 && performance.now() < untilMs) this.#alerts.flush()
+    const rest = drainRest(source, this.#take, this.#deps.now())
+    while (rest.next().done !== true && performance.now() < untilMs) this.#alerts.flush()
     this.#pipeline?.finish()
     this.#alerts.flush()
     if (this.#worker.savesNames) {

@@ -1,5 +1,6 @@
 import type { EventRecord } from '../events/event-record.ts'
 import type { SourceSink } from '../events/source.ts'
+import { drainRest } from './drain-rest.ts'
 import type { LiveCounters, LiveModule, LiveOptions, LiveSource } from './live-source.ts'
 
 export interface PumpOptions extends LiveOptions {
@@ -17,8 +18,6 @@ const BUSY_BYTES = 64 * 1024
 const SHORT_SLEEP_MS = 2
 const IDLE_WAIT_MS = 100
 const QUIET_PIECES = 20
-/** The kernel's clock and ours may be so far apart. */
-const CLOCK_MS = 10
 
 /**
  * Tells `sink` the world as it is and then what happens, on this very thread, until the signal or `false` from the sink: for commands that do
@@ -50,13 +49,9 @@ export async function pumpLive(module: LiveModule, sink: SourceSink, options: Pu
       if (quiet > QUIET_PIECES) await source.wait(IDLE_WAIT_MS)
       else await new Promise(resolve => setTimeout(resolve, SHORT_SLEEP_MS))
     }
-    // What has happened until now is told, however long that takes; others may go on for ever.
-    const endNs = BigInt(Date.now() + CLOCK_MS) * 1_000_000n
-    const takeLast = (record: EventRecord): boolean => {
-      isOver = record.tsNs > endNs
-      return !isOver && take(record)
-    }
-    while (!isOver && source.drain(takeLast) > 0);
+    // What has happened until now is told, however long that takes.
+    const rest = drainRest(source, take, Date.now())
+    while (!isOver && rest.next().done !== true);
     return source.counters()
   } finally {
     await source.close()
