@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -861,15 +862,18 @@ static napi_value unwatch_library(napi_env env, napi_callback_info info)
 #define LOOK_REQUEST_BYTES (32 * 1024)
 #define LOOK_ANSWER_BYTES (256 * 1024)
 #define LOOK_MAX_STUCK 64
-/* The first one gets so long, which it needs on no machine that is not too busy for anything; the more are stuck, the less. */
+/* The first one gets so long; the more are stuck, the less. */
 #define LOOK_PATIENCE_MS 400
 #define LOOK_LEAST_MS 25
+/* That often, as long as it has only not got a processor. */
+#define LOOK_MAX_TURNS 25
 
 struct looker {
 	struct looker *next; /* of the idle or of the stuck ones */
 	pthread_mutex_t lock;
 	pthread_cond_t asked, answered;
 	bool is_asked, is_left;
+	int tid;
 	u32 pid, request_bytes;
 	u32 answer_bytes; /* whole answers */
 	char request[LOOK_REQUEST_BYTES];
@@ -975,6 +979,7 @@ static void look_at_all(struct looker *looker)
 static void *look_on(void *data)
 {
 	struct looker *looker = data;
+	__atomic_store_n(&looker->tid, syscall(__NR_gettid), __ATOMIC_RELAXED);
 	prctl(PR_SET_NAME, "tiercel-look");
 	syscall(__NR_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE);
 	pthread_mutex_lock(&looker->lock);
@@ -1019,6 +1024,20 @@ static struct looker *new_looker(void)
 		return looker;
 	free(looker);
 	return NULL;
+}
+
+/* Whether it waits for something other than a processor, of which a busy machine may have none for it for a while. */
+static bool is_blocked(struct looker *looker)
+{
+	char path[64], text[256] = {0}, *state;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", __atomic_load_n(&looker->tid, __ATOMIC_RELAXED));
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return looker->tid != 0;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	state = n > 0 ? strrchr(text, ')') : NULL;
+	return state && state[1] == ' ' && state[2] != 'R';
 }
 
 /* One that is idle or new; NULL where one is stuck with the process already, or too many are. */
@@ -1076,10 +1095,6 @@ static napi_value look(napi_env env, napi_callback_info info)
 		return fail(env, EINVAL, "look");
 	struct looker *looker = take_looker(pid, &patience_ms);
 	if (looker) {
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += (until.tv_nsec + patience_ms * 1000000ull) / 1000000000;
-		until.tv_nsec = (until.tv_nsec + patience_ms * 1000000ull) % 1000000000;
 		pthread_mutex_lock(&looker->lock);
 		looker->pid = pid;
 		memcpy(looker->request, request, request_bytes);
@@ -1087,8 +1102,16 @@ static napi_value look(napi_env env, napi_callback_info info)
 		looker->answer_bytes = 0;
 		looker->is_asked = true;
 		pthread_cond_signal(&looker->asked);
-		while (looker->is_asked && pthread_cond_timedwait(&looker->answered, &looker->lock, &until) == 0)
-			;
+		for (int turns = 0; looker->is_asked && turns < LOOK_MAX_TURNS; turns++) {
+			struct timespec until;
+			clock_gettime(CLOCK_MONOTONIC, &until);
+			until.tv_sec += (until.tv_nsec + patience_ms * 1000000ull) / 1000000000;
+			until.tv_nsec = (until.tv_nsec + patience_ms * 1000000ull) % 1000000000;
+			while (looker->is_asked && pthread_cond_timedwait(&looker->answered, &looker->lock, &until) == 0)
+				;
+			if (looker->is_asked && is_blocked(looker))
+				break;
+		}
 		bool is_stuck = looker->is_asked;
 		told = __atomic_load_n(&looker->answer_bytes, __ATOMIC_ACQUIRE);
 		memcpy(answer, looker->answer, told);
