@@ -180,7 +180,7 @@ export const containerFields: readonly Field[] = [
     group: 'container',
     type: 'ABSTIME',
     arg: 'none',
-    doc: 'Start of the container, that is of its PID namespace, in nanoseconds since the epoch; for a process that a capture saw starting, since the boot of the machine, as Falco has it.',
+    doc: 'Start of the container, that is of its PID namespace, in nanoseconds since the epoch; in a replay, for a process that the capture saw starting, since the boot of the machine, as Falco has it there.',
     bind: () => ctx => {
       const start = startTs(ctx)
       return start === undefined ? undefined : toScalar(start)

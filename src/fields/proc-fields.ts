@@ -417,7 +417,7 @@ export const procFields: readonly Field[] = [
   amount(
     'proc.pidns_init_start_ts',
     'UINT64',
-    'Start of the PID namespace in nanoseconds since the epoch; for a process that a capture saw starting, since the boot of the machine, as Falco has it.',
+    'Start of the PID namespace in nanoseconds since the epoch; in a replay, for a process that the capture saw starting, since the boot of the machine, as Falco has it there.',
     t => known(t.pidnsInitStartTs),
   ),
   amount('proc.fdopencount', 'UINT64', 'Number of open fds of the process that are known.', fdCount),

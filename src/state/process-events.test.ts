@@ -645,3 +645,24 @@ for (const { source, lookup, env, uid, gid } of [
     assert.deepEqual([thread.uid, thread.gid], [uid, gid])
   })
 }
+
+for (const { source, lookup, start } of [
+  {
+    source: 'live, since the epoch',
+    lookup: { process: () => undefined, fd: () => undefined },
+    start: 1_795_280_462_000_012_345n,
+  },
+  { source: 'in a replay, since the machine was started', lookup: undefined, start: 12345n },
+]) {
+  test(`when a pid namespace began, ${source}`, () => {
+    const host = new TestHost(lookup === undefined ? {} : { lookup })
+    host.state.setMachine({ cpuCount: 1, memoryBytes: 1, hostname: 'h', bootTsNs: 1_795_280_462_000_000_000n })
+    host.process(100)
+    host.cloneInChild(100, 200, { flags: CloneFlag.childInPidns, vtid: 1, vpid: 1, pidns_init_start_ts: 12345 })
+    host.cloneInChild(100, 201)
+    assert.deepEqual(
+      [host.thread(200), host.thread(201)].map(t => BigInt(t.pidnsInitStartTs)),
+      [start, 0n],
+    )
+  })
+}

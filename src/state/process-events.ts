@@ -280,7 +280,10 @@ function onCloneInChild(state: HostState, rec: EventRecord): void {
   readIdentity(state, rec, child)
   child.cloneTsNs = rec.tsNs
   if ((flags & (CloneFlag.childInPidns | CloneFlag.newPid)) !== 0 || tid !== child.vtid) {
-    child.pidnsInitStartTs = paramUint64(rec, Clone.pidnsInitStartTs) ?? 0
+    const sinceBoot = paramUint64(rec, Clone.pidnsInitStartTs) ?? 0
+    // Falco knows when the machine was started only live; in a replay it stays with the time since then.
+    child.pidnsInitStartTs =
+      sinceBoot !== 0 && state.repair.isOn ? asScalar(BigInt(sinceBoot) + state.bootTsNs) : sinceBoot
   }
   state.current.thread = state.table.add(child) ? child : undefined
 }

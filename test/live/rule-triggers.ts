@@ -333,7 +333,7 @@ export const triggers: readonly Trigger[] = [
         'proc.exe_ino.ctime': /^\d{19}$/,
         'proc.exe_ino.mtime': /^\d{19}$/,
         'proc.exe_ino.ctime_duration_proc_start': /^\d+$/,
-        'container.start_ts': /^\d+$/,
+        'container.start_ts': /^1\d{18}$/,
       },
     },
   },

@@ -14,7 +14,6 @@ import { readLink, readNumbers, readSmall, readTable, splitTexts } from './proc-
 import { procRoot } from './proc-root.ts'
 import {
   parseStat,
-  readUptimeMs,
   STAT_FLAGS,
   STAT_MAJFLT,
   STAT_MINFLT,
@@ -80,7 +79,8 @@ export function isSelf(pid: number): boolean {
 export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Generator<undefined, WorldSummary> {
   const proc = options.procRoot ?? procRoot()
   const tsNs = options.tsNs ?? BigInt(Date.now()) * 1_000_000n
-  sink.machine(readMachine(proc))
+  const machine = readMachine(proc)
+  sink.machine(machine)
   for (const entry of readInterfaces()) sink.networkInterface(entry)
   tellUsers(sink, options.etcRoot ?? etcRoot())
   const left = {
@@ -91,7 +91,7 @@ export function* tellWorld(sink: SourceSink, options: WorldOptions = {}): Genera
   const told = { processes: 0, threads: 0, fds: 0, threadsLeftOut: 0, fdsLeftOut: 0 }
   const sockets = new SocketTables()
   const pids = readNumbers(proc)
-  const starts = new NamespaceStarts(proc)
+  const starts = new NamespaceStarts(machine.bootTsNs)
   const host = readHostNamespaces(proc)
   /** Namespaces of processes that live in others than the host's. */
   const elsewhere = new Map<number, string>()
@@ -147,9 +147,8 @@ class NamespaceStarts {
   readonly #bootNs: bigint
   readonly #starts: Map<string, bigint> = new Map()
 
-  constructor(proc: string) {
-    const uptimeMs = readUptimeMs(proc)
-    this.#bootNs = uptimeMs === undefined ? 0n : BigInt(Math.round(Date.now() - uptimeMs)) * 1_000_000n
+  constructor(bootNs: bigint) {
+    this.#bootNs = bootNs
   }
 
   /** The process with when its namespace began, unless that is the host's. */
