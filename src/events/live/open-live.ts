@@ -99,6 +99,8 @@ export interface LiveSource {
   close(): Promise<void>
 }
 
+/** At the end, probes in libraries are given so long to be taken out; after that the kernel does it, as the process ends. */
+const UNWATCH_MS = 5000
 /** In the ring, before each record: its length with two flag bits, and the prefix with the CPU. */
 const RING_HEADER_BYTES = 8
 const PREFIX_BYTES = 8
@@ -372,12 +374,22 @@ class RingReader implements LiveSource {
     return unwatch
   }
 
+  /** The threads that do it keep no process: the timer does, and ends it where a library's file system does not answer. */
+  async #unwatchAll(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise(resolve => {
+      timer = setTimeout(resolve, UNWATCH_MS)
+    })
+    await Promise.race([late, Promise.all([...this.#libraries].map(unwatch => unwatch()))])
+    clearTimeout(timer)
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.counters()
     this.stop()
     this.#isClosed = true
-    await Promise.all([...this.#libraries].map(unwatch => unwatch()))
+    await this.#unwatchAll()
     if (this.#waiting !== undefined) {
       this.#addon.cancel(this.#handle)
       await this.#waiting
