@@ -154,6 +154,7 @@ export class NameObserver {
       if (thread !== undefined && thread.pid === rec.tid) {
         this.#owners.forget(thread.pid)
         this.#dns.endProcess(thread.pid)
+        this.#files.endProcess(thread.pid)
         this.#endProcess?.(thread.pid, timeOf(event))
       }
       return undefined

@@ -42,7 +42,8 @@ interface View {
   servers: ReadonlySet<Ip> | undefined
   hosts: readonly BindingFact[]
   hostsTold: string
-  isWanted: boolean
+  /** The process through which it was asked for; 0 when it was not. */
+  reader: number
   /** Answers that came before the servers were known, as they were taken then. */
   undecided: { readonly fact: BindingFact; readonly server: Ip }[]
 }
@@ -56,6 +57,7 @@ export class WorkloadFiles {
   readonly #options: WorkloadFilesOptions
   /** By mount namespace, the one told of longest ago first. */
   readonly #views: Map<number, View> = new Map()
+  #readers: Set<number> = new Set()
   /** Answers that were taken otherwise when their server's standing was known. */
   revised = 0
 
@@ -73,15 +75,27 @@ export class WorkloadFiles {
     const { want } = this.#options
     if (want === undefined || pid <= 0) return
     const view = this.#view(mntns)
-    if (view.isWanted) return
-    view.isWanted = true
+    if (view.reader !== 0) return
+    view.reader = pid
+    if (this.#readers.size >= 2 * MAX_VIEWS)
+      this.#readers = new Set([...this.#views.values()].map(({ reader }) => reader))
+    this.#readers.add(pid)
     want(mntns, pid, isOwn)
+  }
+
+  /**
+   * Files that are read through the process are asked for again, through who runs a program there next. That may be another namespace by
+   * then: the kernel gives the number of one that has ended to the next.
+   */
+  endProcess(pid: number): void {
+    if (!this.#readers.delete(pid)) return
+    for (const view of this.#views.values()) if (view.reader === pid) view.reader = 0
   }
 
   /** Nobody lives there any more through whom the files could be read: they are asked for again when somebody does. */
   orphan(mntns: number): void {
     const view = this.#views.get(mntns)
-    if (view !== undefined) view.isWanted = false
+    if (view !== undefined) view.reader = 0
   }
 
   /**
@@ -142,7 +156,7 @@ export class WorkloadFiles {
     const known = this.#views.get(mntns)
     if (known !== undefined) return known
     if (this.#views.size >= MAX_VIEWS) this.#evict()
-    const view: View = { servers: undefined, hosts: [], hostsTold: '', isWanted: false, undecided: [] }
+    const view: View = { servers: undefined, hosts: [], hostsTold: '', reader: 0, undecided: [] }
     this.#views.set(mntns, view)
     return view
   }

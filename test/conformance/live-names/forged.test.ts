@@ -1,10 +1,11 @@
 // Names that a workload makes up with what the kernel lets every user do: none of it excuses a connection. And what only looks like it.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { liveSkipReason } from '../../../src/events/live/testing.ts'
 import { CONNECTS, rule } from '../observed-names/scene.ts'
 import { findTool } from './tools.ts'
@@ -210,13 +211,26 @@ test('live forged names: a hosts file of its own, in a mount namespace of its ow
   // Its own, and not root's, when it is made by who binds it.
   const script = `echo '203.0.113.63 ${GOOD}' >${hosts} && mount --bind ${hosts} /etc/hosts && exec "$@"`
   const unshare = ['unshare', '-Um', '--map-root-user', 'sh', '-c', script, 'sh']
+  const seen = join(folder, 'seen')
   const code = `
-for _ in range(60):
-    go("203.0.113.63"); time.sleep(.1)`
+connects = 0
+while connects < 400 and not os.path.exists("${seen}"):
+    go("203.0.113.63"); time.sleep(.1)
+    connects += 1
+print(connects)`
   await agent.alerts()
-  const ran = await world.run(['setpriv', ...unprivileged, ...unshare, ...python(code)])
+  let hasEnded = false
+  const running = world.run(['setpriv', ...unprivileged, ...unshare, ...python(code)]).finally(() => (hasEnded = true))
+  const alerts: string[] = []
+  while (!hasEnded) {
+    alerts.push(...(await agent.alerts()).map(textOf))
+    // The file is read again every few seconds.
+    if (alerts.includes('Named 203.0.113.63 good.example hosts true')) writeFileSync(seen, '')
+    await sleep(100)
+  }
+  const ran = await running
   assert.equal(ran.status, 0, ran.out)
-  const alerts = (await agent.alerts()).map(textOf)
-  assert.equal(alerts.filter(text => text === 'Not good 203.0.113.63').length, 60)
-  assert.ok(alerts.includes('Named 203.0.113.63 good.example hosts true'), alerts[0])
+  alerts.push(...(await agent.alerts()).map(textOf))
+  assert.equal(alerts.filter(text => text === 'Not good 203.0.113.63').length, Number(ran.out))
+  assert.ok(alerts.includes('Named 203.0.113.63 good.example hosts true'), [...new Set(alerts)].join('\n'))
 })
